@@ -1,1 +1,36 @@
-//! 
+//! What Tieline talks about: mailboxes, messages, lights, settings, and how a person is told no.
+//!
+//! Sans-IO and deterministic: nothing here reads a clock, a random number, a file or a socket. Time comes in as
+//! [`jiff::Timestamp`] from a [`Clock`], randomness as [`uuid::Uuid`] from [`Ids`]; only `app` has real ones.
+//!
+//! Types to know: the ids in [`id`], [`Refusal`] (every "no" that a person reads), [`Mailbox`] with its
+//! [`FeatureGroup`] and [`Endpoint`] (settings, see [`settings`] for inheritance), [`Message`] (what was recorded),
+//! [`LightState`] (what a telephone's lamp should show).
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod address;
+mod clock;
+mod decision;
+mod endpoint;
+mod feature_group;
+mod folder_limits;
+pub mod id;
+mod light;
+mod mailbox;
+mod message;
+mod refusal;
+pub mod settings;
+
+pub use address::{AddressError, ServerAddress, ServerAddressError, SmtpAddress};
+pub use clock::{Clock, Ids, ManualClock};
+pub use decision::Decision;
+pub use endpoint::{Endpoint, TlsTrust, VoiceFormat};
+pub use feature_group::FeatureGroup;
+pub use folder_limits::{ExchangeVersion, FolderLoad, FolderNoun, Limit};
+pub use id::{DeliveryKey, EndpointId, FeatureGroupId, JobId, MailboxId, MessageId, TraceId};
+pub use light::{LightState, MessageCounts};
+pub use mailbox::{Mailbox, StorageMode, UserType};
+pub use message::{Caller, Message, MessageKind, MessageState};
+pub use refusal::{Class, Refusal};
+pub use settings::{CalendarMode, Effective, FolderPath, KindRules, Origin, SyncKinds, SyncSettings};

@@ -1,1 +1,27 @@
-//! 
+//! The few traits through which services reach the outside. A service holds an `Arc<dyn …>`; an `io` crate or a
+//! test's stand-in is behind it. What an outside system cannot do is a typed [`Refusal`], never a stub.
+//!
+//! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`PortError`] (which
+//! says whether the effect may have happened all the same).
+
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod error;
+mod mail_system;
+mod signalling;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use error::{Applied, PortError};
+pub use mail_system::{
+    Attachment, Change, ChangePage, FolderRef, Hint, HintStream, ItemRef, Located, MailAccount, MailSystem,
+    MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
+};
+pub use signalling::{Lamp, LampTarget, Signalling};
+
+#[doc(no_inline)]
+pub use tieline_model::Refusal;
+
+/// What a port's method returns: services are not generic over their ports.
+pub type PortFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, PortError>> + Send + 'a>>;
