@@ -1,1 +1,40 @@
-//! 
+//! How Tieline reaches servers over HTTP: TLS with named failures, connections that belong to one identity,
+//! and the manners that keep a mail server from being overrun.
+//!
+//! It is not a general HTTP client. It speaks HTTP/1.1 only, follows no redirects, keeps no cookies, asks for
+//! no compression and repeats a request only when it is certain that the first copy never left. Those are
+//! the caller's decisions, because only the caller knows whether a request may happen twice.
+//!
+//! The types to know:
+//!
+//! * [`Endpoint`]: scheme, host, port and path of a server, parsed once.
+//! * [`Trust`]: whose certificates are believed; [`TlsProblem`] says exactly why one was not.
+//! * [`Reach`]: whether addresses inside the company may be contacted. An address that an administrator
+//!   configured may; one that came from a user or a peer is held against a [`Guard`].
+//! * [`Client`]: one endpoint, one identity, a few kept-alive connections. A [`Response`] owns its connection
+//!   until its body is read, so that a scheme which authenticates the connection can be bound to it.
+//! * [`Throttle`]: a place in the queue for every request, one limiter per charged mailbox and a cap over all. Its
+//!   decisions are [`Limiter`], a state machine without a clock; [`Breaker`] likewise stops a credential that
+//!   the server keeps refusing.
+
+mod breaker;
+mod client;
+mod connection;
+mod credentials;
+mod endpoint;
+mod error;
+mod guard;
+mod limiter;
+mod throttle;
+mod trust;
+
+pub use breaker::{Breaker, BreakerPolicy, Gate, Rejection};
+pub use client::{Body, Client, ClientOptions, Response};
+pub use connection::{PresentedCertificate, presented_chain};
+pub use credentials::Credentials;
+pub use endpoint::{Endpoint, Scheme};
+pub use error::{Phase, TlsProblem, TransportError};
+pub use guard::{AddressClass, Guard, Network, Reach};
+pub use limiter::{Charge, Limiter, LimiterPolicy, Outcome, Scope, Ticket};
+pub use throttle::{Busy, Permit, Throttle};
+pub use trust::{Fingerprint, Pin, Trust};

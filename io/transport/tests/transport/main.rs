@@ -1,0 +1,5 @@
+//! The client against small servers in the same process.
+
+mod http;
+mod server;
+mod tls;

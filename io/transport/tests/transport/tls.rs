@@ -1,0 +1,190 @@
+//! Each way in which a certificate can be wrong is named, with what to do.
+
+use std::time::Duration;
+
+use crate::server::{Server, text};
+use ::http::Request;
+use bytes::Bytes;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tieline_transport::{
+    Client, ClientOptions, Credentials, Endpoint, Fingerprint, Pin, TlsProblem, TransportError, Trust,
+    presented_chain,
+};
+use tokio::net::TcpListener;
+
+const LONG: Duration = Duration::from_secs(20);
+
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "Lab CA");
+        Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
+    }
+
+    fn trust(&self) -> Trust {
+        Trust::Authorities(self.issuer.pem())
+    }
+
+    fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> rustls::ServerConfig {
+        let mut params =
+            CertificateParams::new(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>()).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        config(certificate.der().clone(), &key)
+    }
+}
+
+fn config(certificate: rustls::pki_types::CertificateDer<'static>, key: &KeyPair) -> rustls::ServerConfig {
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = rustls::crypto::ring::default_provider();
+    rustls::ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap()
+}
+
+fn self_signed(is_ca: IsCa) -> rustls::ServerConfig {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = is_ca;
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    config(certificate.der().clone(), &key)
+}
+
+async fn start(config: rustls::ServerConfig) -> Server {
+    Server::start(Some(config), |_| text("hello")).await
+}
+
+async fn ask(server: &Server, host: &str, trust: &Trust) -> Result<Bytes, TransportError> {
+    let endpoint = Endpoint::parse(&format!("https://{host}:{}/", server.address.port())).unwrap();
+    let client = Client::new(endpoint, Credentials::Anonymous, trust, ClientOptions::default())?;
+    let response = client.send(Request::new(Bytes::new()), LONG).await?;
+    assert!(response.peer_certificate().is_some());
+    response.collect(1000, LONG).await
+}
+
+async fn problem(server: &Server, host: &str, trust: &Trust) -> TlsProblem {
+    match ask(server, host, trust).await {
+        Err(TransportError::Tls { problem, .. }) => problem,
+        other => panic!("expected a TLS problem, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_was_imported_is_believed() {
+    let authority = Authority::new();
+    let server = start(authority.issue(&["localhost"], |_| ())).await;
+    assert_eq!(ask(&server, "localhost", &authority.trust()).await.unwrap(), "hello");
+}
+
+#[tokio::test]
+async fn an_unknown_issuer_is_named_with_the_command_that_helps() {
+    let server = start(Authority::new().issue(&["localhost"], |_| ())).await;
+    for trust in [Authority::new().trust(), Trust::Platform] {
+        let problem = problem(&server, "localhost", &trust).await;
+        assert_eq!(problem, TlsProblem::UnknownIssuer { host: "localhost".to_owned() });
+        assert!(problem.to_string().contains("`tieline trust fetch localhost`"), "{problem}");
+    }
+}
+
+/// Covers: AV-56
+#[tokio::test]
+async fn reaching_a_server_by_its_address_is_a_name_mismatch() {
+    let authority = Authority::new();
+    let server = start(authority.issue(&["mail.lab.example"], |_| ())).await;
+    let problem = problem(&server, "127.0.0.1", &authority.trust()).await;
+    let TlsProblem::NameMismatch { expected, presented } = &problem else { panic!("{problem}") };
+    assert_eq!(
+        (expected.as_str(), presented.as_slice()),
+        ("127.0.0.1", &["mail.lab.example".to_owned()][..])
+    );
+    assert!(problem.to_string().starts_with("name mismatch: "), "{problem}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_and_a_future_one_are_told_apart() {
+    let authority = Authority::new();
+    let expired = start(authority.issue(&["localhost"], |params| {
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(2020, 1, 1);
+    }))
+    .await;
+    let problem_then = problem(&expired, "localhost", &authority.trust()).await;
+    assert_eq!(problem_then, TlsProblem::Expired { host: "localhost".to_owned() });
+    let future =
+        start(authority.issue(&["localhost"], |params| params.not_before = date_time_ymd(4000, 1, 1))).await;
+    let problem_then = problem(&future, "localhost", &authority.trust()).await;
+    assert_eq!(problem_then, TlsProblem::NotYetValid { host: "localhost".to_owned() });
+}
+
+#[tokio::test]
+async fn a_pinned_certificate_is_believed_under_any_name_and_no_other_is() {
+    let server = start(self_signed(IsCa::NoCa)).await;
+    let endpoint = Endpoint::parse(&format!("https://127.0.0.1:{}/", server.address.port())).unwrap();
+    let chain = presented_chain(&endpoint, LONG).await.unwrap();
+    let certificate = Trust::Pinned(vec![Pin::Certificate(chain[0].fingerprint)]);
+    let key = Trust::Pinned(vec![Pin::PublicKey(chain[0].key_fingerprint.unwrap())]);
+    for trust in [certificate, key] {
+        assert_eq!(ask(&server, "127.0.0.1", &trust).await.unwrap(), "hello");
+    }
+    let other =
+        Trust::Pinned(vec![Pin::Certificate(Fingerprint([7; 32])), Pin::PublicKey(chain[0].fingerprint)]);
+    let problem = problem(&server, "127.0.0.1", &other).await;
+    assert_eq!(problem, TlsProblem::PinMismatch { host: "127.0.0.1".to_owned() });
+}
+
+#[tokio::test]
+async fn a_self_signed_server_can_be_imported_unless_it_calls_itself_an_authority() {
+    for (is_ca, expected) in [
+        (IsCa::NoCa, None),
+        (
+            IsCa::Ca(BasicConstraints::Unconstrained),
+            Some(TlsProblem::AuthorityAsServer { host: "localhost".to_owned() }),
+        ),
+    ] {
+        let server = start(self_signed(is_ca)).await;
+        let endpoint = Endpoint::parse(&format!("https://localhost:{}/", server.address.port())).unwrap();
+        let chain = presented_chain(&endpoint, LONG).await.unwrap();
+        let pem = pem(&chain[0].der);
+        let trust = Trust::Authorities(pem);
+        match expected {
+            None => assert_eq!(ask(&server, "localhost", &trust).await.unwrap(), "hello"),
+            Some(expected) => assert_eq!(problem(&server, "localhost", &trust).await, expected),
+        }
+    }
+}
+
+fn pem(der: &[u8]) -> String {
+    use base64::Engine;
+    let body = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n")
+}
+
+#[tokio::test]
+async fn a_plain_server_is_recognised_as_not_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await.ok();
+        }
+    });
+    let endpoint = Endpoint::parse(&format!("https://127.0.0.1:{port}/")).unwrap();
+    let client =
+        Client::new(endpoint, Credentials::Anonymous, &Trust::Platform, ClientOptions::default()).unwrap();
+    match client.send(Request::new(Bytes::new()), LONG).await {
+        Err(TransportError::Tls { problem: TlsProblem::NotTls, .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
