@@ -11,9 +11,12 @@
 //! Everything here panics with a sentence when it cannot go on: its callers are tests, and a missing judge is a failure.
 
 pub mod judge;
+pub mod lab;
 pub mod port;
 pub mod postgres;
 pub mod process;
+pub mod recording;
+pub mod rest;
 pub mod seed;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,111 @@
+//! The lab Exchange as a process of its own, and what a test asks of it beside the mail protocol.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::process::Running;
+use crate::rest::Rest;
+
+/// The password of every lab account.
+pub const PASSWORD: &str = "lab-password";
+/// The account that may act for the others.
+pub const SERVICE_ACCOUNT: &str = "svc-tieline@lab.example";
+
+/// A running `tieline lab`.
+#[derive(Debug)]
+pub struct Lab {
+    running: Running,
+    ready: Value,
+    control: Rest,
+}
+
+impl Lab {
+    /// Starts one with its state in `<folder>/lab`, on free ports.
+    pub fn start(folder: &Path) -> Self {
+        let state = folder.join("lab");
+        std::fs::create_dir_all(&state).expect("the test's folder can be written");
+        let ready_file = folder.join("lab.json");
+        let mut command = Command::new(crate::tieline());
+        command.arg("lab").arg("--state").arg(&state).arg("--ready-file").arg(&ready_file);
+        for listener in ["--http", "--https", "--sip"] {
+            command.args([listener, "127.0.0.1:0"]);
+        }
+        let mut running = Running::start("lab", &mut command, folder);
+        let ready = running.wait_for_ready_file(&ready_file);
+        let control = Rest::new(ready["control"].as_str().expect("the ready file names /lab"));
+        Self { running, ready, control }
+    }
+
+    /// The ready file's content: every endpoint and account.
+    pub fn ready(&self) -> &Value {
+        &self.ready
+    }
+
+    /// The EWS address over plain HTTP.
+    pub fn ews(&self) -> &str {
+        self.ready["ews_http"].as_str().expect("the lab listens on http")
+    }
+
+    /// The EWS address over TLS with the lab's own certificate.
+    pub fn ews_https(&self) -> &str {
+        self.ready["ews_https"].as_str().expect("the lab listens on https")
+    }
+
+    /// The lab's certificate, PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.ready["certificate"].as_str().expect("the lab has a certificate").into()
+    }
+
+    /// Switches a fault on: `{"fault": "lost-response", "operation": "CreateItem", "count": 1}`.
+    pub fn fault(&self, fault: &Value) {
+        self.control.post("/faults", fault).ok();
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.control.delete("/faults").ok();
+    }
+
+    /// What clients asked so far, oldest first.
+    pub fn requests(&self) -> Vec<Value> {
+        list(self.control.get("/requests").ok(), "requests")
+    }
+
+    /// The SIP address of a user's desk phone.
+    pub fn phone_uri(&self, user: &str) -> String {
+        self.phone(user)["uri"].as_str().expect("a phone has an address").to_owned()
+    }
+
+    /// A user's desk phone: `lamp` as it is, `history` as it was.
+    pub fn phone(&self, user: &str) -> Value {
+        let phones = list(self.control.get("/phones").ok(), "phones");
+        phones
+            .into_iter()
+            .find(|phone| phone["user"] == user)
+            .unwrap_or_else(|| panic!("{user} has no phone"))
+    }
+
+    /// What a judge needs to sign in as this user.
+    pub fn account(&self, user: &str) -> Value {
+        json!({"ews": self.ews(), "address": format!("{user}@lab.example"), "password": PASSWORD})
+    }
+
+    /// Ends the lab at once; its state stays in its folder.
+    pub fn kill(&mut self) {
+        self.running.kill();
+    }
+}
+
+/// A list that stands alone or under its name.
+fn list(value: Value, name: &str) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        Value::Object(mut fields) => match fields.remove(name) {
+            Some(Value::Array(items)) => items,
+            other => panic!("no list of {name}: {other:?}"),
+        },
+        other => panic!("no list of {name}: {other}"),
+    }
+}
