@@ -4,12 +4,11 @@
 
     @check
     def reads_the_item(site):
-        '''Covers: AV-87'''
         assert ...
 
     main()
 
-`main` reads what the test tells the script as one JSON object in its first argument (`{}` without), hands it to each check
+A check whose docstring says which rows it covers counts in the inventory. `main` reads what the test tells the script as one JSON object in its first argument (`{}` without), hands it to each check
 in the order written, and prints `ok <check>` or `failed <check>` with the reason behind it on standard error.
 """
 
