@@ -6,40 +6,102 @@ use std::time::Duration;
 use crate::guard::AddressClass;
 
 /// A failure below HTTP, or a refusal to go there. An answer with an error status is not one of these.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum TransportError {
-    #[error("`{url}` is not a usable address: {reason}")]
+    /// The address cannot be used.
     BadUrl { url: String, reason: &'static str },
-    #[error("the trust settings cannot be used: {0}")]
+    /// The trust settings cannot be used.
     BadTrust(String),
-    #[error("the credentials for {endpoint} cannot be sent: {reason}")]
+    /// The credentials cannot be put into a header.
     BadCredentials { endpoint: String, reason: &'static str },
-    #[error(
-        "the host name {host} cannot be resolved ({source}); check the name and the DNS server of this machine"
-    )]
+    /// The host name leads nowhere.
     Resolve { host: String, source: std::io::Error },
-    #[error(
-        "{host} leads to {address}, which is {class}; addresses given by users may only lead to the public \
-         network. An administrator can allow this one"
-    )]
+    /// The host leads to an address that [`Guard`](crate::Guard) keeps.
     Guarded { host: String, address: IpAddr, class: AddressClass },
-    #[error("{endpoint} does not accept a connection ({source}); check host, port and firewall")]
+    /// No TCP connection.
     Connect { endpoint: String, source: std::io::Error },
-    #[error("TLS with {endpoint} failed: {problem}")]
+    /// No TLS session.
     Tls { endpoint: String, problem: TlsProblem },
-    #[error("{endpoint} did not answer within {} s ({phase})", after.as_secs_f32())]
+    /// No answer in time.
     Timeout { endpoint: String, phase: Phase, after: Duration },
-    #[error("the connection to {endpoint} was lost before the request left: {reason}")]
+    /// The connection was lost before the request left.
     NotSent { endpoint: String, reason: String },
-    #[error("the connection to {endpoint} was lost ({phase}): {reason}")]
+    /// The connection was lost after the request left, or did not carry HTTP.
     Lost { endpoint: String, phase: Phase, reason: String },
-    #[error("the answer of {endpoint} is larger than {limit} bytes and was not read")]
+    /// The answer is larger than the caller allows.
     TooLarge { endpoint: String, limit: u64 },
-    #[error("the request to {endpoint} is not valid HTTP: {reason}")]
+    /// The request cannot be put on the wire.
     BadRequest { endpoint: String, reason: String },
 }
 
+impl std::fmt::Display for TransportError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.what(), self.next())
+    }
+}
+
+impl std::error::Error for TransportError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Resolve { source, .. } | Self::Connect { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
 impl TransportError {
+    /// What happened and where, one sentence without the final full stop.
+    pub fn what(&self) -> String {
+        match self {
+            Self::BadUrl { url, reason } => format!("`{url}` is not a usable address: {reason}"),
+            Self::BadTrust(reason) => format!("the trust settings cannot be used: {reason}"),
+            Self::BadCredentials { endpoint, reason } => {
+                format!("the credentials for {endpoint} cannot be sent: {reason}")
+            }
+            Self::Resolve { host, source } => format!("the host name {host} cannot be resolved ({source})"),
+            Self::Guarded { host, address, class } => format!(
+                "{host} leads to {address}, which is {class}; what users and peers name may only be public"
+            ),
+            Self::Connect { endpoint, source } => {
+                format!("{endpoint} does not accept a connection ({source})")
+            }
+            Self::Tls { endpoint, problem } => format!("TLS with {endpoint} failed: {}", problem.what()),
+            Self::Timeout { endpoint, phase, after } => {
+                format!("{endpoint} did not answer within {} s ({phase})", after.as_secs_f32())
+            }
+            Self::NotSent { endpoint, reason } => {
+                format!("the connection to {endpoint} was lost before the request left ({reason})")
+            }
+            Self::Lost { endpoint, phase, reason } => {
+                format!("the connection to {endpoint} was lost {phase} ({reason})")
+            }
+            Self::TooLarge { endpoint, limit } => {
+                format!("the answer of {endpoint} is larger than {limit} bytes and was not read")
+            }
+            Self::BadRequest { endpoint, reason } => {
+                format!("the request to {endpoint} is not valid HTTP: {reason}")
+            }
+        }
+    }
+
+    /// One step that helps.
+    pub fn next(&self) -> String {
+        match self {
+            Self::BadUrl { .. } => "write it as https://host/path".to_owned(),
+            Self::BadTrust(_) => "correct the trust settings of the endpoint".to_owned(),
+            Self::BadCredentials { .. } => "correct user name and password".to_owned(),
+            Self::Resolve { .. } => "check the name, and the DNS server of this machine".to_owned(),
+            Self::Guarded { .. } => "an administrator can put the address on the allow-list".to_owned(),
+            Self::Connect { .. } => "check host, port and firewall".to_owned(),
+            Self::Tls { problem, .. } => problem.next(),
+            Self::Timeout { phase: Phase::Connect, .. } => "check host, port and firewall".to_owned(),
+            Self::Timeout { .. } | Self::NotSent { .. } => "wait, or check the load of the server".to_owned(),
+            Self::Lost { .. } => "wait, or check what stands between here and the server".to_owned(),
+            Self::TooLarge { .. } => "raise the limit if the server is trusted".to_owned(),
+            Self::BadRequest { .. } => "correct the settings that the request is made of".to_owned(),
+        }
+    }
+
     /// Whether the server may have carried out the request although no answer arrived. Only then does a
     /// repetition need to look first.
     pub fn may_have_happened(&self) -> bool {
@@ -117,45 +179,60 @@ pub enum TlsProblem {
 
 impl std::fmt::Display for TlsProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; {}", self.what(), self.next())
+    }
+}
+
+impl TlsProblem {
+    /// What is wrong, beginning with its name.
+    pub fn what(&self) -> String {
         match self {
-            Self::NameMismatch { expected, presented } => write!(
-                f,
-                "name mismatch: the certificate is for {}, not for {expected}; use one of its names as the \
-                 address, or check it with `tieline trust fetch {expected}` and pin it",
-                if presented.is_empty() { "no name at all".to_owned() } else { presented.join(", ") }
-            ),
-            Self::UnknownIssuer { host } => write!(
-                f,
-                "unknown issuer: no trusted authority issued the certificate; compare its fingerprint with \
-                 `tieline trust fetch {host}` and import the issuing CA"
-            ),
-            Self::Expired { host } => write!(
-                f,
-                "expired: the certificate is no longer valid; renew it on the server (`tieline trust fetch \
-                 {host}` shows what it presents)"
-            ),
-            Self::NotYetValid { host } => write!(
-                f,
-                "not valid yet: the certificate begins in the future; check the clocks of this machine and of {host}"
-            ),
-            Self::PinMismatch { host } => write!(
-                f,
-                "pin mismatch: {host} presents another certificate than the pinned one; if it was renewed, \
-                 compare with `tieline trust fetch {host}` and pin the new one"
-            ),
-            Self::AuthorityAsServer { host } => write!(
-                f,
-                "the server presents a CA certificate as its own; pin it instead of importing it \
-                 (`tieline trust fetch {host}` prints the fingerprint)"
-            ),
-            Self::BadCertificate { detail } => write!(f, "the certificate cannot be used: {detail}"),
-            Self::Outdated => f.write_str(
-                "the server offers no TLS version or cipher that is still safe; enable TLS 1.2 with ECDHE on it",
-            ),
-            Self::NotTls => {
-                f.write_str("the server does not speak TLS on this port; check the port, or use http://")
+            Self::NameMismatch { expected, presented } if presented.is_empty() => {
+                format!("name mismatch: the certificate names no host, so not {expected} either")
             }
-            Self::Broken(detail) => write!(f, "the handshake was cut off: {detail}"),
+            Self::NameMismatch { expected, presented } => {
+                format!("name mismatch: the certificate is for {}, not for {expected}", presented.join(", "))
+            }
+            Self::UnknownIssuer { .. } => {
+                "unknown issuer: no trusted authority issued the certificate".to_owned()
+            }
+            Self::Expired { .. } => "expired: the certificate is no longer valid".to_owned(),
+            Self::NotYetValid { .. } => "not valid yet: the certificate begins in the future".to_owned(),
+            Self::PinMismatch { host } => {
+                format!("pin mismatch: {host} presents another certificate than the pinned one")
+            }
+            Self::AuthorityAsServer { .. } => "the server presents a CA certificate as its own".to_owned(),
+            Self::BadCertificate { detail } => format!("the certificate cannot be used: {detail}"),
+            Self::Outdated => "the server offers no TLS version or cipher that is still safe".to_owned(),
+            Self::NotTls => "the server does not speak TLS on this port".to_owned(),
+            Self::Broken(detail) => format!("the handshake was cut off: {detail}"),
+        }
+    }
+
+    /// One step that helps.
+    pub fn next(&self) -> String {
+        match self {
+            Self::NameMismatch { expected, .. } => format!(
+                "use a name of the certificate as the address, or compare it with `tieline trust fetch \
+                 {expected}` and pin it"
+            ),
+            Self::UnknownIssuer { host } => {
+                format!("compare the fingerprint with `tieline trust fetch {host}` and import the issuing CA")
+            }
+            Self::Expired { host } => {
+                format!("renew it on the server; `tieline trust fetch {host}` shows what it presents")
+            }
+            Self::NotYetValid { host } => format!("check the clocks of this machine and of {host}"),
+            Self::PinMismatch { host } => {
+                format!("if it was renewed, compare with `tieline trust fetch {host}` and pin the new one")
+            }
+            Self::AuthorityAsServer { host } => {
+                format!("pin it instead of importing it; `tieline trust fetch {host}` prints the fingerprint")
+            }
+            Self::BadCertificate { .. } => "replace the certificate on the server".to_owned(),
+            Self::Outdated => "enable TLS 1.2 with ECDHE, or TLS 1.3, on the server".to_owned(),
+            Self::NotTls => "check the port, or use http://".to_owned(),
+            Self::Broken(_) => "check what stands between here and the server".to_owned(),
         }
     }
 }
