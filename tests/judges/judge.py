@@ -8,8 +8,9 @@
 
     main()
 
-A check whose docstring says which rows it covers counts in the inventory. `main` reads what the test tells the script as one JSON object in its first argument (`{}` without), hands it to each check
-in the order written, and prints `ok <check>` or `failed <check>` with the reason behind it on standard error.
+A check whose docstring says which rows it covers counts in the inventory. `main` reads what the test tells the script as
+one JSON object in its first argument (`{}` without), hands it to each check in the order written, and prints `ok <check>`
+or `failed <check>`, with the reason on standard error.
 """
 
 import json

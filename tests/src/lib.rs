@@ -18,6 +18,7 @@ pub mod process;
 pub mod recording;
 pub mod rest;
 pub mod seed;
+pub mod sipp;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,116 @@
+//! sipp as a telephone: it runs a scenario of `tests/judges/`, and what the scenario logs is what the telephone saw.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::process::Running;
+use crate::{port, source_root, tool};
+
+/// Transport of a scenario, in sipp's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+/// A running sipp.
+#[derive(Debug)]
+pub struct Sipp {
+    running: Running,
+    address: String,
+    transport: Transport,
+    log: PathBuf,
+}
+
+impl Sipp {
+    /// A telephone that takes unsolicited NOTIFYs for as long as it runs, and logs `waiting=yes voice=1/0 account=…`.
+    pub fn target(folder: &Path, name: &str, transport: Transport) -> Self {
+        Self::start(folder, name, "sipp_target.xml", transport, |_| ())
+    }
+
+    /// A telephone that subscribes to `account` at `server` (host and port), sees the light as it is and one change of
+    /// it, and unsubscribes; its lines are those two and `terminated`.
+    pub fn subscriber(folder: &Path, server: &str, account: &Account, transport: Transport) -> Self {
+        Self::start(folder, "subscriber", "sipp_subscriber.xml", transport, |sipp| {
+            sipp.arg(server).args(["-m", "1", "-s", &account.number, "-key", "domain", &account.domain]);
+            sipp.args(["-au", &account.user, "-ap", &account.password]);
+        })
+    }
+
+    fn start(
+        folder: &Path,
+        name: &str,
+        scenario: &str,
+        transport: Transport,
+        more: impl FnOnce(&mut Command),
+    ) -> Self {
+        let port = port::free();
+        let log = folder.join(format!("{name}.seen"));
+        let mut sipp = Command::new(tool("sipp"));
+        sipp.arg("-sf").arg(source_root().join("tests/judges").join(scenario));
+        sipp.args([
+            "-i",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+            "-nostdin",
+            "-trace_logs",
+            "-trace_err",
+            "-log_file",
+        ]);
+        sipp.arg(&log).arg("-error_file").arg(folder.join(format!("{name}.errors")));
+        sipp.args([
+            "-t",
+            match transport {
+                Transport::Udp => "u1",
+                Transport::Tcp => "t1",
+            },
+        ]);
+        more(&mut sipp);
+        let running = Running::start(name, sipp.current_dir(folder), folder);
+        Self { running, address: format!("127.0.0.1:{port}"), transport, log }
+    }
+
+    /// Where it listens, as a SIP URI for a user.
+    pub fn uri(&self, user: &str) -> String {
+        match self.transport {
+            Transport::Udp => format!("sip:{user}@{}", self.address),
+            Transport::Tcp => format!("sip:{user}@{};transport=tcp", self.address),
+        }
+    }
+
+    /// What it saw so far, a line each.
+    pub fn seen(&self) -> Vec<String> {
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// Waits until it saw a line that begins so.
+    pub fn wait_for(&mut self, beginning: &str) -> String {
+        let log = self.log.clone();
+        self.running.wait_until(beginning, || {
+            let text = fs::read_to_string(&log).ok()?;
+            text.lines().map(str::trim).find(|line| line.starts_with(beginning)).map(str::to_owned)
+        })
+    }
+
+    /// Waits until the scenario ended by itself.
+    ///
+    /// # Panics
+    /// When sipp says that a message was not as the scenario wants it.
+    pub fn finish(mut self) -> Vec<String> {
+        let status = self.running.wait();
+        assert!(status.success(), "sipp: {status}\nseen: {:?}\n{}", self.seen(), self.running.output());
+        self.seen()
+    }
+}
+
+/// Who subscribes to what.
+#[derive(Debug, Clone)]
+pub struct Account {
+    pub number: String,
+    pub domain: String,
+    pub user: String,
+    pub password: String,
+}
