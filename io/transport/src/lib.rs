@@ -25,6 +25,7 @@ mod endpoint;
 mod error;
 mod guard;
 mod limiter;
+mod local;
 mod throttle;
 mod trust;
 
@@ -36,5 +37,6 @@ pub use endpoint::{Endpoint, Scheme};
 pub use error::{Phase, TlsProblem, TransportError};
 pub use guard::{AddressClass, Guard, Network, Reach};
 pub use limiter::{Charge, Limiter, LimiterPolicy, Outcome, Scope, Ticket};
+pub use local::LocalClient;
 pub use throttle::{Busy, Permit, Throttle};
 pub use trust::{Fingerprint, Pin, Trust};
