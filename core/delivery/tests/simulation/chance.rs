@@ -11,7 +11,7 @@ use crate::world::Setup;
 
 /// What becomes of a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CreateFault {
+pub(crate) enum CreateFault {
     /// Applied and answered.
     None,
     /// Applied, the answer never arrives.
@@ -52,7 +52,7 @@ impl CreateFault {
     ];
 
     /// Refused for certain: with this class.
-    pub fn refusal(self) -> Option<Class> {
+    pub(crate) fn refusal(self) -> Option<Class> {
         match self {
             Self::Throttled => Some(Class::Transient),
             Self::Forbidden => Some(Class::Operator),
@@ -62,15 +62,15 @@ impl CreateFault {
     }
 }
 
-pub struct Chance {
-    pub seed: u64,
-    pub rng: ChaCha8Rng,
-    pub setup: Setup,
-    pub confirm: Confirm,
-    pub messages: usize,
-    pub workers: usize,
+pub(crate) struct Chance {
+    pub(crate) seed: u64,
+    pub(crate) rng: ChaCha8Rng,
+    pub(crate) setup: Setup,
+    pub(crate) confirm: Confirm,
+    pub(crate) messages: usize,
+    pub(crate) workers: usize,
     /// Faults stop at this instant, in ms.
-    pub faulty_until: i64,
+    pub(crate) faulty_until: i64,
     script: Option<Script>,
 }
 
@@ -80,7 +80,7 @@ struct Script {
 }
 
 impl Chance {
-    pub fn random(seed: u64) -> Self {
+    pub(crate) fn random(seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         Self {
             seed,
@@ -94,7 +94,7 @@ impl Chance {
         }
     }
 
-    pub fn scripted(
+    pub(crate) fn scripted(
         setup: Setup,
         confirm: Confirm,
         creates: Vec<CreateFault>,
@@ -112,20 +112,20 @@ impl Chance {
         }
     }
 
-    pub fn is_scripted(&self) -> bool {
+    pub(crate) fn is_scripted(&self) -> bool {
         self.script.is_some()
     }
 
     /// In milliseconds, from `low` up to but without `high`.
-    pub fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
         if high <= low { low } else { self.rng.random_range(low..high) }
     }
 
-    pub fn odds(&mut self, probability: f64) -> bool {
+    pub(crate) fn odds(&mut self, probability: f64) -> bool {
         self.script.is_none() && self.rng.random_bool(probability)
     }
 
-    pub fn crash(&mut self, point: u64, now: i64) -> bool {
+    pub(crate) fn crash(&mut self, point: u64, now: i64) -> bool {
         match &self.script {
             Some(script) => script.crashes.contains(&point),
             None => now < self.faulty_until && self.rng.random_bool(0.06),
@@ -133,7 +133,7 @@ impl Chance {
     }
 
     /// How long a worker thinks between two steps; now and then it is paused for minutes.
-    pub fn think(&mut self, now: i64) -> i64 {
+    pub(crate) fn think(&mut self, now: i64) -> i64 {
         if now < self.faulty_until && self.odds(0.03) {
             self.between(10_000, 400_000)
         } else {
@@ -141,7 +141,7 @@ impl Chance {
         }
     }
 
-    pub fn create_fault(&mut self, now: i64) -> CreateFault {
+    pub(crate) fn create_fault(&mut self, now: i64) -> CreateFault {
         if let Some(script) = &mut self.script {
             return script.creates.pop_front().unwrap_or(CreateFault::None);
         }

@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use tieline_delivery::Item;
 
 /// A create that was sent.
-pub struct Sent {
-    pub at: i64,
-    pub settled: i64,
+pub(crate) struct Sent {
+    pub(crate) at: i64,
+    pub(crate) settled: i64,
     /// The sender knows for certain that it had no effect.
-    pub refused: bool,
+    pub(crate) refused: bool,
 }
 
 #[derive(Default)]
-pub struct Mail {
+pub(crate) struct Mail {
     /// By creation: the oldest first.
     items: BTreeMap<u64, (usize, Item)>,
     created: u64,
     ids: u64,
-    pub sent: BTreeMap<usize, Vec<Sent>>,
+    pub(crate) sent: BTreeMap<usize, Vec<Sent>>,
     /// Creates whose sender got no certain answer.
-    pub uncertain: u64,
+    pub(crate) uncertain: u64,
     /// Doubles that were removed.
-    pub removed: u64,
+    pub(crate) removed: u64,
 }
 
 impl Mail {
@@ -31,26 +31,26 @@ impl Mail {
         format!("item-{}", self.ids)
     }
 
-    pub fn apply_create(&mut self, message: usize) -> Item {
+    pub(crate) fn apply_create(&mut self, message: usize) -> Item {
         let item = Item { item: self.fresh_id(), folder: "inbox".to_owned(), read: false, deleted: false };
         self.created += 1;
         self.items.insert(self.created, (message, item.clone()));
         item
     }
 
-    pub fn locate(&self, message: usize) -> Vec<Item> {
+    pub(crate) fn locate(&self, message: usize) -> Vec<Item> {
         self.items.values().filter(|(of, _)| *of == message).map(|(_, item)| item.clone()).collect()
     }
 
     /// An item that moved has another id and is not found under its old one.
-    pub fn remove(&mut self, id: &str) {
+    pub(crate) fn remove(&mut self, id: &str) {
         let before = self.items.len();
         self.items.retain(|_, (_, item)| item.item != id);
         self.removed += (before - self.items.len()) as u64;
     }
 
     /// A user does something with some item: reads, moves, deletes.
-    pub fn user(&mut self, choice: u64) -> Option<String> {
+    pub(crate) fn user(&mut self, choice: u64) -> Option<String> {
         let nth = usize::try_from(choice >> 8).ok()? % self.items.len().max(1);
         let fresh = self.fresh_id();
         let (_, item) = self.items.values_mut().nth(nth)?;

@@ -4,42 +4,42 @@
 use tieline_delivery::DeliveryState;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease {
-    pub stream: usize,
-    pub token: u64,
+pub(crate) struct Lease {
+    pub(crate) stream: usize,
+    pub(crate) token: u64,
     owner: (usize, u64),
     expires: i64,
 }
 
 #[derive(Debug)]
-pub struct Fenced;
+pub(crate) struct Fenced;
 
-pub struct Job {
-    pub message: usize,
+pub(crate) struct Job {
+    pub(crate) message: usize,
     stream: usize,
     state: String,
     not_before: i64,
     open: bool,
-    pub quarantined: bool,
+    pub(crate) quarantined: bool,
 }
 
 #[derive(Default)]
-pub struct Store {
-    pub jobs: Vec<Job>,
+pub(crate) struct Store {
+    pub(crate) jobs: Vec<Job>,
     leases: Vec<Option<Lease>>,
     tokens: u64,
     /// What is known to be delivered, by message.
-    pub delivered: Vec<bool>,
+    pub(crate) delivered: Vec<bool>,
     /// The latest back-off that was made durable, by message.
-    pub backing_off: Vec<i64>,
-    pub takeovers: u64,
+    pub(crate) backing_off: Vec<i64>,
+    pub(crate) takeovers: u64,
 }
 
 const TTL: i64 = 30_000;
 
 impl Store {
     /// Messages go to two mailboxes in turn; each mailbox has a stream for deliveries and one for second looks.
-    pub fn new(messages: usize) -> Self {
+    pub(crate) fn new(messages: usize) -> Self {
         let mut store = Self {
             leases: vec![None; 4],
             delivered: vec![false; messages],
@@ -57,12 +57,12 @@ impl Store {
         self.jobs.push(Job { message, stream, state, not_before, open: true, quarantined: false });
     }
 
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.jobs.iter().all(|job| !job.open && !job.quarantined)
     }
 
     /// The due head of a stream that nobody holds.
-    pub fn claim(&mut self, owner: (usize, u64), now: i64) -> Option<(Lease, usize, DeliveryState)> {
+    pub(crate) fn claim(&mut self, owner: (usize, u64), now: i64) -> Option<(Lease, usize, DeliveryState)> {
         let free = |lease: &Option<Lease>| lease.is_none_or(|lease| lease.expires <= now);
         let job = (0..self.leases.len()).find_map(|stream| {
             let head = self.jobs.iter().position(|job| job.stream == stream && job.open)?;
@@ -80,7 +80,7 @@ impl Store {
         self.leases[lease.stream].is_some_and(|held| held.token == lease.token)
     }
 
-    pub fn renew(&mut self, lease: &Lease, now: i64) -> bool {
+    pub(crate) fn renew(&mut self, lease: &Lease, now: i64) -> bool {
         let holds = self.holds(lease);
         if holds {
             self.leases[lease.stream].as_mut().unwrap().expires = now + TTL;
@@ -88,14 +88,14 @@ impl Store {
         holds
     }
 
-    pub fn release(&mut self, lease: &Lease) {
+    pub(crate) fn release(&mut self, lease: &Lease) {
         if self.holds(lease) {
             self.leases[lease.stream] = None;
         }
     }
 
     /// Where one process owns the file, what an earlier one held is free.
-    pub fn break_leases_of(&mut self, worker: usize) {
+    pub(crate) fn break_leases_of(&mut self, worker: usize) {
         for lease in &mut self.leases {
             if lease.is_some_and(|lease| lease.owner.0 == worker) {
                 *lease = None;
@@ -107,13 +107,13 @@ impl Store {
         if self.holds(lease) { Ok(()) } else { Err(Fenced) }
     }
 
-    pub fn keep(&mut self, lease: &Lease, job: usize, state: &DeliveryState) -> Result<(), Fenced> {
+    pub(crate) fn keep(&mut self, lease: &Lease, job: usize, state: &DeliveryState) -> Result<(), Fenced> {
         self.guard(lease)?;
         self.jobs[job].state = serde_json::to_string(state).unwrap();
         Ok(())
     }
 
-    pub fn again(
+    pub(crate) fn again(
         &mut self,
         lease: &Lease,
         job: usize,
@@ -128,7 +128,7 @@ impl Store {
         Ok(())
     }
 
-    pub fn finish(
+    pub(crate) fn finish(
         &mut self,
         lease: &Lease,
         job: usize,
@@ -146,14 +146,19 @@ impl Store {
         Ok(())
     }
 
-    pub fn quarantine(&mut self, lease: &Lease, job: usize, state: &DeliveryState) -> Result<(), Fenced> {
+    pub(crate) fn quarantine(
+        &mut self,
+        lease: &Lease,
+        job: usize,
+        state: &DeliveryState,
+    ) -> Result<(), Fenced> {
         self.keep(lease, job, state)?;
         (self.jobs[job].open, self.jobs[job].quarantined) = (false, true);
         Ok(())
     }
 
     /// An administrator's retry button.
-    pub fn retry(&mut self, job: usize, now: i64) {
+    pub(crate) fn retry(&mut self, job: usize, now: i64) {
         let mut state: DeliveryState = serde_json::from_str(&self.jobs[job].state).unwrap();
         state.retry();
         let job = &mut self.jobs[job];

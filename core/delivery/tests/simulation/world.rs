@@ -13,7 +13,7 @@ use crate::store::{Fenced, Lease, Store};
 
 /// What follows a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setup {
+pub(crate) enum Setup {
     /// The process starts again at once and breaks its own leases.
     RestartAtOnce,
     /// It stays away; others take over when its lease expires.
@@ -85,7 +85,7 @@ struct Task {
 /// The worker died here.
 struct Crashed;
 
-pub struct World {
+pub(crate) struct World {
     now: i64,
     order: u64,
     calls: u64,
@@ -94,12 +94,12 @@ pub struct World {
     chance: Chance,
     policy: Policy,
     broken: Option<String>,
-    pub store: Store,
-    pub mail: Mail,
-    pub trace: Vec<String>,
+    pub(crate) store: Store,
+    pub(crate) mail: Mail,
+    pub(crate) trace: Vec<String>,
     /// How many points a crash could have happened at.
-    pub points: u64,
-    pub crashes: u64,
+    pub(crate) points: u64,
+    pub(crate) crashes: u64,
 }
 
 fn ts(ms: i64) -> Timestamp {
@@ -107,7 +107,7 @@ fn ts(ms: i64) -> Timestamp {
 }
 
 impl World {
-    pub fn new(chance: Chance) -> Self {
+    pub(crate) fn new(chance: Chance) -> Self {
         let policy = Policy {
             confirm: chance.confirm,
             patience: SignedDuration::from_hours(24 * 365),
@@ -140,11 +140,11 @@ impl World {
         world
     }
 
-    pub fn seed(&self) -> u64 {
+    pub(crate) fn seed(&self) -> u64 {
         self.chance.seed
     }
 
-    pub fn into_trace(mut self) -> Vec<String> {
+    pub(crate) fn into_trace(mut self) -> Vec<String> {
         self.run().unwrap();
         self.trace
     }
@@ -159,7 +159,7 @@ impl World {
     }
 
     /// Runs until nothing happens any more, then asks the oracle.
-    pub fn run(&mut self) -> Result<(), String> {
+    pub(crate) fn run(&mut self) -> Result<(), String> {
         for _ in 0..200_000 {
             let Some(((when, _), event)) = self.events.pop_first() else { return self.verdict() };
             self.now = when;
