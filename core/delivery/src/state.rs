@@ -350,6 +350,19 @@ mod tests {
         assert_eq!(state.next(at(2), &policy), Step::Finish(Outcome::Gone));
     }
 
+    /// A bound that was chosen too small: the first create takes effect after all.
+    #[test]
+    fn a_create_after_a_doubt_is_looked_at_again() {
+        let policy = Policy::default();
+        let mut state = crashed(&sent(&policy));
+        state.on_located(vec![], at(180));
+        state.record_intent(at(240), &policy);
+        state.on_intent_recorded();
+        state.on_created(item("b"), &policy);
+        let Some(Outcome::Delivered(delivered)) = state.outcome() else { panic!("{state:?}") };
+        assert_eq!(delivered.look_again, Some(at(360)));
+    }
+
     #[test]
     fn an_armed_intent_whose_deadline_passed_is_recorded_anew() {
         let policy = Policy::default();

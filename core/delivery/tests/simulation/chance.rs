@@ -38,7 +38,7 @@ pub(crate) enum CreateFault {
 
 impl CreateFault {
     /// Those that any setting survives.
-    pub const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::None,
         Self::LostAnswer,
         Self::Late,
@@ -135,10 +135,17 @@ impl Chance {
     /// How long a worker thinks between two steps; now and then it is paused for minutes.
     pub(crate) fn think(&mut self, now: i64) -> i64 {
         if now < self.faulty_until && self.odds(0.03) {
-            self.between(10_000, 400_000)
+            // Often to the end of a window that began a moment ago: there the races are.
+            if self.odds(0.5) { self.between(170_000, 180_500) } else { self.between(10_000, 400_000) }
         } else {
             self.between(0, 40)
         }
+    }
+
+    /// When a late effect comes: as late as it may, rather often.
+    pub(crate) fn late(&mut self, from: i64, settled: i64) -> i64 {
+        let from = if self.odds(0.5) { from.max(settled - 3000) } else { from };
+        self.between(from, settled)
     }
 
     pub(crate) fn create_fault(&mut self, now: i64) -> CreateFault {

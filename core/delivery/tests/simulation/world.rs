@@ -229,7 +229,11 @@ impl World {
         if at_once {
             self.store.break_leases_of(worker);
         }
-        let away = if at_once { 0 } else { 1_000_000 };
+        let away = match self.chance.setup {
+            Setup::Mixed => self.chance.between(0, 181_000),
+            _ if at_once => 0,
+            _ => 1_000_000,
+        };
         let life = self.workers[worker].life;
         self.at(self.now + away, Event::Wake { worker, life });
         Err(Crashed)
@@ -392,7 +396,7 @@ impl World {
         self.mail.sent.entry(task.message).or_default().push(Sent { at: self.now, settled, refused });
         self.note(format!("w{worker} creates message {}: {fault:?}", task.message));
         let soon = self.now + self.chance.between(1, 3000);
-        let late = self.chance.between(self.now + 1, settled);
+        let late = self.chance.late(self.now + 1, settled);
         let message = task.message;
         let certain = |class| Failure { class, uncertain: false, back_off: None };
         match fault {
@@ -420,7 +424,7 @@ impl World {
         match fault {
             CreateFault::LostAnswer => self.at(soon, Event::Effect { message, answer: None }),
             CreateFault::Late => {
-                let when = self.chance.between(deadline, settled);
+                let when = self.chance.late(deadline, settled);
                 self.at(when, Event::Effect { message, answer: None });
             }
             CreateFault::ResetThenApplied | CreateFault::UncertainError => {
