@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use tieline_model::VoiceFormat;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use crate::pcm;
 use crate::tool::{self, Foreign, RunError};
@@ -22,15 +22,18 @@ pub struct Limits {
     pub max_duration: Duration,
     /// The time for one run of a program.
     pub tool_time: Duration,
+    /// Programs running at the same time; further conversions wait their turn. Zero counts as one.
+    pub tools_at_once: usize,
 }
 
 impl Default for Limits {
-    /// 64 MiB, one hour, one minute: an hour of 8 kHz PCM is 55 MiB.
+    /// 64 MiB, one hour, one minute, four programs: an hour of 8 kHz PCM is 55 MiB.
     fn default() -> Self {
         Self {
             max_bytes: 64 * 1024 * 1024,
             max_duration: Duration::from_secs(3_600),
             tool_time: Duration::from_secs(60),
+            tools_at_once: 4,
         }
     }
 }
@@ -77,10 +80,11 @@ pub struct Capability {
 }
 
 /// Converts recordings. Make one and share it: it remembers which programs have proved able.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Converter {
     tools: Tools,
     limits: Limits,
+    turns: Semaphore,
     gsm: OnceCell<Tool>,
     mp3: OnceCell<Tool>,
     opus: OnceCell<Tool>,
@@ -91,9 +95,16 @@ const LENGTH_TOLERANCE_MS: u64 = 250;
 /// Headers, tags and a last block, on top of what a codec needs for the sound.
 const OUTPUT_SLACK: u64 = 64 * 1024;
 
+impl Default for Converter {
+    fn default() -> Self {
+        Self::new(Tools::default(), Limits::default())
+    }
+}
+
 impl Converter {
     pub fn new(tools: Tools, limits: Limits) -> Self {
-        Self { tools, limits, ..Self::default() }
+        let turns = Semaphore::new(limits.tools_at_once.max(1));
+        Self { tools, limits, turns, gsm: OnceCell::new(), mp3: OnceCell::new(), opus: OnceCell::new() }
     }
 
     pub fn limits(&self) -> &Limits {
@@ -262,6 +273,8 @@ impl Converter {
         let failed = |what| AudioError::ToolFailed { tool, doing, what };
         let path =
             self.tools.path(tool).ok_or_else(|| failed("switched off in the configuration".to_owned()))?;
+        // Nobody closes the semaphore, so there is always a permit in the end.
+        let _turn = self.turns.acquire().await;
         tool::run(path, arguments, input, output_max, limit).await.map_err(|error| match error {
             RunError::Timeout => AudioError::ToolTimeout { tool, doing, limit },
             error => failed(error.to_string()),

@@ -116,9 +116,11 @@ fn sinc(x: f64) -> f64 {
 fn bessel_i0(x: f64) -> f64 {
     let mut term = 1.0;
     let mut sum = 1.0;
-    for k in 1..40 {
-        term *= (x / (2.0 * f64::from(k))).powi(2);
+    let mut k = 1.0;
+    while term > sum * 1e-12 {
+        term *= (x / (2.0 * k)).powi(2);
         sum += term;
+        k += 1.0;
     }
     sum
 }

@@ -1,7 +1,7 @@
 //! What cannot be done is refused in one line that says what, where and what next.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use tieline_audio::{AudioError, Container, Converter, Limits, Tool, Tools, probe, sample};
@@ -12,10 +12,17 @@ fn chime() -> Vec<u8> {
 }
 
 /// A stand-in for sox that does what the script says.
+///
+/// Another process writes it: a file that this one holds open for writing cannot be executed, and a thread that happens
+/// to start a program inherits it for a moment.
 fn fake_sox(folder: &Path, script: &str) -> Tools {
     let program = folder.join("sox");
-    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let written = Command::new("sh")
+        .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$2\" > \"$1\" && chmod 755 \"$1\"", "sh"])
+        .arg(&program)
+        .arg(script)
+        .status();
+    assert!(written.expect("sh starts").success());
     Tools { sox: Some(program), ffmpeg: None }
 }
 
@@ -60,16 +67,17 @@ async fn without_a_program_the_refusal_names_what_is_missing() {
 #[tokio::test]
 async fn a_program_that_fails_floods_or_hangs_is_no_maker() {
     let folder = tempfile::tempdir().unwrap();
-    let limits = Limits { tool_time: Duration::from_millis(300), ..Limits::default() };
+    let (short, long) = (Duration::from_millis(300), Limits::default().tool_time);
     let cases = [
-        ("echo 'no such format: gsm' >&2; exit 2", "no such format: gsm"),
-        ("exit 3", "exit status: 3"),
-        ("exec cat /dev/zero", "it wrote more than the recording can hold"),
-        ("exec sleep 60", "sox did not finish encoding within 0.3 s"),
-        ("echo done", "not a recording that can be read"),
+        ("echo 'no such format: gsm' >&2; exit 2", "no such format: gsm", long),
+        ("exit 3", "exit status: 3", long),
+        ("exec cat /dev/zero", "it wrote more than the recording can hold", long),
+        ("exec sleep 60", "sox did not finish encoding within 0.3 s", short),
+        ("echo done", "not a recording that can be read", long),
     ];
-    for (script, reason) in cases {
-        let converter = Converter::new(fake_sox(folder.path(), script), limits.clone());
+    for (script, reason, tool_time) in cases {
+        let limits = Limits { tool_time, ..Limits::default() };
+        let converter = Converter::new(fake_sox(folder.path(), script), limits);
         let error = converter.convert(chime().into(), None, VoiceFormat::GsmWav).await.unwrap_err();
         let AudioError::FormatUnavailable { missing, .. } = &error else { panic!("{script}: {error}") };
         assert!(missing[0].reason.contains(reason), "{script}: {missing:?}");
