@@ -1,0 +1,18 @@
+use crate::folder_id::BaseFolderId;
+use crate::operation::{NoPayload, ResponseMessages, operation};
+use crate::operations::delete_item::Disposal;
+use crate::xml::sequence;
+
+sequence! {
+    /// Deletes what is in folders.
+    ///
+    /// <https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwsfold/> section 3.1.4.5
+    pub struct EmptyFolder in Messages {
+        /// Required; there is no default, so that a missing value deletes nothing.
+        attribute b"DeleteType" => delete_type: Option<Disposal>,
+        required_attribute b"DeleteSubFolders" => delete_sub_folders: bool,
+        required_array b"FolderIds" => folder_ids: Vec<BaseFolderId>,
+    }
+}
+
+operation!(EmptyFolder, "EmptyFolder" -> ResponseMessages<NoPayload>);
