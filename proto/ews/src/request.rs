@@ -83,6 +83,14 @@ requests! {
     ResolveNames,
     GetServerTimeZones,
     MarkAllItemsAsRead,
+    GetUserOofSettings,
+    SetUserOofSettings,
+    GetUserAvailability,
+    GetUserConfiguration,
+    GetDelegate,
+    GetRoomLists,
+    GetRooms,
+    ExpandDL,
 }
 
 impl Request {
