@@ -19,6 +19,7 @@ pub mod recording;
 pub mod rest;
 pub mod seed;
 pub mod sipp;
+pub mod site;
 
 use std::path::{Path, PathBuf};
 
