@@ -1,0 +1,178 @@
+//! What is shared by all requests of one service account: connections, the place in the server's queue, the state
+//! of the password, the schema version the server takes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use secrecy::ExposeSecret;
+use tieline_model::{EndpointId, Refusal, TlsTrust};
+use tieline_ports::{MailAccount, PortError};
+use tieline_proto_ews::ExchangeVersion;
+use tieline_transport::{
+    Breaker, Client, Credentials, Endpoint, Fingerprint, Gate, Pin, Rejection, Throttle, Trust,
+};
+
+use super::EwsOptions;
+use super::failure;
+
+/// One service account at one endpoint.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) throttle: Throttle,
+    breaker: Mutex<Breaker>,
+    version: Mutex<ExchangeVersion>,
+    /// The folder Deleted Items of each mailbox.
+    deleted_items: Mutex<HashMap<String, String>>,
+    account: MailAccount,
+}
+
+impl Session {
+    fn new(account: &MailAccount, throttle: Throttle, options: &EwsOptions) -> Result<Self, PortError> {
+        let url = account.endpoint.url();
+        let endpoint = Endpoint::parse(&url).map_err(|error| failure::transport(&error))?;
+        let trust = trust(&account.endpoint.tls).map_err(|error| failure::transport(&error))?;
+        let credentials =
+            Credentials::Basic { user: account.user.to_string(), password: account.password.clone() };
+        let client = Client::new(endpoint, credentials, &trust, options.client.clone())
+            .map_err(|error| failure::transport(&error))?;
+        Ok(Self {
+            client,
+            throttle,
+            breaker: Mutex::new(Breaker::new(options.breaker.clone())),
+            version: Mutex::new(ExchangeVersion::Exchange2010Sp2),
+            deleted_items: Mutex::new(HashMap::new()),
+            account: account.clone(),
+        })
+    }
+
+    /// Whether the account's settings are still those that this session was made of.
+    fn serves(&self, account: &MailAccount) -> bool {
+        self.account.endpoint.url() == account.endpoint.url()
+            && self.account.endpoint.tls == account.endpoint.tls
+            && self.account.password.expose_secret() == account.password.expose_secret()
+    }
+
+    /// Host and port, for messages.
+    pub(super) fn server(&self) -> String {
+        self.client.endpoint().authority()
+    }
+
+    pub(super) fn url(&self) -> String {
+        self.client.endpoint().to_string()
+    }
+
+    pub(super) fn user(&self) -> &str {
+        self.account.user.as_str()
+    }
+
+    /// The schema version to write requests in.
+    pub(super) fn version(&self) -> ExchangeVersion {
+        lock(&self.version).clone()
+    }
+
+    /// The server does not know the version that we write: use the oldest from now on. `false` if that is what
+    /// was used already.
+    pub(super) fn step_down(&self) -> bool {
+        let mut version = lock(&self.version);
+        let stepped = *version != ExchangeVersion::Exchange2007Sp1;
+        *version = ExchangeVersion::Exchange2007Sp1;
+        stepped
+    }
+
+    /// # Errors
+    /// While the password is paused after refusals.
+    pub(super) fn ask(&self, now: Instant) -> Result<Trial<'_>, PortError> {
+        match lock(&self.breaker).ask(now) {
+            Gate::Open => Ok(Trial { session: self }),
+            Gate::Closed { wait } => Err(PortError::Failed {
+                refusal: Refusal::operator(
+                    "account-paused",
+                    format!("{} refused {} several times, so Tieline stopped trying for now", self.server(), self.user()),
+                    "correct the password of the service account, or unlock it; Tieline tries again by itself",
+                )
+                .at(self.url()),
+                back_off: wait.map(failure::signed),
+                applied: tieline_ports::Applied::No,
+            }),
+        }
+    }
+
+    pub(super) fn deleted_items(&self, mailbox: &str) -> Option<String> {
+        lock(&self.deleted_items).get(mailbox).cloned()
+    }
+
+    pub(super) fn remember_deleted_items(&self, mailbox: String, folder: String) {
+        lock(&self.deleted_items).insert(mailbox, folder);
+    }
+
+    pub(super) fn accepted(&self) {
+        lock(&self.breaker).accepted();
+    }
+
+    pub(super) fn rejected(&self, now: Instant) -> Rejection {
+        lock(&self.breaker).rejected(now)
+    }
+}
+
+/// A request under way that may be the probe of a paused password: however it ends, also by being dropped, the
+/// next one may be the probe again.
+#[derive(Debug)]
+pub(super) struct Trial<'a> {
+    session: &'a Session,
+}
+
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        lock(&self.session.breaker).unanswered();
+    }
+}
+
+/// The sessions of all accounts, and the queues of all servers.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    sessions: HashMap<(EndpointId, String), Arc<Session>>,
+    /// By host and port: several accounts on one server share its patience.
+    queues: HashMap<String, Throttle>,
+}
+
+impl Accounts {
+    /// The session of `account`, made anew when its settings have changed.
+    pub(super) fn session(
+        &self,
+        account: &MailAccount,
+        options: &EwsOptions,
+    ) -> Result<Arc<Session>, PortError> {
+        let key = (account.endpoint.id, account.user.key());
+        let mut known = lock(&self.known);
+        if let Some(session) = known.sessions.get(&key)
+            && session.serves(account)
+        {
+            return Ok(Arc::clone(session));
+        }
+        let server = format!("{}:{}", account.endpoint.address.authority_host(), account.endpoint.port);
+        let throttle =
+            known.queues.entry(server).or_insert_with(|| Throttle::new(options.limiter.clone())).clone();
+        let session = Arc::new(Session::new(account, throttle, options)?);
+        known.sessions.insert(key, Arc::clone(&session));
+        Ok(session)
+    }
+}
+
+fn trust(tls: &TlsTrust) -> Result<Trust, tieline_transport::TransportError> {
+    Ok(match tls {
+        TlsTrust::System => Trust::Platform,
+        TlsTrust::Ca { pem } => Trust::Authorities(pem.clone()),
+        TlsTrust::Pinned { sha256 } => Trust::Pinned(vec![Pin::Certificate(sha256.parse::<Fingerprint>()?)]),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,96 @@
+//! Single items: created, marked, deleted.
+
+use tieline_model::SmtpAddress;
+use tieline_ports::{FolderRef, ItemRef, OutgoingMessage, PortError, RemoteItem};
+use tieline_proto_ews::operations::{
+    ConflictResolution, CreateItem, DeleteItem, Disposal, GetItem, ItemChange, ItemChangeDescription,
+    MessageDisposition, UpdateItem,
+};
+use tieline_proto_ews::{FieldUri, FolderId, Item, ItemId, ItemShape, Message, Remedy};
+
+use super::call::Call;
+use super::failure::Stated;
+use super::map;
+
+impl Call<'_> {
+    /// Creates the item in one request, attachment included, so that there is no half-made one to find later.
+    pub(super) async fn create(
+        &self,
+        folder: &FolderRef,
+        message: &OutgoingMessage,
+        sender: &SmtpAddress,
+    ) -> Result<RemoteItem, PortError> {
+        let request = CreateItem {
+            message_disposition: Some(MessageDisposition::SaveOnly),
+            saved_item_folder_id: Some(FolderId::new(&folder.0).into()),
+            items: vec![map::message::item(message, sender)],
+            ..CreateItem::default()
+        };
+        let mut answer = self.send(&request).await?;
+        let Some(created) = answer.messages.pop() else { return Err(self.short()) };
+        if let Some(stated) = Stated::message(&created) {
+            return Err(stated.into_error(&self.at(), None));
+        }
+        let id = created.payload.items.into_iter().next().and_then(|item| item.item_id);
+        let Some(id) = id else { return Err(self.short()) };
+        Ok(RemoteItem { item: ItemRef(id.id), folder: folder.clone(), read: message.read, deleted: false })
+    }
+
+    /// Sets the read flag, whatever version the item has by now.
+    pub(super) async fn set_read(&self, item: &ItemRef, read: bool) -> Result<(), PortError> {
+        match self.update_read(ItemId::new(&item.0), read).await? {
+            None => Ok(()),
+            // Some builds want a change key even for a write that overwrites always.
+            Some(stated) if stated.code.remedy() == Remedy::RefetchKey => {
+                let id = self.current(item).await?;
+                match self.update_read(id, read).await? {
+                    None => Ok(()),
+                    Some(stated) => Err(stated.into_error(&self.at(), None)),
+                }
+            }
+            Some(stated) => Err(stated.into_error(&self.at(), None)),
+        }
+    }
+
+    async fn update_read(&self, id: ItemId, read: bool) -> Result<Option<Stated>, PortError> {
+        let value = Message { is_read: Some(read), ..Message::default() };
+        let update = ItemChangeDescription::set(FieldUri::MESSAGE_IS_READ, Item::from_message(value));
+        let request = UpdateItem {
+            conflict_resolution: ConflictResolution::AlwaysOverwrite,
+            message_disposition: Some(MessageDisposition::SaveOnly),
+            item_changes: vec![ItemChange { item_id: Some(id.into()), updates: vec![update] }],
+            ..UpdateItem::default()
+        };
+        let answer = self.send(&request).await?;
+        let message = answer.messages.first().ok_or_else(|| self.short())?;
+        Ok(Stated::message(message))
+    }
+
+    /// The item's id with its present change key.
+    async fn current(&self, item: &ItemRef) -> Result<ItemId, PortError> {
+        let request =
+            GetItem { item_shape: ItemShape::default(), item_ids: vec![ItemId::new(&item.0).into()] };
+        let mut answer = self.send(&request).await?;
+        let Some(message) = answer.messages.pop() else { return Err(self.short()) };
+        if let Some(stated) = Stated::message(&message) {
+            return Err(stated.into_error(&self.at(), None));
+        }
+        let id = message.payload.items.into_iter().next().and_then(|item| item.item_id);
+        id.ok_or_else(|| self.short())
+    }
+
+    /// Moves the item to Deleted Items, or removes it for good.
+    pub(super) async fn dispose(&self, item: &ItemRef, how: Disposal) -> Result<(), PortError> {
+        let request = DeleteItem {
+            delete_type: Some(how),
+            item_ids: vec![ItemId::new(&item.0).into()],
+            ..DeleteItem::default()
+        };
+        let answer = self.send(&request).await?;
+        let message = answer.messages.first().ok_or_else(|| self.short())?;
+        match Stated::message(message) {
+            Some(stated) => Err(stated.into_error(&self.at(), None)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! How Tieline's nouns look in Exchange, a file per noun.
+
+pub(super) mod message;
+pub(super) mod property;

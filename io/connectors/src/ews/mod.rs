@@ -1,0 +1,254 @@
+//! Exchange over Exchange Web Services (EWS): 2007 SP1 to Subscription Edition, on premises.
+//!
+//! * [`Exchange`] is the [`MailSystem`]; every method is one attempt, on behalf of one mailbox by impersonation.
+//! * `account` keeps what requests of one service account share: connections, the place in the server's queue,
+//!   the state of the password. `call` is one request with its answer; `failure` says what an error means.
+//! * `folder`, `item`, `locate`, `changes`, `probe` are the operations; `watch` turns notifications into hints.
+//! * `map` says how a message looks as an Exchange item, one file per noun.
+//!
+//! An item of ours carries the property `TielineDeliveryId` with its [`DeliveryKey`]. It is how a retry
+//! recognises what a lost request did after all, and how an item is known again after a rule or a person
+//! moved it, since a move gives it a new id. Bodies and attachments are never read back.
+
+mod account;
+mod call;
+mod changes;
+mod failure;
+mod folder;
+mod item;
+mod locate;
+mod map;
+mod probe;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tieline_model::{Clock, DeliveryKey, Endpoint, FolderPath, Ids, Refusal, SmtpAddress};
+use tieline_ports::{
+    ChangePage, FolderRef, HintStream, ItemRef, Located, MailAccount, MailSystem, MailTarget,
+    OutgoingMessage, PortError, PortFuture, RemoteItem, ServerInfo,
+};
+use tieline_proto_ews::operations::Disposal;
+use tieline_transport::{BreakerPolicy, ClientOptions, LimiterPolicy};
+
+use self::account::{Accounts, Session};
+use self::call::Call;
+pub use self::watch::WatchOptions;
+
+/// The measures of the connector.
+#[derive(Debug, Clone)]
+pub struct EwsOptions {
+    /// For one request with its answer.
+    pub request_timeout: Duration,
+    /// How long a request may wait for its turn before the caller is told to come back.
+    pub patience: Duration,
+    /// The largest answer that is read, in bytes.
+    pub response_limit: u64,
+    /// Changes per page of `SyncFolderItems`, 1 to 512.
+    pub page: i32,
+    /// Connections.
+    pub client: ClientOptions,
+    /// Requests in flight, per server and per mailbox.
+    pub limiter: LimiterPolicy,
+    /// Refused passwords.
+    pub breaker: BreakerPolicy,
+    /// Notifications.
+    pub watch: WatchOptions,
+}
+
+impl Default for EwsOptions {
+    fn default() -> Self {
+        Self {
+            request_timeout: Duration::from_secs(60),
+            patience: Duration::from_secs(10),
+            response_limit: 32 << 20,
+            page: 512,
+            client: ClientOptions::default(),
+            limiter: LimiterPolicy::default(),
+            breaker: BreakerPolicy::default(),
+            watch: WatchOptions::default(),
+        }
+    }
+}
+
+/// Exchange as a [`MailSystem`]. Cheap to clone; clones share connections and queues.
+#[derive(Clone)]
+pub struct Exchange {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    options: EwsOptions,
+    accounts: Accounts,
+}
+
+impl Exchange {
+    pub fn new(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, options: EwsOptions) -> Self {
+        Self { shared: Arc::new(Shared { clock, ids, options, accounts: Accounts::default() }) }
+    }
+}
+
+impl Shared {
+    fn session(&self, account: &MailAccount) -> Result<Arc<Session>, PortError> {
+        self.accounts.session(account, &self.options)
+    }
+
+    fn call<'a>(&'a self, session: &'a Session, mailbox: Option<&'a SmtpAddress>) -> Call<'a> {
+        Call {
+            session,
+            options: &self.options,
+            mailbox,
+            request_id: self.ids.uuid(),
+            within: self.options.request_timeout,
+            affinity: None,
+        }
+    }
+
+    /// The time left until `deadline`.
+    fn left(&self, deadline: Timestamp) -> Result<Duration, PortError> {
+        let left = deadline.duration_since(self.clock.now());
+        match Duration::try_from(left) {
+            Ok(left) if !left.is_zero() => Ok(left),
+            _ => Err(PortError::refused(Refusal::transient(
+                "deadline-passed",
+                "the time for this attempt was over before it began",
+                "nothing; Tieline tries again",
+            ))),
+        }
+    }
+}
+
+/// The port that the administrator's old form proposed leads to IMAP: if EWS answers at its own port, say so.
+async fn propose_port(shared: &Shared, account: &MailAccount, error: PortError) -> PortError {
+    let refused = matches!(&error, PortError::Failed { refusal, .. } if refusal.code == "wrong-password");
+    if account.endpoint.port != Endpoint::IMPORTED_PORT || refused {
+        return error;
+    }
+    let mut elsewhere = account.clone();
+    elsewhere.endpoint.port = Endpoint::DEFAULT_PORT;
+    let proposal = shared.session(&elsewhere);
+    let answers = match &proposal {
+        Ok(session) => shared.call(session, None).probe().await.is_ok(),
+        Err(_) => false,
+    };
+    if !answers {
+        return error;
+    }
+    PortError::refused(
+        Refusal::operator(
+            "imported-port",
+            format!(
+                "port {} is that of IMAP; Exchange Web Services answer at port {}",
+                Endpoint::IMPORTED_PORT,
+                Endpoint::DEFAULT_PORT
+            ),
+            format!("set the port of endpoint {} to {}", account.endpoint.name, Endpoint::DEFAULT_PORT),
+        )
+        .at(account.endpoint.url()),
+    )
+}
+
+impl MailSystem for Exchange {
+    fn probe<'a>(&'a self, account: &'a MailAccount) -> PortFuture<'a, ServerInfo> {
+        Box::pin(async move {
+            let session = self.shared.session(account)?;
+            match self.shared.call(&session, None).probe().await {
+                Ok(info) => Ok(info),
+                Err(error) => Err(propose_port(&self.shared, account, error).await),
+            }
+        })
+    }
+
+    fn check<'a>(&'a self, target: &'a MailTarget) -> PortFuture<'a, ()> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).check().await
+        })
+    }
+
+    fn ensure_folder<'a>(
+        &'a self,
+        target: &'a MailTarget,
+        path: &'a FolderPath,
+    ) -> PortFuture<'a, FolderRef> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).ensure_folder(path).await
+        })
+    }
+
+    fn create<'a>(
+        &'a self,
+        target: &'a MailTarget,
+        folder: &'a FolderRef,
+        message: &'a OutgoingMessage,
+        deadline: Timestamp,
+    ) -> PortFuture<'a, RemoteItem> {
+        Box::pin(async move {
+            let within = self.shared.left(deadline)?;
+            let session = self.shared.session(&target.account)?;
+            // The server's logs then name the message's journey.
+            let request_id = message.trace.uuid();
+            let call = Call { within, request_id, ..self.shared.call(&session, Some(&target.address)) };
+            call.create(folder, message, &target.account.user).await
+        })
+    }
+
+    fn locate<'a>(&'a self, target: &'a MailTarget, keys: &'a [DeliveryKey]) -> PortFuture<'a, Vec<Located>> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).locate(keys).await
+        })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        target: &'a MailTarget,
+        folder: &'a FolderRef,
+        cursor: Option<&'a str>,
+    ) -> PortFuture<'a, ChangePage> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            let call = self.shared.call(&session, Some(&target.address));
+            let deleted = call.is_deleted_items(folder).await?;
+            call.changes(folder, cursor, deleted).await
+        })
+    }
+
+    fn set_read<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef, read: bool) -> PortFuture<'a, ()> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).set_read(item, read).await
+        })
+    }
+
+    fn delete<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef) -> PortFuture<'a, ()> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            let call = self.shared.call(&session, Some(&target.address));
+            call.dispose(item, Disposal::MoveToDeletedItems).await
+        })
+    }
+
+    fn remove_duplicate<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef) -> PortFuture<'a, ()> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).dispose(item, Disposal::HardDelete).await
+        })
+    }
+
+    fn count<'a>(&'a self, target: &'a MailTarget, folder: &'a FolderRef) -> PortFuture<'a, u32> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).count(folder).await
+        })
+    }
+
+    fn watch(&self, targets: Vec<MailTarget>) -> HintStream {
+        watch::watch(Arc::clone(&self.shared), targets)
+    }
+}

@@ -1,0 +1,278 @@
+//! The task of one group: subscribe, listen, mend.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tieline_model::{Class, MailboxId, SmtpAddress};
+use tieline_ports::{Hint, MailTarget, PortError};
+use tieline_proto_ews::operations::{EventType, StreamingSubscription, Subscribe, Subscription, Unsubscribe};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::WatchOptions;
+use crate::ews::Shared;
+use crate::ews::account::Session;
+use crate::ews::call::{Affinity, Call};
+use crate::ews::failure::Stated;
+
+/// Subscriptions made at the same time; the limiter may allow fewer.
+const SUBSCRIBE_AT_ONCE: usize = 8;
+/// How long a parting word to the server may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What a person may have done that can concern a message of ours.
+pub(super) const EVENTS: [EventType; 5] = [
+    EventType::CreatedEvent,
+    EventType::DeletedEvent,
+    EventType::ModifiedEvent,
+    EventType::MovedEvent,
+    EventType::NewMailEvent,
+];
+
+/// A mailbox of the group.
+pub(super) struct Member {
+    pub(super) target: MailTarget,
+    pub(super) subscription: Option<String>,
+}
+
+pub(super) struct Group {
+    pub(super) shared: Arc<Shared>,
+    pub(super) members: Vec<Member>,
+    hints: mpsc::Sender<Hint>,
+    stop: CancellationToken,
+    pub(super) affinity: Affinity,
+}
+
+/// A subscription's id, and the cookie of the server that keeps it.
+type Subscribed = Result<(String, Option<String>), PortError>;
+
+/// How a streaming connection ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// As agreed: its time was over.
+    Closed,
+    /// We ended it to try again with members that could not be subscribed.
+    Interrupted,
+    /// The server no longer knows these subscriptions; an empty set means all of them.
+    Forgotten(HashSet<String>),
+    /// It broke. `alive` if there had been a sign of life.
+    Broken { alive: bool, error: PortError },
+}
+
+impl Group {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        targets: Vec<MailTarget>,
+        hints: mpsc::Sender<Hint>,
+        stop: CancellationToken,
+    ) -> Self {
+        let anchor = targets.first().map(|target| target.address.clone());
+        let members = targets.into_iter().map(|target| Member { target, subscription: None }).collect();
+        Self { shared, members, hints, stop, affinity: Affinity { anchor, cookie: None } }
+    }
+
+    /// Until the stream of hints is dropped.
+    pub(super) async fn run(mut self) {
+        let stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = self.watch() => {}
+        }
+        self.farewell().await;
+    }
+
+    async fn watch(&mut self) {
+        let options = self.options().clone();
+        let mut pause = options.first_pause;
+        let mut silent = 0;
+        loop {
+            if silent >= options.streaming_failures {
+                tracing::warn!(
+                    mailboxes = self.members.len(),
+                    "ews.watch: streaming does not get through; asking in intervals"
+                );
+                self.pull(options.pull_period).await;
+                silent = 0;
+            }
+            let Some(session) = self.session(&mut pause).await else { continue };
+            let first = self.subscribe(&session).await;
+            if self.members.iter().all(|member| member.subscription.is_none()) {
+                let wait = first.and_then(back_off).unwrap_or(pause).max(pause);
+                pause = (pause * 2).min(options.max_pause);
+                self.sleep_hinting(wait).await;
+                continue;
+            }
+            match self.stream(&session).await {
+                Ended::Closed => {
+                    (silent, pause) = (0, options.first_pause);
+                    self.hint_all().await;
+                }
+                Ended::Interrupted => silent = 0,
+                Ended::Forgotten(ids) => {
+                    tracing::info!(subscriptions = ids.len(), "ews.watch: the server forgot subscriptions");
+                    self.forget(&ids);
+                    tokio::time::sleep(options.first_pause).await;
+                }
+                Ended::Broken { alive, error } => {
+                    (silent, pause) = if alive { (0, options.first_pause) } else { (silent + 1, pause) };
+                    let wait = back_off(error.clone()).unwrap_or(pause);
+                    tracing::info!(%error, wait_ms = wait.as_millis() as u64, "ews.watch: connection lost");
+                    tokio::time::sleep(wait).await;
+                    pause = (pause * 2).min(options.max_pause);
+                    self.hint_all().await;
+                }
+            }
+        }
+    }
+
+    pub(super) fn options(&self) -> &WatchOptions {
+        &self.shared.options.watch
+    }
+
+    /// The account's session, or a pause when its settings cannot be used.
+    async fn session(&self, pause: &mut Duration) -> Option<Arc<Session>> {
+        let account = &self.members.first()?.target.account;
+        match self.shared.session(account) {
+            Ok(session) => Some(session),
+            Err(error) => {
+                tracing::warn!(%error, "ews.watch: the endpoint cannot be used");
+                tokio::time::sleep(*pause).await;
+                *pause = (*pause * 2).min(self.options().max_pause);
+                None
+            }
+        }
+    }
+
+    /// Subscribes the members that are not, and hints at those that now are. The first error, if any.
+    async fn subscribe(&mut self, session: &Session) -> Option<PortError> {
+        let mut first = None;
+        let missing: Vec<usize> =
+            (0..self.members.len()).filter(|index| self.members[*index].subscription.is_none()).collect();
+        // The first alone, since its answer tells which server the others should meet.
+        for some in chunks_after_first(&missing, SUBSCRIBE_AT_ONCE) {
+            for (index, answer) in self.subscribe_some(session, some).await {
+                let member = &mut self.members[index];
+                match answer {
+                    Ok((id, cookie)) => {
+                        member.subscription = Some(id);
+                        let mailbox = member.target.mailbox;
+                        self.affinity.cookie = self.affinity.cookie.take().or(cookie);
+                        self.hint(mailbox).await;
+                    }
+                    Err(error) => {
+                        let mailbox = &member.target.address;
+                        if error.class() == Class::Transient {
+                            tracing::info!(%mailbox, %error, "ews.watch: not subscribed");
+                        } else {
+                            tracing::warn!(%mailbox, %error, "ews.watch: not subscribed");
+                        }
+                        first = first.or(Some(error));
+                    }
+                }
+            }
+        }
+        first
+    }
+
+    async fn subscribe_some(&self, session: &Session, some: &[usize]) -> Vec<(usize, Subscribed)> {
+        let asked = some.iter().copied().map(|index| async move {
+            (index, self.subscribe_one(session, &self.members[index].target.address).await)
+        });
+        futures_util::future::join_all(asked).await
+    }
+
+    async fn subscribe_one(&self, session: &Session, mailbox: &SmtpAddress) -> Subscribed {
+        let call = self.call(session, mailbox);
+        let request = Subscribe {
+            subscription: Some(Subscription::Streaming(StreamingSubscription {
+                subscribe_to_all_folders: Some(true),
+                event_types: EVENTS.to_vec(),
+                ..StreamingSubscription::default()
+            })),
+        };
+        let mut answer = call.send(&request).await?;
+        let cookie = Affinity::cookie_of(&answer.headers);
+        let Some(message) = answer.messages.pop() else { return Err(call.short()) };
+        if let Some(stated) = Stated::message(&message) {
+            return Err(stated.into_error(&call.at(), None));
+        }
+        let id = message.payload.subscription_id.ok_or_else(|| call.short())?;
+        Ok((id, cookie))
+    }
+
+    pub(super) fn call<'a>(&'a self, session: &'a Session, mailbox: &'a SmtpAddress) -> Call<'a> {
+        Call { affinity: Some(&self.affinity), ..self.shared.call(session, Some(mailbox)) }
+    }
+
+    pub(super) async fn hint(&self, mailbox: MailboxId) {
+        // Nobody listens any more: `run` is about to be stopped.
+        self.hints.send(Hint { mailbox }).await.ok();
+    }
+
+    pub(super) async fn hint_all(&self) {
+        for member in &self.members {
+            self.hint(member.target.mailbox).await;
+        }
+    }
+
+    /// Hints at the members that no notification can come from.
+    pub(super) async fn hint_unsubscribed(&self) {
+        for member in self.members.iter().filter(|member| member.subscription.is_none()) {
+            self.hint(member.target.mailbox).await;
+        }
+    }
+
+    /// Waits without any subscription. Syncing may work although subscribing does not, so hints go on.
+    async fn sleep_hinting(&self, wait: Duration) {
+        let end = Instant::now() + wait;
+        while Instant::now() < end {
+            let step = self.options().retry_member.min(end - Instant::now());
+            tokio::time::sleep(step).await;
+            self.hint_unsubscribed().await;
+        }
+    }
+
+    fn forget(&mut self, ids: &HashSet<String>) {
+        for member in &mut self.members {
+            if ids.is_empty() || member.subscription.as_ref().is_some_and(|id| ids.contains(id)) {
+                member.subscription = None;
+            }
+        }
+    }
+
+    /// Gives the subscriptions back, so that changed settings do not use up the account's allowance.
+    async fn farewell(&self) {
+        let Some(member) = self.members.first() else { return };
+        let Ok(session) = self.shared.session(&member.target.account) else { return };
+        let parting =
+            futures_util::stream::iter(&self.members).for_each_concurrent(SUBSCRIBE_AT_ONCE, |member| {
+                let session = &session;
+                async move {
+                    let Some(id) = &member.subscription else { return };
+                    let request = Unsubscribe { subscription_id: id.clone() };
+                    let call = self.call(session, &member.target.address);
+                    if let Err(error) = call.send(&request).await.map_err(PortError::from) {
+                        tracing::debug!(%error, "ews.watch: the subscription is left to end by itself");
+                    }
+                }
+            });
+        tokio::time::timeout(FAREWELL, parting).await.ok();
+    }
+}
+
+pub(super) fn back_off(error: PortError) -> Option<Duration> {
+    match error {
+        PortError::Failed { back_off, .. } => back_off.and_then(|wait| Duration::try_from(wait).ok()),
+        _ => None,
+    }
+}
+
+/// The first alone, the others in chunks.
+fn chunks_after_first<T>(all: &[T], size: usize) -> impl Iterator<Item = &[T]> {
+    let (first, rest) = all.split_at(all.len().min(1));
+    std::iter::once(first).filter(|first| !first.is_empty()).chain(rest.chunks(size))
+}
