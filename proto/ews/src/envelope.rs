@@ -178,11 +178,20 @@ pub(crate) fn open<H: Sequence, T>(
 }
 
 fn envelope(header: impl FnOnce(&mut Writer), body: impl FnOnce(&mut Writer)) -> Vec<u8> {
+    envelope_in(&[Ns::Soap, Ns::Messages, Ns::Types], header, body)
+}
+
+/// Writes an envelope that declares these namespaces.
+pub(crate) fn envelope_in(
+    namespaces: &[Ns],
+    header: impl FnOnce(&mut Writer),
+    body: impl FnOnce(&mut Writer),
+) -> Vec<u8> {
     let mut w = Writer::with_capacity(2048);
     w.raw("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
     w.start(Ns::Soap, b"Envelope");
-    for ns in [Ns::Soap, Ns::Messages, Ns::Types] {
-        w.declare(ns);
+    for ns in namespaces {
+        w.declare(*ns);
     }
     w.start(Ns::Soap, b"Header");
     header(&mut w);

@@ -35,6 +35,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod attachment;
+pub mod autodiscover;
 mod binary;
 mod body;
 mod calendar_item;

@@ -52,6 +52,12 @@ fn outline(document: &str) -> Vec<String> {
             .collect();
         attributes.sort();
         let text: String = node.children().filter(Node::is_text).filter_map(|text| text.text()).collect();
+        // xs:boolean has two forms of each value; exchangelib writes digits.
+        let text = match text.as_str() {
+            "0" if name.name().contains("Is") => "false".to_owned(),
+            "1" if name.name().contains("Is") => "true".to_owned(),
+            _ => text,
+        };
         let text = if node.children().any(|child| child.is_element()) { text.trim() } else { &text };
         lines.push(format!("{depth} {ns}:{}{} {text:?}", name.name(), attributes.concat()));
         for child in node.children().filter(Node::is_element) {
