@@ -11,7 +11,7 @@ from datetime import timedelta
 from exchangelib import FileAttachment, Folder, HTMLBody, Message
 
 from exchange import VOICE_CLASS, sign_in, voice_messages
-from judge import check, main
+from judge import check, eventually, main
 
 
 @check
@@ -33,6 +33,60 @@ def finds_what_was_delivered(site):
         assert not item.is_read_receipt_requested and not item.is_delivery_receipt_requested
         assert item.has_attachments and len(item.attachments) == 1, item.attachments
         assert item.attachment_order == item.attachments[0].name
+
+
+@check
+def becomes(site):
+    """The Inbox comes to hold exactly these messages in this state."""
+    inbox = sign_in(site).inbox
+    wanted = [(expected["number"], expected.get("read", False)) for expected in site["expect"]]
+    eventually(
+        f"{wanted} in the Inbox",
+        lambda: [(item.telephone_number, item.is_read) for item in voice_messages(inbox)] == wanted,
+    )
+
+
+def find_folder(account, path):
+    """`inbox/Calls` to the folder; None while it is not there."""
+    names = path.split("/")
+    folder = account.inbox
+    assert names[0] == "inbox"
+    for name in names[1:]:
+        folder.refresh()
+        folder = next((child for child in folder.children if child.name == name), None)
+        if folder is None:
+            return None
+    return folder
+
+
+@check
+def folder_comes_to_hold(site):
+    """So many voice messages or faxes, no more and no fewer."""
+    account = sign_in(site)
+
+    def held():
+        account.root.clear_cache()
+        folder = find_folder(account, site["folder"])
+        if folder is None:
+            return False
+        return len([item for item in folder.all() if item.item_class.startswith("IPM.Note.Microsoft.")]) == site["count"]
+
+    eventually(f"{site['count']} in {site['folder']}", held)
+
+
+@check
+def renames_a_folder(site):
+    folder = find_folder(sign_in(site), site["folder"])
+    folder.name = site["to"]
+    folder.save(update_fields=["name"])
+
+
+@check
+def holds_each_exactly_once(site):
+    """Each caller's message is there once, and nothing else is."""
+    found = sorted(item.telephone_number for item in sign_in(site).inbox.filter(item_class=VOICE_CLASS))
+    wanted = sorted(site["numbers"])
+    assert found == wanted, f"missing {set(wanted) - set(found)}, doubled {[n for n in set(found) if found.count(n) > 1]}"
 
 
 @check

@@ -6,6 +6,10 @@ use std::process::Command;
 use crate::process::run;
 use crate::tool;
 
+/// A fax of one empty page, as a telephone system hands it over.
+pub const FAX: &str = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n\
+                       3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
+
 /// Speaks a text into `<folder>/<name>.wav`: one channel, 16 bit, 8 kHz, as a telephone system records.
 pub fn spoken(folder: &Path, name: &str, text: &str) -> PathBuf {
     let raw = folder.join(format!("{name}-22k.wav"));

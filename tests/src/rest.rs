@@ -76,6 +76,24 @@ impl Rest {
         self.send(self.client.post(self.url(path)).header("content-type", content_type).body(body))
     }
 
+    /// Deposits a message with its content, as a form; `None` when no answer came.
+    pub fn try_deposit(&self, message: &Value, file_name: &str, content: &[u8]) -> Option<Answer> {
+        const BOUNDARY: &str = "a-boundary-that-no-recording-holds-7f3c";
+        let mut form = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"message\"\r\n\
+             Content-Type: application/json\r\n\r\n{message}\r\n--{BOUNDARY}\r\n\
+             Content-Disposition: form-data; name=\"content\"; filename=\"{file_name}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n"
+        )
+        .into_bytes();
+        form.extend_from_slice(content);
+        form.extend_from_slice(format!("\r\n--{BOUNDARY}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        self.try_send(|client| {
+            client.post(self.url("/api/v1/messages")).header("content-type", kind).body(form)
+        })
+    }
+
     /// The bytes behind a path.
     pub fn download(&self, path: &str) -> Vec<u8> {
         let answer = self.authorized(self.client.get(self.url(path))).send();

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::lab::{Lab, PASSWORD, SERVICE_ACCOUNT};
 use crate::port;
-use crate::process::{Running, eventually};
+use crate::process::{Running, eventually, run};
 use crate::rest::Rest;
 
 /// The server of a site: its configuration, its process, and both ways of talking to it.
@@ -60,8 +60,13 @@ impl Server {
     /// Starts the process and waits until it is ready.
     pub fn run(&mut self) {
         self.spawn();
+        self.wait_ready();
+    }
+
+    /// Waits until the process answers that it is ready.
+    pub fn wait_ready(&mut self) {
         let health = Rest::new(&format!("http://127.0.0.1:{}", self.http));
-        let running = self.running.as_mut().expect("just started");
+        let running = self.running.as_mut().expect("the server runs");
         running.wait_until("readiness", || {
             let answer = health.try_send(|client| client.get(health.url("/readyz")))?;
             (answer.status == 200).then_some(())
@@ -73,6 +78,24 @@ impl Server {
         let mut command = Command::new(crate::tieline());
         command.arg("serve").arg("--config").arg(&self.config).current_dir(&self.folder);
         self.running = Some(Running::start("server", &mut command, &self.folder));
+    }
+
+    /// Starts the process with a small disk of its own mounted at `mount`, invisible to everybody else.
+    pub fn spawn_on_small_disk(&mut self, mount: &Path, megabytes: u32) {
+        let mut command = Command::new(crate::tool("unshare"));
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+        command.arg("mount -t tmpfs -o size=$1m none \"$2\" && shift 2 && exec \"$@\"").arg("sh");
+        command.arg(megabytes.to_string()).arg(mount).arg(crate::tieline());
+        command.arg("serve").arg("--config").arg(&self.config).current_dir(&self.folder);
+        self.running = Some(Running::start("server", &mut command, &self.folder));
+    }
+
+    /// Gives the small disk more room while the server runs.
+    pub fn grow_small_disk(&self, mount: &Path, megabytes: u32) {
+        let pid = self.running.as_ref().expect("the server runs").pid().to_string();
+        let mut grow = Command::new(crate::tool("nsenter"));
+        grow.args(["--user", "--mount", "--preserve-credentials", "--target", &pid, "mount", "-o"]);
+        run(grow.arg(format!("remount,size={megabytes}m")).arg(mount));
     }
 
     /// SIGKILL.
@@ -191,6 +214,12 @@ impl Site {
         let folder = tempfile::Builder::new().prefix("tieline-").tempdir().expect("a temporary folder");
         let lab = Lab::start(folder.path());
         let server = Server::start(folder.path(), options);
+        Self { server, lab, folder }
+    }
+
+    /// A site around a server that runs already, in its folder.
+    pub fn around(server: Server, folder: TempDir) -> Self {
+        let lab = Lab::start(folder.path());
         Self { server, lab, folder }
     }
 

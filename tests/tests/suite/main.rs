@@ -1,3 +1,8 @@
 //! The black-box suites: one binary, one module a story.
 
+mod bad_input;
+mod journey;
 mod judges;
+mod kills;
+mod settings;
+mod spool;
