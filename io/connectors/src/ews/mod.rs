@@ -46,6 +46,8 @@ pub struct EwsOptions {
     pub patience: Duration,
     /// The largest answer that is read, in bytes.
     pub response_limit: u64,
+    /// Where Exchange Web Services usually answer: tried when an endpoint has the port of IMAP, and proposed.
+    pub usual_port: u16,
     /// Changes per page of `SyncFolderItems`, 1 to 512.
     pub page: i32,
     /// Connections.
@@ -64,6 +66,7 @@ impl Default for EwsOptions {
             request_timeout: Duration::from_secs(60),
             patience: Duration::from_secs(10),
             response_limit: 32 << 20,
+            usual_port: Endpoint::DEFAULT_PORT,
             page: 512,
             client: ClientOptions::default(),
             limiter: LimiterPolicy::default(),
@@ -129,7 +132,8 @@ async fn propose_port(shared: &Shared, account: &MailAccount, error: PortError) 
         return error;
     }
     let mut elsewhere = account.clone();
-    elsewhere.endpoint.port = Endpoint::DEFAULT_PORT;
+    let usual = shared.options.usual_port;
+    elsewhere.endpoint.port = usual;
     let proposal = shared.session(&elsewhere);
     let answers = match &proposal {
         Ok(session) => shared.call(session, None).probe().await.is_ok(),
@@ -142,11 +146,10 @@ async fn propose_port(shared: &Shared, account: &MailAccount, error: PortError) 
         Refusal::operator(
             "imported-port",
             format!(
-                "port {} is that of IMAP; Exchange Web Services answer at port {}",
+                "port {} is that of IMAP; Exchange Web Services answer at port {usual}",
                 Endpoint::IMPORTED_PORT,
-                Endpoint::DEFAULT_PORT
             ),
-            format!("set the port of endpoint {} to {}", account.endpoint.name, Endpoint::DEFAULT_PORT),
+            format!("set the port of endpoint {} to {usual}", account.endpoint.name),
         )
         .at(account.endpoint.url()),
     )

@@ -74,3 +74,106 @@ fn attachment(file: &Attachment) -> EwsAttachment {
     let content = Binary(file.content.clone());
     EwsAttachment::File(FileAttachment::new(&file.name, &file.media_type, content))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tieline_model::{DeliveryKey, TraceId};
+    use uuid::Uuid;
+
+    fn message(kind: MessageKind) -> OutgoingMessage {
+        OutgoingMessage {
+            key: DeliveryKey::from_uuid(Uuid::from_u128(1)),
+            trace: TraceId::from_uuid(Uuid::from_u128(2)),
+            kind,
+            subject: "Voice message from Bob".to_owned(),
+            body_html: "<p>Bob &amp; Co</p>".to_owned(),
+            caller: Caller { number: Some("+49 30 5551234".to_owned()), name: Some("Bob".to_owned()) },
+            received: "2026-11-23T08:00:00Z".parse().unwrap(),
+            duration_s: 40_000,
+            pages: 3,
+            read: false,
+            call_id: Some("abc@pbx".to_owned()),
+            attachment: Some(Attachment {
+                name: "Bob.wav".to_owned(),
+                media_type: "audio/wav".to_owned(),
+                content: bytes::Bytes::from_static(b"RIFF"),
+            }),
+        }
+    }
+
+    /// Address and value of every extended property, as a person would write them.
+    fn listed(item: &Item) -> Vec<String> {
+        let one = |property: &ExtendedProperty| {
+            let uri = &property.extended_field_uri;
+            let address = uri.property_tag.as_deref().or(uri.property_name.as_deref()).unwrap();
+            let value = property.value.as_deref().unwrap();
+            format!("{address} {} {value}", uri.property_type)
+        };
+        item.extended_properties.iter().map(one).collect()
+    }
+
+    const MARKS: [&str; 3] = [
+        "TielineDeliveryId String dk_00000000000000000000000000000001",
+        "TielineTraceId String tr_00000000000000000000000000000002",
+        "TielineOrigin String tieline",
+    ];
+    const RECEIVED: [&str; 3] = [
+        "0x0039 SystemTime 2026-11-23T08:00:00Z",
+        "0x0e06 SystemTime 2026-11-23T08:00:00Z",
+        "0x0e07 Integer 0",
+    ];
+
+    /// Covers: AV-87
+    #[test]
+    fn a_voice_message_has_its_class_properties_body_sender_and_recording() {
+        let item = item(&message(MessageKind::Voice), &"svc@lab.example".parse().unwrap());
+        assert_eq!(item.item_class.as_deref(), Some("IPM.Note.Microsoft.Voicemail.UM.CA"));
+        let voice = [
+            "0x6801 Integer 40000",
+            "0x6802 String +49 30 5551234",
+            "0x6803 String Bob",
+            "0x6805 String Bob.wav",
+            "0x6806 String abc@pbx",
+            "X-VoiceMessageDuration Short 32767",
+            "X-CallingTelephoneNumber String +49 30 5551234",
+            "X-VoiceMessageSenderName String Bob",
+            "X-AttachmentOrder String Bob.wav",
+            "X-CallID String abc@pbx",
+        ];
+        assert_eq!(listed(&item), [&RECEIVED[..], &voice, &MARKS].concat());
+        assert_eq!(item.body, Some(ItemBody::html("<p>Bob &amp; Co</p>")));
+        let fields = item.message().unwrap();
+        let from = &fields.from.as_ref().unwrap().mailbox;
+        assert_eq!(from.name.as_deref(), Some("Bob (+49 30 5551234)"));
+        assert_eq!(from.email_address.as_deref(), Some("svc@lab.example"));
+        assert_eq!(fields.is_read_receipt_requested, None);
+        let [EwsAttachment::File(file)] = item.attachments.as_slice() else {
+            panic!("{:?}", item.attachments)
+        };
+        assert_eq!(file.attachment.name.as_deref(), Some("Bob.wav"));
+        assert_eq!(file.content.as_ref().unwrap().as_ref(), b"RIFF");
+    }
+
+    #[test]
+    fn a_fax_counts_pages_and_a_text_is_an_ordinary_message() {
+        let sender = "svc@lab.example".parse().unwrap();
+        let fax = item(&message(MessageKind::Fax), &sender);
+        assert_eq!(fax.item_class.as_deref(), Some("IPM.Note.Microsoft.Fax.CA"));
+        assert!(listed(&fax).contains(&"0x6804 Integer 3".to_owned()));
+        assert!(!listed(&fax).iter().any(|property| property.starts_with("0x6801")));
+        let text = item(&OutgoingMessage { read: true, ..message(MessageKind::Text) }, &sender);
+        assert_eq!(text.item_class.as_deref(), Some("IPM.Note"));
+        assert_eq!(listed(&text), [&RECEIVED[..2], &["0x0e07 Integer 1"], &MARKS].concat());
+    }
+
+    #[test]
+    fn a_caller_without_name_or_number_still_has_a_sender() {
+        let caller = |number: Option<&str>, name: Option<&str>| {
+            sender_name(&Caller { number: number.map(str::to_owned), name: name.map(str::to_owned) })
+        };
+        assert_eq!(caller(Some("123"), None), "123");
+        assert_eq!(caller(None, Some("Bob")), "Bob");
+        assert_eq!(caller(None, None), "unknown caller");
+    }
+}

@@ -62,6 +62,27 @@ pub(super) enum Ended {
     Broken { alive: bool, error: PortError },
 }
 
+/// How it went lately. Begins anew with a connection that lasted.
+struct Health {
+    /// Connections in a row that brought nothing.
+    in_vain: u32,
+    pause: Duration,
+    max_pause: Duration,
+}
+
+impl Health {
+    fn new(options: &WatchOptions) -> Self {
+        Self { in_vain: 0, pause: options.first_pause, max_pause: options.max_pause }
+    }
+
+    /// The pause after a loss; the next is twice as long.
+    fn lost(&mut self) -> Duration {
+        let pause = self.pause;
+        self.pause = (pause * 2).min(self.max_pause);
+        pause
+    }
+}
+
 impl Group {
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -87,44 +108,51 @@ impl Group {
 
     async fn watch(&mut self) {
         let options = self.options().clone();
-        let mut pause = options.first_pause;
-        let mut silent = 0;
+        let mut health = Health::new(&options);
         loop {
-            if silent >= options.streaming_failures {
+            if health.in_vain >= options.streaming_failures {
                 tracing::warn!(
                     mailboxes = self.members.len(),
                     "ews.watch: streaming does not get through; asking in intervals"
                 );
                 self.pull(options.pull_period).await;
-                silent = 0;
+                health = Health::new(&options);
             }
-            let Some(session) = self.session(&mut pause).await else { continue };
+            let Some(session) = self.session(&mut health).await else { continue };
             let first = self.subscribe(&session).await;
             if self.members.iter().all(|member| member.subscription.is_none()) {
-                let wait = first.and_then(back_off).unwrap_or(pause).max(pause);
-                pause = (pause * 2).min(options.max_pause);
+                let wait = first.and_then(back_off).unwrap_or_default().max(health.lost());
                 self.sleep_hinting(wait).await;
                 continue;
             }
-            match self.stream(&session).await {
-                Ended::Closed => {
-                    (silent, pause) = (0, options.first_pause);
-                    self.hint_all().await;
-                }
-                Ended::Interrupted => silent = 0,
-                Ended::Forgotten(ids) => {
-                    tracing::info!(subscriptions = ids.len(), "ews.watch: the server forgot subscriptions");
-                    self.forget(&ids);
-                    tokio::time::sleep(options.first_pause).await;
-                }
-                Ended::Broken { alive, error } => {
-                    (silent, pause) = if alive { (0, options.first_pause) } else { (silent + 1, pause) };
-                    let wait = back_off(error.clone()).unwrap_or(pause);
-                    tracing::info!(%error, wait_ms = wait.as_millis() as u64, "ews.watch: connection lost");
-                    tokio::time::sleep(wait).await;
-                    pause = (pause * 2).min(options.max_pause);
-                    self.hint_all().await;
-                }
+            let begun = Instant::now();
+            let ended = self.stream(&session).await;
+            let in_vain = matches!(ended, Ended::Broken { alive: false, .. });
+            if begun.elapsed() >= options.first_sign && !in_vain {
+                health = Health::new(&options);
+            }
+            self.mend(ended, &mut health).await;
+        }
+    }
+
+    /// What follows the end of a streaming connection, before the next.
+    async fn mend(&mut self, ended: Ended, health: &mut Health) {
+        match ended {
+            Ended::Closed => self.hint_all().await,
+            Ended::Interrupted => {}
+            Ended::Forgotten(ids) => {
+                tracing::info!(subscriptions = ids.len(), "ews.watch: the server forgot subscriptions");
+                self.forget(&ids);
+                health.in_vain += 1;
+                tokio::time::sleep(health.lost()).await;
+                self.hint_all().await;
+            }
+            Ended::Broken { alive, error } => {
+                health.in_vain += u32::from(!alive);
+                let wait = back_off(error.clone()).unwrap_or_default().max(health.lost());
+                tracing::info!(%error, wait_ms = wait.as_millis() as u64, "ews.watch: connection lost");
+                tokio::time::sleep(wait).await;
+                self.hint_all().await;
             }
         }
     }
@@ -134,14 +162,13 @@ impl Group {
     }
 
     /// The account's session, or a pause when its settings cannot be used.
-    async fn session(&self, pause: &mut Duration) -> Option<Arc<Session>> {
+    async fn session(&self, health: &mut Health) -> Option<Arc<Session>> {
         let account = &self.members.first()?.target.account;
         match self.shared.session(account) {
             Ok(session) => Some(session),
             Err(error) => {
                 tracing::warn!(%error, "ews.watch: the endpoint cannot be used");
-                tokio::time::sleep(*pause).await;
-                *pause = (*pause * 2).min(self.options().max_pause);
+                tokio::time::sleep(health.lost()).await;
                 None
             }
         }

@@ -91,9 +91,9 @@ impl Group {
                     Err(error) => {
                         return Ended::Broken { alive: heard.is_some(), error: failure::transport(&error) };
                     }
-                    Ok(None) => return if heard.is_some() { Ended::Closed } else { broken("ended at once") },
+                    Ok(None) => return if heard.is_some() { Ended::Closed } else { broken(false, "ended at once") },
                     Ok(Some(piece)) => if let Err(error) = splitter.push(&piece) {
-                        return broken(&error.to_string());
+                        return broken(heard.is_some(), &error.to_string());
                     },
                 },
                 () = tokio::time::sleep_until(due.unwrap_or(deadline)), if due.is_some() => {}
@@ -101,13 +101,13 @@ impl Group {
                     self.hint_unsubscribed().await;
                     return Ended::Interrupted;
                 }
-                () = tokio::time::sleep_until(begun + agreed) => return broken("lasted longer than agreed"),
+                () = tokio::time::sleep_until(begun + agreed) => return broken(heard.is_some(), "lasted longer than agreed"),
             }
             loop {
                 let envelope = match splitter.next() {
                     Ok(Some(envelope)) => envelope,
                     Ok(None) => break,
-                    Err(error) => return broken(&error.to_string()),
+                    Err(error) => return broken(heard.is_some(), &error.to_string()),
                 };
                 heard = Some(Instant::now());
                 let envelope = read(&envelope);
@@ -134,7 +134,9 @@ fn read(envelope: &[u8]) -> Envelope {
     let limits = Limits { bytes: envelope.len(), ..Limits::DEFAULT };
     let reply = match decode_response::<GetStreamingEvents>(envelope, &limits) {
         Ok(reply) => reply,
-        Err(error) => return Envelope { ended: Some(broken(&error.to_string())), ..Envelope::default() },
+        Err(error) => {
+            return Envelope { ended: Some(broken(true, &error.to_string())), ..Envelope::default() };
+        }
     };
     let messages = match reply.body {
         Ok(messages) => messages.messages,
@@ -163,11 +165,11 @@ fn read(envelope: &[u8]) -> Envelope {
     read
 }
 
-fn broken(why: &str) -> Ended {
+fn broken(alive: bool, why: &str) -> Ended {
     let error = PortError::refused(Refusal::transient(
         "stream-broken",
         format!("the streaming connection {why}"),
         "nothing; Tieline connects again",
     ));
-    Ended::Broken { alive: false, error }
+    Ended::Broken { alive, error }
 }
