@@ -1,0 +1,295 @@
+//! What a caller writes: a [`Batch`] of [`Write`]s, carried out as one or not at all.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tieline_model::{Decision, JobId, MailboxId, Message, MessageId, MessageState, Refusal};
+use uuid::Uuid;
+
+use crate::{
+    Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewJob, RemoteItem,
+    StagedContent, Subscription,
+};
+
+/// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// When the caller decided on it: the time of its events, jobs and changes.
+    pub at: Timestamp,
+    /// The lease under which it is written. If somebody else holds the stream by now, nothing is written.
+    pub fence: Option<Fence>,
+    /// Carried out in this order.
+    pub writes: Vec<Write>,
+}
+
+impl Batch {
+    /// An empty batch without a fence.
+    #[must_use]
+    pub const fn new(at: Timestamp) -> Self {
+        Self { at, fence: None, writes: Vec::new() }
+    }
+
+    /// Binds the batch to a lease.
+    #[must_use]
+    pub fn fenced(mut self, fence: Fence) -> Self {
+        self.fence = Some(fence);
+        self
+    }
+
+    /// Adds a write.
+    #[must_use]
+    pub fn with(mut self, write: Write) -> Self {
+        self.writes.push(write);
+        self
+    }
+
+    /// Adds a write, in place.
+    pub fn push(&mut self, write: Write) {
+        self.writes.push(write);
+    }
+}
+
+/// Proof of having held a stream: stale as soon as somebody else takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fence {
+    /// The stream, as `mb_…/deliver`.
+    pub stream: String,
+    /// Rises with each taker.
+    pub token: i64,
+}
+
+/// One change of what is stored.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Takes a message in. The same `(mailbox, source_id)`, or the same id, given once more changes nothing: then the
+    /// **whole batch** is left out and the receipt names the message that stands. At most one in a batch.
+    AcceptMessage {
+        /// The message; its `size` is the content's length.
+        message: Message,
+        /// The recording or fax.
+        content: Content,
+    },
+    /// Sets what the user did with a message.
+    MessageState {
+        /// Which.
+        message: MessageId,
+        /// What it is from now on.
+        state: MessageState,
+        /// Who said so.
+        by: StateOrigin,
+    },
+    /// Forgets a message's content and keeps the message (Storage Mode "mail only").
+    PurgeContent {
+        /// Whose content.
+        message: MessageId,
+    },
+    /// Notes where a message's item is in the mail system; the first time, the message counts as delivered.
+    RemoteItem(RemoteItem),
+    /// Forgets where it is.
+    ForgetRemoteItem {
+        /// Whose item.
+        message: MessageId,
+    },
+    /// Where reading a folder's changes goes on; `None` begins anew.
+    Cursor {
+        /// Whose.
+        mailbox: MailboxId,
+        /// The folder's id in the mail system.
+        folder: String,
+        /// The mail system's cursor.
+        cursor: Option<String>,
+    },
+    /// Queues a job.
+    Job(NewJob),
+    /// What became of a job that the batch's fence holds.
+    JobOutcome {
+        /// Which.
+        id: JobId,
+        /// What became of it.
+        outcome: JobOutcome,
+    },
+    /// Gives a quarantined job another chance, behind its stream's open jobs.
+    RetryJob {
+        /// Which.
+        id: JobId,
+    },
+    /// Removes a quarantined job for good.
+    DropJob {
+        /// Which.
+        id: JobId,
+    },
+    /// Tells whoever listens.
+    Event(NewEvent),
+    /// Records why something was done.
+    Decision(Decision),
+    /// Changes endpoints, feature groups and mailboxes as one new version.
+    Configure(Configure),
+    /// Sets or removes a secret; it is encrypted before it is queued, and an audit entry is written.
+    Secret {
+        /// What it opens, as `feature-group/fg_…/password`.
+        name: String,
+        /// `None` removes it.
+        value: Option<SecretString>,
+        /// Who set it.
+        by: String,
+    },
+    /// Adds a token for the API.
+    ApiToken(NewApiToken),
+    /// Ends a token's validity.
+    RevokeApiToken {
+        /// Which.
+        id: Uuid,
+        /// Who ended it.
+        by: String,
+    },
+    /// Keeps a SIP subscription across restarts.
+    Subscription(Subscription),
+    /// Forgets a SIP subscription.
+    DropSubscription {
+        /// Its key.
+        id: String,
+    },
+    /// Notes what a lamp was told last.
+    LightShown(LightShown),
+    /// Forgets what a lamp was told, since it is no longer a target.
+    DropLightShown {
+        /// Whose.
+        mailbox: MailboxId,
+        /// Which lamp.
+        target: String,
+    },
+    /// How a mailbox fares. `since` of a state that lasts is kept.
+    MailboxHealth {
+        /// Whose.
+        mailbox: MailboxId,
+        /// The state.
+        state: HealthState,
+        /// Why, unless all is well.
+        cause: Option<Refusal>,
+    },
+    /// How many items a folder holds.
+    FolderCount(FolderCount),
+    /// Who did what, for the administrator.
+    Audit {
+        /// Who.
+        who: String,
+        /// A verb in kebab case: `secret-set`.
+        action: String,
+        /// To what, as a printed id or a name.
+        subject: String,
+        /// More, never a secret.
+        detail: String,
+    },
+}
+
+/// A message's content.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// A text message has none.
+    None,
+    /// Up to [`Content::INLINE_LIMIT`] bytes at hand.
+    Inline(Vec<Bytes>),
+    /// Content that was staged before, of any size.
+    Staged(StagedContent),
+}
+
+impl Content {
+    /// The most that is taken inline, in bytes; larger content is staged.
+    pub const INLINE_LIMIT: usize = 8 * 1024 * 1024;
+    /// The size of the pieces that content is stored in, in bytes.
+    pub const CHUNK: usize = 64 * 1024;
+
+    /// Length in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Inline(parts) => parts.iter().map(|part| part.len() as u64).sum(),
+            Self::Staged(staged) => staged.len(),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() { Self::None } else { Self::Inline(vec![bytes]) }
+    }
+}
+
+/// Who changed a message's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StateOrigin {
+    /// The mail system's user.
+    Mail,
+    /// The user at the telephone.
+    Telephone,
+    /// A client of the API.
+    Api,
+}
+
+impl StateOrigin {
+    /// As stored and shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Telephone => "telephone",
+            Self::Api => "api",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        [Self::Mail, Self::Telephone, Self::Api].into_iter().find(|origin| origin.name() == name)
+    }
+}
+
+/// An event to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// What kind of event, in kebab case: `message`, `light`, `config`.
+    pub topic: String,
+    /// What it is about, as a printed id.
+    pub subject: String,
+    /// What happened.
+    pub payload: serde_json::Value,
+}
+
+/// What a commit did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// What became of the batch's message, if it had one.
+    pub message: Option<Accepted>,
+    /// What a person should know although it was done.
+    pub warnings: Vec<Refusal>,
+    /// The configuration's new version, if it changed.
+    pub version: Option<i64>,
+    /// The number of the batch's last event.
+    pub event: Option<i64>,
+}
+
+/// What became of a message that was to be taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It was taken in.
+    New(MessageId),
+    /// It, or the same deposit, was there already under this id; nothing of the batch was written.
+    Standing(MessageId),
+}
+
+impl Accepted {
+    /// The id of the message that stands.
+    #[must_use]
+    pub const fn id(self) -> MessageId {
+        match self {
+            Self::New(id) | Self::Standing(id) => id,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The statements, a file per noun. Compiled once for each database; what differs comes from the parent module.
+
+pub(crate) mod change_set;
+pub(crate) mod config;
+pub(crate) mod content;
+pub(crate) mod event;
+pub(crate) mod group;
+pub(crate) mod job;
+pub(crate) mod lease;
+pub(crate) mod mailbox;
+pub(crate) mod message;
+pub(crate) mod op;
+pub(crate) mod remote;
+pub(crate) mod schema;
+pub(crate) mod secret;
+pub(crate) mod sweep;
+
+use super::{Conn, Db, Link, announce, begin, control};
