@@ -1,10 +1,61 @@
-//! `tieline`: the one binary.
-mod clock;
-mod config;
+//! `tieline`: one binary for the server, its command line, the lab and the demo.
+//!
+//! The only crate that knows everybody: it reads the configuration, builds the parts and wires them together. Rules
+//! live in `core`, use cases in `services`; what is here is plumbing and words for people.
+//!
+//! Exit codes: 0 it worked, 1 it was refused or failed (one line on standard error says why and what to do next),
+//! 2 the command line was not understood.
 
-fn main() {
-    let _ = clock::SystemClock;
-    print!("{}", config::example());
-    println!("{}", config::schema());
-    let _ = config::Config::load(std::path::Path::new("x"));
+mod api;
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod output;
+mod signals;
+mod telemetry;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tieline_model::Refusal;
+
+use crate::api::Api;
+use crate::cli::{Cli, Command};
+use crate::output::Output;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output::new(cli.reach.json);
+    // Every TLS user of the process shares one provider; installing it twice is no failure.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(cli, out).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(refusal) => {
+            out.refuse(&refusal);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli, out: Output) -> Result<(), Refusal> {
+    use crate::commands as c;
+    let reach = &cli.reach;
+    match cli.command {
+        Command::Demo(command) => c::demo::run(command, out).await,
+        Command::Lab(command) => c::lab::run(command, out).await,
+        Command::Serve(command) => c::serve::run(command, reach, out).await,
+        Command::Init(command) => c::init::run(&command, out),
+        Command::Config(command) => c::config::run(command, reach, out).await,
+        Command::Db(command) => c::db::run(command, reach, out).await,
+        Command::Endpoint(command) => c::endpoint::run(command, &Api::new(reach)?, out).await,
+        Command::FeatureGroup(command) => c::feature_group::run(command, &Api::new(reach)?, out).await,
+        Command::Mailbox(command) => c::mailbox::run(command, &Api::new(reach)?, out).await,
+        Command::Voicemail(command) => c::voicemail::run(command, &Api::new(reach)?, out).await,
+        Command::Explain(command) => c::explain::run(command, &Api::new(reach)?, out).await,
+        Command::Status(_) => c::status::run(&Api::new(reach)?, out).await,
+        Command::Token(command) => c::token::run(command, &Api::new(reach)?, out).await,
+    }
 }

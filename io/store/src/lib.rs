@@ -48,5 +48,5 @@ pub use message::{ContentWriter, KindCounts, MessageFilter, RemoteItem, StagedCo
 pub use schema::{MigrationStatus, migrate, status};
 pub use secret::SecretInfo;
 pub use store::{Retention, Store, StoreConfig, Swept};
-pub use token::{ApiToken, NewApiToken, TOKEN_PREFIX};
+pub use token::{ApiToken, NewApiToken, Role, TOKEN_PREFIX};
 pub use wake::{EventsChanged, JobsChanged};

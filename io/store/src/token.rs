@@ -14,6 +14,36 @@ use crate::{Store, StoreError};
 /// What every token begins with, so that scanners for leaked secrets know it.
 pub const TOKEN_PREFIX: &str = "tlt_";
 
+/// What a token's holder may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Leave messages, and see what became of them.
+    Deposit,
+    /// Look only.
+    Read,
+}
+
+impl Role {
+    /// As stored and shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Deposit => "deposit",
+            Self::Read => "read",
+        }
+    }
+
+    /// The role with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Admin, Self::Deposit, Self::Read].into_iter().find(|role| role.name() == name)
+    }
+}
+
 /// A token to be added. The token itself is not in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiToken {
@@ -21,6 +51,8 @@ pub struct NewApiToken {
     pub id: Uuid,
     /// What it is for, in a person's words.
     pub name: String,
+    /// What its holder may do.
+    pub role: Role,
     /// SHA-256 of the token.
     pub hash: [u8; 32],
     /// Who had it made.
@@ -37,6 +69,7 @@ impl NewApiToken {
     pub fn draw(
         id: Uuid,
         name: &str,
+        role: Role,
         by: &str,
         expires: Option<Timestamp>,
     ) -> Result<(Self, SecretString), StoreError> {
@@ -44,7 +77,7 @@ impl NewApiToken {
         crate::keys::fill(&mut random)?;
         let token = SecretString::from(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random)));
         let hash = hash(&token);
-        Ok((Self { id, name: name.to_owned(), hash, by: by.to_owned(), expires }, token))
+        Ok((Self { id, name: name.to_owned(), role, hash, by: by.to_owned(), expires }, token))
     }
 }
 
@@ -55,6 +88,8 @@ pub struct ApiToken {
     pub id: Uuid,
     /// What it is for.
     pub name: String,
+    /// What its holder may do.
+    pub role: Role,
     /// Who had it made.
     pub by: String,
     /// When it was made.

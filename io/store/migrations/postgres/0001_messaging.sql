@@ -168,6 +168,7 @@ CREATE TABLE secret (
 CREATE TABLE api_token (
     id uuid NOT NULL PRIMARY KEY,
     name text COLLATE "C" NOT NULL,
+    role text COLLATE "C" NOT NULL,
     hash bytea NOT NULL UNIQUE,
     created_ms bigint NOT NULL,
     created_by text COLLATE "C" NOT NULL,

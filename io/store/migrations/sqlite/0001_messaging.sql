@@ -168,6 +168,7 @@ CREATE TABLE secret (
 CREATE TABLE api_token (
     id BLOB NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
+    role TEXT NOT NULL,
     hash BLOB NOT NULL UNIQUE,
     created_ms INTEGER NOT NULL,
     created_by TEXT NOT NULL,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Conn, Db, event};
 use crate::column::{time, unknown};
 use crate::keys::{Keyring, Sealed};
-use crate::{ApiToken, NewApiToken, SecretInfo, StoreError};
+use crate::{ApiToken, NewApiToken, Role, SecretInfo, StoreError};
 
 /// A secret of no worth, by which a wrong key file is noticed when the store is opened.
 const KEY_CHECK: &str = "key-check";
@@ -95,11 +95,12 @@ pub(crate) async fn list(conn: &mut Conn) -> Result<Vec<SecretInfo>, StoreError>
 }
 
 pub(crate) async fn put_token(conn: &mut Conn, token: &NewApiToken, at: Timestamp) -> Result<(), StoreError> {
-    let sql = "INSERT INTO api_token (id, name, hash, created_ms, created_by, expires_ms)
-               VALUES ($1, $2, $3, $4, $5, $6)";
+    let sql = "INSERT INTO api_token (id, name, role, hash, created_ms, created_by, expires_ms)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
     sqlx::query::<Db>(sql)
         .bind(token.id)
         .bind(&token.name)
+        .bind(token.role.name())
         .bind(token.hash.as_slice())
         .bind(at.as_millisecond())
         .bind(&token.by)
@@ -123,13 +124,16 @@ pub(crate) async fn revoke_token(
     event::put_audit(conn, at, by, "token-revoked", &id.to_string(), "").await
 }
 
-type TokenRow = (Uuid, String, String, i64, Option<i64>, Option<i64>);
+type TokenRow = (Uuid, String, String, String, i64, Option<i64>, Option<i64>);
 
 fn api_token(row: TokenRow) -> Result<ApiToken, StoreError> {
-    let (id, name, by, created_ms, expires_ms, revoked_ms) = row;
+    let (id, name, role, by, created_ms, expires_ms, revoked_ms) = row;
+    let role = Role::from_name(&role)
+        .ok_or_else(|| StoreError::corrupt(format!("token {id}"), format!("unknown role {role:?}")))?;
     Ok(ApiToken {
         id,
         name,
+        role,
         by,
         created: time(created_ms)?,
         expires: expires_ms.map(time).transpose()?,
@@ -138,14 +142,13 @@ fn api_token(row: TokenRow) -> Result<ApiToken, StoreError> {
 }
 
 pub(crate) async fn token(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<ApiToken>, StoreError> {
-    let sql =
-        "SELECT id, name, created_by, created_ms, expires_ms, revoked_ms FROM api_token WHERE hash = $1";
+    let sql = "SELECT id, name, role, created_by, created_ms, expires_ms, revoked_ms FROM api_token WHERE hash = $1";
     let row = sqlx::query_as::<Db, TokenRow>(sql).bind(hash.as_slice()).fetch_optional(conn).await?;
     row.map(api_token).transpose()
 }
 
 pub(crate) async fn tokens(conn: &mut Conn) -> Result<Vec<ApiToken>, StoreError> {
-    let sql = "SELECT id, name, created_by, created_ms, expires_ms, revoked_ms FROM api_token
+    let sql = "SELECT id, name, role, created_by, created_ms, expires_ms, revoked_ms FROM api_token
                ORDER BY created_ms DESC, id";
     let rows = sqlx::query_as::<Db, TokenRow>(sql).fetch_all(conn).await?;
     rows.into_iter().map(api_token).collect()

@@ -1,0 +1,73 @@
+//! The command line: what can be said, and where it is answered.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::{
+    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, serve, status, token, voicemail,
+};
+
+/// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.
+#[derive(Debug, Parser)]
+#[command(name = "tieline", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) reach: Reach,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How commands reach the server, and how they answer.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reach {
+    /// Answer in JSON, one object a line for streams.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// The configuration file: says where the server's admin socket is.
+    #[arg(long, global = true, env = "TIELINE_CONFIG", value_name = "FILE", default_value = "tieline.toml")]
+    pub(crate) config: PathBuf,
+    /// Talk to this server over HTTP instead of the admin socket.
+    #[arg(long, global = true, env = "TIELINE_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The token for --server; tieline token add makes one. Better given in the environment than on the command line.
+    #[arg(long, global = true, env = "TIELINE_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows Tieline at work: a lab Exchange, a desk phone and the server on loopback, with a scripted tour.
+    Demo(demo::Demo),
+    /// Runs the lab: an Exchange server for tests, on loopback.
+    Lab(lab::LabCommand),
+    /// Runs the server.
+    Serve(serve::Serve),
+    /// Writes a configuration and a key to begin with.
+    Init(init::Init),
+    /// The configuration file, and the settings kept in the store.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// The store's tables.
+    #[command(subcommand)]
+    Db(db::Db),
+    /// Mail servers.
+    #[command(subcommand, visible_alias = "cse", alias = "tse")]
+    Endpoint(endpoint::EndpointCommand),
+    /// Groups of mailboxes that share settings and a service account.
+    #[command(subcommand)]
+    FeatureGroup(feature_group::FeatureGroupCommand),
+    /// Mailboxes, their settings and lights.
+    #[command(subcommand)]
+    Mailbox(mailbox::MailboxCommand),
+    /// Voice messages, fax and text messages.
+    #[command(subcommand)]
+    Voicemail(voicemail::Voicemail),
+    /// Says why: inputs, rule and outcome of every decision about a message, mailbox or trace.
+    Explain(explain::Explain),
+    /// How the server is doing: queues, lag, mailboxes, folders.
+    Status(status::Status),
+    /// Tokens for programs that use the REST API.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+}

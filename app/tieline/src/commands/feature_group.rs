@@ -1,0 +1,198 @@
+//! `tieline feature-group …`: groups of mailboxes that share settings and a service account.
+
+use clap::{Args, Subcommand};
+use serde_json::{Map, Value, json};
+use tieline_model::{FolderPath, Refusal};
+
+use super::{PasswordSource, given, warn};
+use crate::api::{Api, segment};
+use crate::output::{Output, fields, items, table, text};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeatureGroupCommand {
+    /// Adds a group.
+    Add {
+        /// Its name.
+        name: String,
+        /// The mail server, by name or id ("IMAP Server").
+        #[arg(long)]
+        endpoint: String,
+        /// The service account that may impersonate the users ("IMAP Account"), as user@domain.
+        #[arg(long)]
+        account: String,
+        #[command(flatten)]
+        password: PasswordSource,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Changes a group.
+    Edit {
+        /// Its name or id.
+        group: String,
+        /// A new name.
+        #[arg(long)]
+        name: Option<String>,
+        /// Another mail server, by name or id.
+        #[arg(long)]
+        endpoint: Option<String>,
+        /// Another service account.
+        #[arg(long)]
+        account: Option<String>,
+        #[command(flatten)]
+        settings: SettingsArgs,
+    },
+    /// Stores the service account's password, encrypted.
+    SetPassword {
+        /// The group's name or id.
+        group: String,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Lists the groups.
+    List,
+    /// Shows one group.
+    Show {
+        /// Its name or id.
+        group: String,
+    },
+    /// Removes a group that no mailbox is in.
+    Remove {
+        /// Its name or id.
+        group: String,
+    },
+}
+
+/// Synchronization Options and Mailbox Options, as far as they are said here.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SettingsArgs {
+    /// What is synchronized: any of messages, contacts, calendar, separated by commas; none for nothing.
+    #[arg(long, value_delimiter = ',')]
+    sync: Option<Vec<String>>,
+    /// Where voice messages go, as inbox or inbox/Voice mail; none to keep them in Tieline.
+    #[arg(long)]
+    voice_folder: Option<String>,
+    /// Where fax goes.
+    #[arg(long)]
+    fax_folder: Option<String>,
+    /// Where text messages go.
+    #[arg(long)]
+    text_folder: Option<String>,
+    /// The subject line; {kind}, {caller} and {duration} are replaced.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Calendar events move the user's location.
+    #[arg(long, value_name = "yes|no")]
+    change_location: Option<YesNo>,
+}
+
+/// A switch that can be said both ways.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum YesNo {
+    Yes,
+    No,
+}
+
+impl SettingsArgs {
+    /// The settings that were said; `None` when none was.
+    pub(super) fn json(&self) -> Result<Option<Value>, Refusal> {
+        let mut settings = Map::new();
+        if let Some(sync) = &self.sync {
+            let names = ["messages", "contacts", "calendar"];
+            if let Some(bad) = sync.iter().find(|s| *s != "none" && !names.contains(&s.as_str())) {
+                let what = format!("{bad:?} cannot be synchronized");
+                return Err(Refusal::permanent("unknown-kind", what, "choose from messages, contacts, calendar, none"));
+            }
+            let kinds = names.map(|name| (name.to_owned(), Value::from(sync.iter().any(|s| s == name))));
+            settings.insert("kinds".to_owned(), Value::Object(kinds.into_iter().collect()));
+        }
+        let folders = [("voice", &self.voice_folder), ("fax", &self.fax_folder), ("text", &self.text_folder)];
+        if folders.iter().any(|(_, folder)| folder.is_some()) {
+            let mut rules = Map::new();
+            for (kind, folder) in folders {
+                rules.insert(kind.to_owned(), folder_rule(folder.as_deref())?);
+            }
+            settings.insert("folders".to_owned(), Value::Object(rules));
+        }
+        if let Some(subject) = &self.subject {
+            settings.insert("subject".to_owned(), subject.as_str().into());
+        }
+        if let Some(change) = self.change_location {
+            settings.insert("change_location".to_owned(), matches!(change, YesNo::Yes).into());
+        }
+        Ok((!settings.is_empty()).then_some(Value::Object(settings)))
+    }
+}
+
+fn folder_rule(folder: Option<&str>) -> Result<Value, Refusal> {
+    match folder {
+        Some("none") => Ok(Value::Null),
+        Some(path) => Ok(path.parse::<FolderPath>()?.to_string().into()),
+        None => Ok(FolderPath::inbox().to_string().into()),
+    }
+}
+
+pub(crate) async fn run(command: FeatureGroupCommand, api: &Api, out: Output) -> Result<(), Refusal> {
+    let path = |reference: &str| format!("/api/v1/feature-groups/{}", segment(reference));
+    match command {
+        FeatureGroupCommand::Add { name, endpoint, account, password, settings } => {
+            let password = password.read()?;
+            let body = given([
+                ("name", Some(name.into())),
+                ("endpoint", Some(endpoint.into())),
+                ("account", Some(account.into())),
+                ("password_confirm", password.clone().map(Into::into)),
+                ("password", password.map(Into::into)),
+                ("settings", settings.json()?),
+            ]);
+            let answer = api.post("/api/v1/feature-groups", &body).await?;
+            out.show(&answer, |a| format!("Added feature group {}", text(a, "name")));
+            warn(out, &answer);
+        }
+        FeatureGroupCommand::Edit { group, name, endpoint, account, settings } => {
+            let body = given([
+                ("name", name.map(Into::into)),
+                ("endpoint", endpoint.map(Into::into)),
+                ("account", account.map(Into::into)),
+                ("settings", settings.json()?),
+            ]);
+            let answer = api.patch(&path(&group), &body).await?;
+            out.show(&answer, show);
+            warn(out, &answer);
+        }
+        FeatureGroupCommand::SetPassword { group, password } => {
+            let password = password.read()?.ok_or_else(|| {
+                Refusal::permanent("no-password", "no password was given", "add --password-file FILE, - for standard input")
+            })?;
+            api.put(&format!("{}/password", path(&group)), &json!({"password": password, "confirm": password})).await?;
+            out.show(&json!({"stored": group}), |_| format!("Stored the password of feature group {group}"));
+        }
+        FeatureGroupCommand::List => out.show(&api.get("/api/v1/feature-groups").await?, list),
+        FeatureGroupCommand::Show { group } => out.show(&api.get(&path(&group)).await?, show),
+        FeatureGroupCommand::Remove { group } => {
+            api.delete(&path(&group)).await?;
+            out.show(&json!({"removed": group}), |_| format!("Removed feature group {group}"));
+        }
+    }
+    Ok(())
+}
+
+fn list(answer: &Value) -> String {
+    let rows = items(answer)
+        .iter()
+        .map(|g| vec![text(g, "name"), text(g, "endpoint_name"), text(g, "account"), text(g, "mailboxes")])
+        .collect();
+    let empty = "No feature groups yet. Add one: tieline feature-group add Sales --endpoint corp --account svc@corp.example";
+    table(&["name", "endpoint", "account", "mailboxes"], rows, empty)
+}
+
+fn show(g: &Value) -> String {
+    fields(&[
+        ("id", text(g, "id")),
+        ("name", text(g, "name")),
+        ("endpoint", text(g, "endpoint_name")),
+        ("account", text(g, "account")),
+        ("password", text(g, "password_stored")),
+        ("settings", text(g, "settings")),
+        ("mailboxes", text(g, "mailboxes")),
+    ])
+}

@@ -1,0 +1,227 @@
+//! `tieline mailbox …`: mailboxes, their settings and lights.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use tieline_model::{Refusal, SmtpAddress};
+
+use super::feature_group::{SettingsArgs, YesNo};
+use super::{endpoint, given, warn};
+use crate::api::{Api, segment};
+use crate::output::{Output, fields, items, table, text};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MailboxCommand {
+    /// Adds a mailbox.
+    Add {
+        /// The number or extension that callers dial.
+        number: String,
+        /// The mail server's mailbox, as user@domain ("User Name").
+        address: SmtpAddress,
+        /// The feature group that owns the service account, by name or id.
+        #[arg(long)]
+        group: String,
+        #[command(flatten)]
+        rest: Rest,
+    },
+    /// Changes a mailbox.
+    Edit {
+        /// Its number, address or id.
+        mailbox: String,
+        /// Another number.
+        #[arg(long)]
+        number: Option<String>,
+        /// Another mail address.
+        #[arg(long)]
+        address: Option<SmtpAddress>,
+        /// Another feature group; nothing is copied again or deleted.
+        #[arg(long)]
+        group: Option<String>,
+        #[command(flatten)]
+        rest: Rest,
+    },
+    /// Lists the mailboxes.
+    List {
+        /// Only of this feature group.
+        #[arg(long)]
+        group: Option<String>,
+    },
+    /// Shows one mailbox: every setting with where it comes from, its state and its light.
+    Show {
+        /// Its number, address or id.
+        mailbox: String,
+    },
+    /// Checks that the service account may act for the mailbox.
+    Check {
+        /// Its number, address or id.
+        mailbox: String,
+    },
+    /// Shows what the light should be, and what every telephone was last told.
+    Light {
+        /// Its number, address or id.
+        mailbox: String,
+    },
+    /// Tells every telephone again.
+    Resync {
+        /// Its number, address or id.
+        mailbox: String,
+    },
+    /// Removes a mailbox; what was delivered stays in the mail server.
+    Remove {
+        /// Its number, address or id.
+        mailbox: String,
+    },
+}
+
+/// What can be said of a mailbox besides who it is.
+#[derive(Debug, Args)]
+pub(crate) struct Rest {
+    /// The person's name.
+    #[arg(long)]
+    name: Option<String>,
+    /// messaging, messaging-collab, voice-only or collab; only the first two may synchronize.
+    #[arg(long)]
+    user_type: Option<String>,
+    /// synchronization, local-only or mail-only.
+    #[arg(long)]
+    storage_mode: Option<String>,
+    /// "Use Feature Group settings for IMAP".
+    #[arg(long, value_name = "yes|no")]
+    use_group_settings: Option<YesNo>,
+    /// A lamp that follows the mailbox, as sip:1001@10.0.0.5; may be given several times.
+    #[arg(long = "light", value_name = "SIP-URI")]
+    lights: Vec<String>,
+    /// Switched off: nothing is delivered, nothing is lost.
+    #[arg(long, value_name = "yes|no")]
+    enabled: Option<YesNo>,
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+impl Rest {
+    fn json(self, who: [(&str, Option<Value>); 3]) -> Result<Value, Refusal> {
+        let yes = |choice: YesNo| Value::from(matches!(choice, YesNo::Yes));
+        let mut body = given([
+            ("display_name", self.name.map(Into::into)),
+            ("user_type", self.user_type.map(Into::into)),
+            ("storage_mode", self.storage_mode.map(Into::into)),
+            ("use_group_settings", self.use_group_settings.map(yes)),
+            ("light_targets", (!self.lights.is_empty()).then(|| self.lights.into())),
+            ("enabled", self.enabled.map(yes)),
+            ("settings", self.settings.json()?),
+        ]);
+        if let (Some(body), Value::Object(who)) = (body.as_object_mut(), given(who)) {
+            body.extend(who);
+        }
+        Ok(body)
+    }
+}
+
+pub(crate) async fn run(command: MailboxCommand, api: &Api, out: Output) -> Result<(), Refusal> {
+    let path = |reference: &str| format!("/api/v1/mailboxes/{}", segment(reference));
+    match command {
+        MailboxCommand::Add { number, address, group, rest } => {
+            let who = [
+                ("number", Some(number.into())),
+                ("address", Some(address.to_string().into())),
+                ("feature_group", Some(group.into())),
+            ];
+            let answer = api.post("/api/v1/mailboxes", &rest.json(who)?).await?;
+            out.show(&answer, |a| format!("Added mailbox {} ({})", text(a, "number"), text(a, "address")));
+            warn(out, &answer);
+        }
+        MailboxCommand::Edit { mailbox, number, address, group, rest } => {
+            let who = [
+                ("number", number.map(Into::into)),
+                ("address", address.map(|a| a.to_string().into())),
+                ("feature_group", group.map(Into::into)),
+            ];
+            let answer = api.patch(&path(&mailbox), &rest.json(who)?).await?;
+            out.show(&answer, show);
+            warn(out, &answer);
+        }
+        MailboxCommand::List { group } => {
+            let answer = api.get(&format!("/api/v1/mailboxes{}", super::query(&[("group", group)]))).await?;
+            out.show(&answer, list);
+        }
+        MailboxCommand::Show { mailbox } => out.show(&api.get(&path(&mailbox)).await?, show),
+        MailboxCommand::Check { mailbox } => {
+            let answer = api.post(&format!("{}/check", path(&mailbox)), &json!({})).await?;
+            out.show(&answer, |a| endpoint::findings(out, a));
+            return endpoint::failed(&answer);
+        }
+        MailboxCommand::Light { mailbox } => {
+            out.show(&api.get(&format!("{}/light", path(&mailbox))).await?, light);
+        }
+        MailboxCommand::Resync { mailbox } => {
+            let answer = api.post(&format!("{}/light/resync", path(&mailbox)), &json!({})).await?;
+            out.show(&answer, |_| format!("Telling every telephone of {mailbox} again"));
+        }
+        MailboxCommand::Remove { mailbox } => {
+            api.delete(&path(&mailbox)).await?;
+            out.show(&json!({"removed": mailbox}), |_| format!("Removed mailbox {mailbox}"));
+        }
+    }
+    Ok(())
+}
+
+fn list(answer: &Value) -> String {
+    let rows = items(answer)
+        .iter()
+        .map(|m| {
+            let state = text(m, "health.state");
+            vec![text(m, "number"), text(m, "address"), text(m, "feature_group_name"), state, text(m, "light.light")]
+        })
+        .collect();
+    let empty = "No mailboxes yet. Add one: tieline mailbox add 1001 alice@corp.example --group Sales";
+    table(&["number", "address", "feature group", "state", "light"], rows, empty)
+}
+
+fn show(m: &Value) -> String {
+    let origin = |name: &str| {
+        let from = text(m, &format!("effective.{name}.origin.from"));
+        let from = match from.as_str() {
+            "feature-group" => format!("from feature group {}", text(m, &format!("effective.{name}.origin.name"))),
+            "mailbox" => "set on the mailbox".to_owned(),
+            _ => from,
+        };
+        format!("{}  ({from})", text(m, &format!("effective.{name}.value")))
+    };
+    fields(&[
+        ("id", text(m, "id")),
+        ("number", text(m, "number")),
+        ("address", text(m, "address")),
+        ("name", text(m, "display_name")),
+        ("feature group", text(m, "feature_group_name")),
+        ("user type", text(m, "user_type")),
+        ("storage mode", text(m, "storage_mode")),
+        ("use group settings", text(m, "use_group_settings")),
+        ("synchronizes", origin("kinds")),
+        ("folders", origin("folders")),
+        ("subject", origin("subject")),
+        ("change location", origin("change_location")),
+        ("calendar mode", origin("calendar_mode")),
+        ("state", format!("{} since {}", text(m, "health.state"), text(m, "health.since"))),
+        ("cause", text(m, "health.cause")),
+        ("light", light_words(m)),
+    ])
+}
+
+fn light_words(m: &Value) -> String {
+    let word = text(m, "light.light");
+    match m.pointer("/light/new") {
+        Some(new) => format!("{word}: {new} new, {} old", text(m, "light.old")),
+        None => word,
+    }
+}
+
+fn light(answer: &Value) -> String {
+    let rows = answer
+        .get("targets")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|t| vec![text(t, "target"), text(t, "told"), text(t, "at"), text(t, "problem")])
+        .collect();
+    let none = "No telephone follows this light. Add one: tieline mailbox edit NUMBER --light sip:1001@10.0.0.5";
+    format!("{}\n{}", light_words(answer), table(&["target", "told", "at", "problem"], rows, none))
+}

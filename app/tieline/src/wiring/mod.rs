@@ -1,0 +1,346 @@
+//! Builds the server's parts from the configuration and ties them together.
+
+mod lights;
+mod tls;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tieline_audio::{Converter, Tools};
+use tieline_connectors::ews::{EwsOptions, Exchange};
+use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, SpoolPolicy};
+use tieline_model::{Clock, Ids, Refusal};
+use tieline_ports::MailSystem;
+use tieline_sip::{Login, Services, SipConfig, SipStack, TlsListener};
+use tieline_store::{KeyFile, Retention, Store, StoreConfig};
+use tieline_transport::LimiterPolicy;
+use tieline_web::{Limits, Listeners, Metrics, Readiness, Web};
+use tieline_worker::{Worker, WorkerPolicy};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+use crate::config::{self, Config};
+use lights::{MailboxAccounts, Presence, SipLamps, StoredSubscriptions};
+
+/// The running server.
+pub(crate) struct Server {
+    http: SocketAddr,
+    store: Store,
+    lamps: Arc<SipLamps>,
+    readiness: watch::Sender<Readiness>,
+    running: Config,
+    /// Ends the listeners.
+    listening: CancellationToken,
+    /// Ends the work.
+    working: CancellationToken,
+    web: JoinHandle<std::io::Result<()>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// How often what is too old is removed.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+
+impl Server {
+    /// Starts everything. The receiver tells when the API was asked to read the configuration again.
+    pub(crate) async fn start(
+        config: &Config,
+        metrics: PrometheusHandle,
+    ) -> Result<(Self, mpsc::Receiver<()>), Refusal> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn Ids> = Arc::new(SystemClock);
+        let listeners = Listeners::bind(config.listen.http, &config.listen.admin_socket).await?;
+        let http = listeners.http().map_err(|error| {
+            Refusal::operator("listen-failed", error.to_string(), "choose another [listen] http")
+        })?;
+        let store = open_store(config).await?;
+        let mail: Arc<dyn MailSystem> =
+            Arc::new(Exchange::new(Arc::clone(&clock), Arc::clone(&ids), ews_options(config)));
+        let lamps = Arc::new(SipLamps::new(Arc::clone(&clock), presence(&config.sip)?));
+        let messaging = Messaging::new(MessagingParts {
+            store: store.clone(),
+            mail: Arc::clone(&mail),
+            signalling: Arc::clone(&lamps) as Arc<dyn tieline_ports::Signalling>,
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            audio: Arc::new(Converter::new(Tools::default(), audio_limits(config))),
+            policy: messaging_policy(config),
+        });
+        if let Some(stack) = start_sip(config, &store, &messaging, &clock, &ids).await? {
+            lamps.put(stack);
+        }
+
+        let (listening, working) = (CancellationToken::new(), CancellationToken::new());
+        let worker =
+            Worker::new(store.clone(), Arc::clone(&clock), Arc::clone(&ids), worker_policy(config), messaging.work());
+        let tasks = vec![
+            tokio::spawn(worker.run(working.clone())),
+            tokio::spawn({
+                let (messaging, stop) = (messaging.clone(), working.clone());
+                async move { messaging.run(stop).await }
+            }),
+            tokio::spawn(sweep(store.clone(), Arc::clone(&clock), retention(config), working.clone())),
+            tokio::spawn(upkeep(metrics.clone(), working.clone())),
+        ];
+        let (readiness, ready) = watch::channel(Readiness::Ready);
+        let (reload, reloads) = mpsc::channel(1);
+        let parts = tieline_web::Parts { mail, clock, ids };
+        let web = Web::new(store.clone(), messaging, parts, web_limits(config), Metrics(metrics), ready, reload);
+        let web = tokio::spawn(tieline_web::serve(listeners, Arc::new(web), listening.clone()));
+        let running = config.clone();
+        Ok((Self { http, store, lamps, readiness, running, listening, working, web, tasks }, reloads))
+    }
+
+    pub(crate) const fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where SIP is listened on, as `udp 127.0.0.1:5060`.
+    pub(crate) fn sip(&self) -> Vec<String> {
+        let listening = self.lamps.stack().map(SipStack::listening).unwrap_or_default();
+        listening.iter().map(|(transport, address)| format!("{} {address}", transport.via_name().to_lowercase())).collect()
+    }
+
+    pub(crate) fn store_name(&self) -> &str {
+        self.store.name()
+    }
+
+    /// Returns when a part that must not end has ended.
+    pub(crate) async fn broken(&mut self) -> Refusal {
+        let ended = (&mut self.web).await;
+        let why = match ended {
+            Ok(Ok(())) => "the listeners ended".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => panic.to_string(),
+        };
+        Refusal::operator("server-broken", format!("the server cannot go on: {why}"), "start it again and report this line")
+    }
+
+    /// Takes a changed configuration over as far as that is possible while running, and says what needs a restart.
+    pub(crate) fn reload(&mut self, next: &Config) -> Result<(), Refusal> {
+        let before = serde_json::to_value(&self.running).unwrap_or_default();
+        let after = serde_json::to_value(next).unwrap_or_default();
+        let sections = before.as_object().into_iter().flatten().map(|(name, _)| name);
+        let changed: Vec<_> =
+            sections.filter(|name| *name != "log" && before.get(name.as_str()) != after.get(name.as_str())).collect();
+        self.running.log = next.log.clone();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let sections = changed.iter().map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", ");
+        Err(Refusal::operator(
+            "restart-needed",
+            format!("{sections} changed; only [log] takes effect while the server runs"),
+            "restart the server; nothing that was accepted is lost by it",
+        ))
+    }
+
+    /// Lets requests and work in hand come to an end, within the configured time.
+    pub(crate) async fn stop(self, config: &Config) {
+        self.readiness.send_replace(Readiness::Stopping);
+        self.listening.cancel();
+        self.working.cancel();
+        let patience = Duration::from_secs(config.listen.stop_within_s);
+        let finished = async {
+            for task in self.tasks {
+                let _ = task.await;
+            }
+            let _ = self.web.await;
+        };
+        if tokio::time::timeout(patience, finished).await.is_err() {
+            tracing::warn!(?patience, "work in hand did not end in time; it goes on after the next start");
+        }
+        if let Some(stack) = self.lamps.stack() {
+            stack.stop().await;
+        }
+        self.store.close().await;
+        let _ = std::fs::remove_file(&config.listen.admin_socket);
+    }
+}
+
+/// A store that was never used may be given a key; an existing one without its key is refused by the store itself.
+async fn open_store(config: &Config) -> Result<Store, Refusal> {
+    let key = &config.store.key_file;
+    if !key.exists() && tieline_store::status(&config.store.url).await?.iter().all(|migration| !migration.applied) {
+        KeyFile::at(key).create()?;
+        tracing::info!(key = %key.display(), "key made for a new store; keep a copy apart from the backups");
+    }
+    let mut store = StoreConfig::new(config.store.url.clone(), key.clone());
+    store.migrate = config.store.migrate;
+    Ok(Store::open(store).await?)
+}
+
+fn ews_options(config: &Config) -> EwsOptions {
+    let delivery = &config.delivery;
+    EwsOptions {
+        request_timeout: Duration::from_secs(delivery.request_within_s),
+        response_limit: config.limits.answer_bytes,
+        limiter: LimiterPolicy {
+            per_server: delivery.parallel_requests,
+            per_mailbox: delivery.parallel_requests_per_mailbox,
+            ..LimiterPolicy::default()
+        },
+        ..EwsOptions::default()
+    }
+}
+
+fn messaging_policy(config: &Config) -> MessagingPolicy {
+    let defaults = MessagingPolicy::default();
+    let spool = |spool: &config::Spool| SpoolPolicy {
+        root: spool.folder.clone(),
+        poll: Duration::from_secs(spool.every_s.max(1)),
+        remove_accepted: spool.remove_accepted,
+    };
+    MessagingPolicy {
+        delivery: delivery_policy(&config.delivery),
+        content_limit: config.limits.recording_bytes,
+        text_limit: config.limits.text_chars as usize,
+        sync_interval: Duration::from_secs(config.delivery.read_every_s),
+        unknown_after: SignedDuration::from_secs(config.sip.unknown_after_s as i64),
+        account_domain: config.sip.domain.clone(),
+        spool: config.spool.first().map(spool),
+        ..defaults
+    }
+}
+
+fn delivery_policy(delivery: &config::Delivery) -> tieline_delivery::Policy {
+    tieline_delivery::Policy {
+        late_effect_bound: SignedDuration::from_secs(delivery.late_effect_bound_s as i64),
+        ..tieline_delivery::Policy::default()
+    }
+}
+
+fn worker_policy(config: &Config) -> WorkerPolicy {
+    WorkerPolicy {
+        lease: SignedDuration::from_secs(config.delivery.lease_s as i64),
+        drain: Duration::from_secs(config.listen.stop_within_s / 2),
+        retry: delivery_policy(&config.delivery),
+        ..WorkerPolicy::default()
+    }
+}
+
+fn audio_limits(config: &Config) -> tieline_audio::Limits {
+    tieline_audio::Limits {
+        max_bytes: config.limits.recording_bytes,
+        max_duration: Duration::from_secs(config.limits.recording_s),
+        ..tieline_audio::Limits::default()
+    }
+}
+
+fn web_limits(config: &Config) -> Limits {
+    let limits = &config.limits;
+    // A form's other part and its boundaries come on top of the recording.
+    const FORM: u64 = 64 << 10;
+    Limits {
+        request_bytes: limits.request_bytes as usize,
+        recording_bytes: (limits.recording_bytes + FORM) as usize,
+        request_within: Duration::from_secs(limits.request_s),
+        requests_per_minute: u32::try_from(limits.requests_per_minute).unwrap_or(u32::MAX),
+    }
+}
+
+fn retention(config: &Config) -> Retention {
+    Retention {
+        content: SignedDuration::from_hours(24 * i64::from(config.store.keep_recordings_days)),
+        ..Retention::default()
+    }
+}
+
+fn presence(sip: &config::Sip) -> Result<Option<Presence>, Refusal> {
+    let Some(presence) = &sip.presence else { return Ok(None) };
+    let next = "write it as sip:10.0.0.5:5060;transport=tcp";
+    let server = presence.server.parse().map_err(|_| {
+        Refusal::operator("config-invalid", format!("[sip.presence] server {:?} is not a SIP address", presence.server), next)
+    })?;
+    let login = match (&presence.user, &presence.password_file) {
+        (Some(user), Some(file)) => {
+            let password = read_file(file)?;
+            let password = String::from_utf8_lossy(&password).lines().next().unwrap_or_default().to_owned();
+            Some(Login::new(user, &password))
+        }
+        _ => None,
+    };
+    Ok(Some(Presence { server, login }))
+}
+
+async fn start_sip(
+    config: &Config,
+    store: &Store,
+    messaging: &Messaging,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<dyn Ids>,
+) -> Result<Option<SipStack>, Refusal> {
+    let sip = &config.sip;
+    if sip.udp.is_none() && sip.tcp.is_none() && sip.tls.is_none() {
+        return Ok(None);
+    }
+    let mut nonce_key = [0; 32];
+    getrandom::fill(&mut nonce_key)
+        .map_err(|error| Refusal::operator("no-randomness", error.to_string(), "check the operating system"))?;
+    let mut stack = SipConfig::new(&sip.domain, nonce_key);
+    stack.udp = sip.udp.into_iter().collect();
+    stack.tcp = sip.tcp.into_iter().collect();
+    stack.expiry.longest = sip.subscription_max_s;
+    if !sip.trace_header {
+        stack.trace_header = None;
+    }
+    if let Some(tls) = &sip.tls {
+        let (server, client) = tls::configs(tls)?;
+        stack.tls = vec![TlsListener { address: tls.listen, config: server }];
+        stack.tls_client = Some(client);
+    }
+    let services = Services {
+        clock: Arc::clone(clock),
+        ids: Arc::clone(ids),
+        accounts: Arc::new(MailboxAccounts {
+            messaging: messaging.clone(),
+            clock: Arc::clone(clock),
+            domain: sip.domain.clone(),
+            authenticate: sip.authenticate_subscribers,
+        }),
+        store: Arc::new(StoredSubscriptions { store: store.clone(), clock: Arc::clone(clock) }),
+        observer: None,
+    };
+    let started = SipStack::start(stack, services).await;
+    started.map(Some).map_err(|error| {
+        Refusal::operator("sip-failed", error.to_string(), "correct the section [sip] of the configuration")
+    })
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, Refusal> {
+    std::fs::read(path).map_err(|error| {
+        let what = format!("the file cannot be read: {error}");
+        Refusal::operator("file-unreadable", what, "correct the path or its permissions").at(path.display().to_string())
+    })
+}
+
+/// Removes what is older than it need be, once an hour.
+async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Retention, stop: CancellationToken) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        match store.sweep(clock.now(), &retention).await {
+            Ok(swept) => tracing::debug!(?swept, "store swept"),
+            Err(error) => tracing::warn!(%error, "store not swept; tried again in an hour"),
+        }
+    }
+}
+
+/// Keeps the metrics' histograms small between scrapes.
+async fn upkeep(metrics: PrometheusHandle, stop: CancellationToken) {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => metrics.run_upkeep(),
+        }
+    }
+}

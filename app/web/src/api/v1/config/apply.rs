@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use tieline_store::ConfigDocument;
+use utoipa::IntoParams;
+
+use super::{Changes, field_changes};
+use crate::access::Caller;
+use crate::extract::{Asked, Body};
+use crate::problem::{Problem, Refused};
+use crate::web::Web;
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Asking {
+    /// Only say what would change.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Makes the settings what the document says, all or nothing; entries that it does not name are removed. With
+/// `dry_run` nothing is changed.
+#[utoipa::path(post, path = "/config", tag = "configuration", request_body = Object, params(Asking),
+    responses((status = 200, body = Changes), (status = "4XX", body = Problem)))]
+pub(super) async fn apply(
+    State(web): State<Arc<Web>>,
+    Extension(caller): Extension<Caller>,
+    Asked(asked): Asked<Asking>,
+    Body(document): Body<ConfigDocument>,
+) -> Result<Json<Changes>, Refused> {
+    for mailbox in &document.mailboxes {
+        mailbox.may_synchronize()?;
+    }
+    let changes = field_changes(&web.store.plan(&document).await?);
+    if asked.dry_run || changes.is_empty() {
+        return Ok(Json(Changes { version: None, changes }));
+    }
+    let receipt = web.store.apply(&document, &caller.name, "document applied", web.clock.now()).await?;
+    for mailbox in &document.mailboxes {
+        web.messaging.settings_changed(mailbox.id).await?;
+    }
+    Ok(Json(Changes { version: receipt.version, changes }))
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{FieldChange, field_changes};
+use crate::api::v1::{List, PAGE};
+use crate::extract::Asked;
+use crate::problem::{Problem, Refused};
+use crate::web::Web;
+
+/// One version of the settings.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Version {
+    /// Counted from 1.
+    version: i64,
+    /// When it was saved.
+    at: String,
+    /// By whom.
+    author: String,
+    /// Why.
+    summary: String,
+    /// What it changed.
+    changes: Vec<FieldChange>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+pub(super) struct Asking {
+    /// At most so many, up to 500.
+    limit: Option<u32>,
+    /// The `next` of the page before.
+    after: Option<i64>,
+}
+
+/// Lists the versions of the settings, newest first.
+#[utoipa::path(get, path = "/config/versions", tag = "configuration", params(Asking),
+    responses((status = 200, body = List<Version>), (status = "4XX", body = Problem)))]
+pub(super) async fn versions(
+    State(web): State<Arc<Web>>,
+    Asked(asked): Asked<Asking>,
+) -> Result<Json<List<Version>>, Refused> {
+    let limit = asked.limit.unwrap_or(50).clamp(1, PAGE);
+    let sets = web.store.change_sets(asked.after, limit).await?;
+    let full = sets.len() == limit as usize;
+    let next = sets.last().filter(|_| full).map(|set| set.version.to_string());
+    let version = |set: tieline_store::ChangeSet| Version {
+        version: set.version,
+        at: set.at.to_string(),
+        author: set.author,
+        summary: set.note,
+        changes: field_changes(&set.changes),
+    };
+    Ok(Json(List { items: sets.into_iter().map(version).collect(), next }))
+}

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use tieline_model::{Endpoint, Refusal, SmtpAddress};
+use tieline_ports::MailAccount;
+use utoipa::ToSchema;
+
+use super::{find, nobody};
+use crate::api::v1::feature_groups::account_of;
+use crate::extract::{Body, Segment};
+use crate::problem::{Problem, Refused};
+use crate::web::Web;
+
+/// Who signs in; without it, the service account of a feature group that uses the server.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CheckBody {
+    account: Option<String>,
+    password: Option<String>,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api::v1) struct Finding {
+    /// What: `reach and sign in`, `version`, `port`.
+    pub(in crate::api::v1) name: &'static str,
+    /// In order.
+    pub(in crate::api::v1) ok: bool,
+    /// What was seen.
+    pub(in crate::api::v1) detail: String,
+    /// What is wrong, and one step that helps.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::api::v1) refusal: Option<Refusal>,
+}
+
+impl Finding {
+    pub(in crate::api::v1) fn good(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, ok: true, detail: detail.into(), refusal: None }
+    }
+
+    pub(in crate::api::v1) fn bad(name: &'static str, refusal: Refusal) -> Self {
+        Self { name, ok: false, detail: refusal.what.clone(), refusal: Some(refusal) }
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Checked {
+    findings: Vec<Finding>,
+}
+
+/// Reaches the server, signs in and reads its version.
+#[utoipa::path(post, path = "/endpoints/{endpoint}/check", tag = "endpoints", request_body = CheckBody,
+    params(("endpoint" = String, Path, description = "Its name or id")),
+    responses((status = 200, body = Checked), (status = "4XX", body = Problem)))]
+pub(super) async fn check(
+    State(web): State<Arc<Web>>,
+    Segment(endpoint): Segment,
+    Body(body): Body<CheckBody>,
+) -> Result<Json<Checked>, Refused> {
+    let endpoint = find(&web, &endpoint).await?;
+    let account = match body.account {
+        Some(account) => {
+            let user: SmtpAddress = account.parse().map_err(|error: tieline_model::AddressError| {
+                Refusal::permanent("bad-address", error.to_string(), "write it as svc-tieline@corp.example")
+            })?;
+            MailAccount { endpoint: endpoint.clone(), user, password: body.password.unwrap_or_default().into() }
+        }
+        None => account_of(&web, &endpoint).await?.unwrap_or_else(|| nobody(&endpoint)),
+    };
+    let mut findings = Vec::new();
+    match web.mail.probe(&account).await {
+        Ok(info) => {
+            findings.push(Finding::good("reach and sign in", format!("{} as {}", endpoint.url(), account.user)));
+            let version = info.version.map_or("older than Exchange 2007", |version| version.label());
+            findings.push(Finding::good("version", format!("{version}, build {}", info.build)));
+        }
+        Err(error) => findings.push(Finding::bad("reach and sign in", error.refusal())),
+    }
+    findings.extend(port_hint(&endpoint));
+    Ok(Json(Checked { findings }))
+}
+
+/// The old form's default is the port of IMAPS: it is kept when imported, and explained here.
+fn port_hint(endpoint: &Endpoint) -> Option<Finding> {
+    (endpoint.port == Endpoint::IMPORTED_PORT).then(|| {
+        let what = "port 993 is IMAP's; EWS answers at 443";
+        let next = format!("tieline endpoint edit {} --port 443", endpoint.name);
+        Finding::bad("port", Refusal::operator("imap-port", what, next).at(endpoint.url()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Covers: X-02, AV-37
+    #[test]
+    fn the_imported_port_is_kept_and_explained() {
+        let mut endpoint = Endpoint {
+            id: tieline_model::EndpointId::from_uuid(uuid::Uuid::nil()),
+            name: "corp".to_owned(),
+            address: "ews:10.0.0.7".parse().unwrap(),
+            port: Endpoint::IMPORTED_PORT,
+            https: true,
+            path: Endpoint::DEFAULT_PATH.to_owned(),
+            tls: Default::default(),
+            voice_format: Default::default(),
+            server_version: None,
+        };
+        let hint = port_hint(&endpoint).unwrap();
+        assert_eq!(hint.refusal.unwrap().next, "tieline endpoint edit corp --port 443");
+        endpoint.port = Endpoint::DEFAULT_PORT;
+        assert!(port_hint(&endpoint).is_none());
+    }
+}

@@ -1,0 +1,66 @@
+//! How the server is doing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use tieline_messaging::{FolderReport, Lag};
+use tieline_store::QueueDepth;
+use utoipa::ToSchema;
+
+use crate::problem::{Problem, Refused};
+use crate::web::Web;
+
+/// Queues, lag, mailboxes and folders.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StatusView {
+    /// When this process started.
+    since: String,
+    /// Waiting work, by kind.
+    queues: BTreeMap<String, Queue>,
+    /// How long messages and states take to reach the other side, by kind.
+    #[schema(value_type = Object)]
+    lag: BTreeMap<String, Lag>,
+    /// How many mailboxes are in which state.
+    mailboxes: BTreeMap<&'static str, usize>,
+    /// Counted folders against their limits, fullest first.
+    #[schema(value_type = Vec<Object>)]
+    folders: Vec<FolderReport>,
+}
+
+/// Waiting work of one kind.
+#[derive(Debug, Serialize, ToSchema)]
+struct Queue {
+    /// Open jobs.
+    depth: u64,
+    /// Of these, due now.
+    due: u64,
+    /// Put aside.
+    quarantined: u64,
+    /// How long the oldest one has waited, in milliseconds.
+    oldest_ms: Option<i64>,
+}
+
+/// Shows how the server is doing.
+#[utoipa::path(get, path = "/status", tag = "operations",
+    responses((status = 200, body = StatusView), (status = "4XX", body = Problem)))]
+pub(super) async fn status(State(web): State<Arc<Web>>) -> Result<Json<StatusView>, Refused> {
+    let now = web.clock.now();
+    let queue = |depth: QueueDepth| {
+        let oldest_ms = depth.oldest.map(|oldest| now.duration_since(oldest).as_millis() as i64);
+        (depth.kind, Queue { depth: depth.open, due: depth.due, quarantined: depth.quarantined, oldest_ms })
+    };
+    let mut mailboxes = BTreeMap::new();
+    for health in web.store.health().await? {
+        *mailboxes.entry(health.state.name()).or_insert(0) += 1;
+    }
+    Ok(Json(StatusView {
+        since: web.since.to_string(),
+        queues: web.store.queue(now).await?.into_iter().map(queue).collect(),
+        lag: web.messaging.lag(),
+        mailboxes,
+        folders: web.messaging.folders().await?,
+    }))
+}
