@@ -10,7 +10,7 @@ use tieline_proto_ews::{
     ConnectingSid, Limits, Operation, RequestHeader, ResponseCode, ResponseMessage, ResponseMessages,
     ServerVersionInfo, decode_response, encode_request,
 };
-use tieline_transport::{Outcome, Permit, Rejection, Scope};
+use tieline_transport::{Outcome, Permit};
 use uuid::Uuid;
 
 use super::EwsOptions;
@@ -110,10 +110,11 @@ impl Call<'_> {
     where
         O: Operation<Response = ResponseMessages<P>>,
     {
-        let begin = Instant::now();
-        let (permit, _trial) = self.permit().await?;
+        let deadline = Instant::now() + self.within;
         let request = self.request(operation)?;
-        let sent = self.exchange(request).await;
+        let (permit, _trial) = self.permit().await?;
+        let begin = Instant::now();
+        let sent = self.exchange(request, deadline).await;
         let (outcome, result) = match sent {
             Err(error) => (Outcome::Unanswered, Err(Err(error))),
             Ok((status, headers, body)) => self.read::<O, P>(status, headers, &body),
@@ -198,12 +199,16 @@ impl Call<'_> {
         })
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<(StatusCode, HeaderMap, Bytes), PortError> {
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        deadline: Instant,
+    ) -> Result<(StatusCode, HeaderMap, Bytes), PortError> {
+        let left = || deadline.saturating_duration_since(Instant::now());
         let named = |error| failure::transport(&error);
-        let response = self.session.client.send(request, self.within).await.map_err(named)?;
-        let status = response.status;
-        let headers = response.headers.clone();
-        let body = response.collect(self.options.response_limit, self.within).await.map_err(named)?;
+        let response = self.session.client.send(request, left()).await.map_err(named)?;
+        let (status, headers) = (response.status, response.headers.clone());
+        let body = response.collect(self.options.response_limit, left()).await.map_err(named)?;
         Ok((status, headers, body))
     }
 
@@ -268,145 +273,6 @@ impl Call<'_> {
         (outcome, error)
     }
 
-    /// An answer that is no SOAP at all. After a 200 or 500 the server may have worked all the same.
-    fn unreadable(&self, status: StatusCode, headers: &HeaderMap, why: &str) -> PortError {
-        let media =
-            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("nothing");
-        if status == StatusCode::OK && !media.contains("xml") {
-            return PortError::refused(self.not_ews(&format!("it answers with {}", shown(media))));
-        }
-        PortError::uncertain(
-            Refusal::transient(
-                "answer-unreadable",
-                format!("the answer (HTTP {}) cannot be read: {why}", status.as_u16()),
-                "nothing; if it stays, look for a proxy or a failing Exchange server",
-            )
-            .at(self.at()),
-        )
-    }
-
-    fn not_ews(&self, why: &str) -> Refusal {
-        Refusal::operator(
-            "not-ews",
-            format!("the server is there, but Exchange Web Services are not: {why}"),
-            "check address, port and path of the endpoint; the path of every Exchange is /EWS/Exchange.asmx",
-        )
-        .at(self.session.url())
-    }
-
-    /// What a status other than 200 and 500 means.
-    pub(super) fn refused(&self, status: StatusCode, headers: &HeaderMap) -> (Outcome, PortError) {
-        let number = status.as_u16();
-        if number == 401 {
-            return self.unauthorised(headers);
-        }
-        let retry_after = retry_after(headers);
-        match number {
-            429 | 456 | 503 => {
-                let refusal = Refusal::transient(
-                    "exchange-busy",
-                    format!("the server refuses requests for the moment (HTTP {number})"),
-                    "nothing; Tieline waits as long as the server asks and tries again",
-                );
-                let outcome = Outcome::Throttled { scope: Scope::Server, back_off: retry_after };
-                let back_off = retry_after.map(failure::signed);
-                (
-                    outcome,
-                    PortError::Failed { refusal: refusal.at(self.at()), back_off, applied: Applied::No },
-                )
-            }
-            408 | 502 | 504 => {
-                let refusal = Refusal::transient(
-                    "gateway-failed",
-                    format!("a gateway before Exchange gave up (HTTP {number})"),
-                    "nothing; if it stays, look at the load balancer before Exchange",
-                );
-                (Outcome::Unanswered, PortError::uncertain(refusal.at(self.at())))
-            }
-            400 => (Outcome::Served, PortError::refused(self.bad_request())),
-            413 => (Outcome::Served, PortError::refused(self.too_large())),
-            403 => (Outcome::Served, PortError::refused(self.forbidden())),
-            300..=399 | 421 | 451 => {
-                let to = headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).map(shown);
-                let why = match to {
-                    Some(to) => format!("it sends its visitors to {to} (HTTP {number})"),
-                    None => format!("it says that another server is meant (HTTP {number})"),
-                };
-                (Outcome::Served, PortError::refused(self.not_ews(&why)))
-            }
-            _ if status.is_server_error() => {
-                let refusal = Refusal::transient(
-                    "exchange-failed",
-                    format!("Exchange failed (HTTP {number})"),
-                    "nothing; if it stays, look into the event log of the Exchange server",
-                );
-                (Outcome::Unanswered, PortError::uncertain(refusal.at(self.at())))
-            }
-            _ => (Outcome::Served, PortError::refused(self.not_ews(&format!("it answers HTTP {number}")))),
-        }
-    }
-
-    fn unauthorised(&self, headers: &HeaderMap) -> (Outcome, PortError) {
-        let (server, user) = (self.session.server(), self.session.user());
-        if let Rejection::Doubtful { pause } = self.session.rejected(Instant::now()) {
-            let refusal = Refusal::transient(
-                "account-doubted",
-                format!("{server} refused {user}, which it accepted before"),
-                "nothing yet; a busy Exchange does that, and Tieline tries again before it gives up",
-            );
-            let outcome = Outcome::Throttled { scope: Scope::Server, back_off: Some(pause) };
-            let back_off = Some(failure::signed(pause));
-            return (
-                outcome,
-                PortError::Failed { refusal: refusal.at(self.at()), back_off, applied: Applied::No },
-            );
-        }
-        let offered = schemes(headers);
-        let refusal = if offered.is_empty()
-            || offered.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"))
-        {
-            Refusal::operator(
-                "wrong-password",
-                format!("{server} does not accept {user} with this password"),
-                "check user name and password of the service account, and that it is neither locked nor expired",
-            )
-        } else {
-            Refusal::operator(
-                "no-basic-authentication",
-                format!("{server} offers {} but not Basic authentication", offered.join(", ")),
-                "run Set-WebServicesVirtualDirectory -BasicAuthentication $true in the Exchange Management Shell",
-            )
-        };
-        (Outcome::Served, PortError::refused(refusal.at(self.session.url())))
-    }
-
-    fn forbidden(&self) -> Refusal {
-        Refusal::operator(
-            "ews-forbidden",
-            "Exchange forbids this account or program the use of Exchange Web Services (HTTP 403)",
-            "check EwsEnabled, EwsApplicationAccessPolicy and EwsBlockList with Get-CASMailbox and Get-OrganizationConfig",
-        )
-        .at(self.at())
-    }
-
-    fn too_large(&self) -> Refusal {
-        Refusal::permanent(
-            "message-too-large",
-            "the server takes no request of this size (HTTP 413)",
-            "choose a Voice Format with shorter files, or raise maxRequestLength in the web.config of EWS",
-        )
-        .at(self.at())
-    }
-
-    fn bad_request(&self) -> Refusal {
-        Refusal::permanent(
-            "exchange-refused",
-            "the server found the request malformed (HTTP 400)",
-            "see the trace with `tieline explain`; this needs another input or a newer Tieline",
-        )
-        .at(self.at())
-    }
-
     fn record<P, E>(
         &self,
         operation: &'static str,
@@ -435,18 +301,6 @@ impl Call<'_> {
     }
 }
 
-/// The authentication schemes that a 401 offers.
-fn schemes(headers: &HeaderMap) -> Vec<String> {
-    let values = headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    values.filter_map(|value| value.split_ascii_whitespace().next()).map(shown).collect()
-}
-
-/// `Retry-After` in seconds, at most an hour; the form with a date is rare and would need a clock that agrees.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.min(3600)))
-}
-
 fn pause_of(outcome: Outcome) -> Option<Duration> {
     match outcome {
         Outcome::Throttled { back_off, .. } => Some(back_off.unwrap_or_default()),
@@ -462,9 +316,4 @@ fn with_pause(error: PortError, pause: Option<Duration>) -> PortError {
         }
         other => other,
     }
-}
-
-/// A peer's text in a message: printable and short.
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(120).collect()
 }

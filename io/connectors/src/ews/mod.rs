@@ -2,7 +2,7 @@
 //!
 //! * [`Exchange`] is the [`MailSystem`]; every method is one attempt, on behalf of one mailbox by impersonation.
 //! * `account` keeps what requests of one service account share: connections, the place in the server's queue,
-//!   the state of the password. `call` is one request with its answer; `failure` says what an error means.
+//!   the state of the password. `call` is one request with its answer; `status` and `failure` say what an error means.
 //! * `folder`, `item`, `locate`, `changes`, `probe` are the operations; `watch` turns notifications into hints.
 //! * `map` says how a message looks as an Exchange item, one file per noun.
 //!
@@ -19,6 +19,7 @@ mod item;
 mod locate;
 mod map;
 mod probe;
+mod status;
 mod watch;
 
 use std::sync::Arc;

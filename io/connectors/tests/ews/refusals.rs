@@ -46,7 +46,7 @@ fn details(error: &PortError) -> (String, Class, Applied, Option<SignedDuration>
 async fn what_is_no_exchange_is_told_apart_from_an_exchange_that_refuses() {
     use Class::{Operator, Permanent, Transient};
     let html = ("content-type", "text/html");
-    let table: Vec<(u16, Vec<(&str, &str)>, &str, &str, Class, Applied, &str)> = vec![
+    let table = [
         (200, vec![html], "<h1>It works!</h1>", "not-ews", Operator, Applied::No, "text/html"),
         (404, vec![html], "", "not-ews", Operator, Applied::No, "HTTP 404"),
         (405, vec![], "", "not-ews", Operator, Applied::No, "HTTP 405"),
