@@ -27,7 +27,9 @@ open_enum! {
     /// The outcome of an operation or of one entry of it, `m:ResponseCodeType` of the schema.
     ///
     /// <https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwscdata/> section 2.2.5.24
+    #[derive(Default)]
     pub enum ResponseCode {
+        #[default]
         NoError,
         ErrorAccessDenied,
         ErrorAccessModeSpecified,
@@ -533,12 +535,6 @@ open_enum! {
         ErrorExceededMaxRecipientLimitShowTierUpgrade,
         ErrorInvalidLongitude,
         ErrorInvalidLatitude,
-    }
-}
-
-impl Default for ResponseCode {
-    fn default() -> Self {
-        Self::NoError
     }
 }
 

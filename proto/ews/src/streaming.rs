@@ -17,32 +17,47 @@ use crate::Error;
 #[derive(Debug)]
 pub struct EnvelopeSplitter {
     buffer: Vec<u8>,
-    /// How far the buffer has been looked at; always just behind a complete token.
+    /// Where the envelope being assembled begins.
+    begin: usize,
+    /// How far the buffer has been looked at.
     scanned: usize,
-    /// Open elements of the envelope at the beginning of the buffer.
+    /// What the byte at `scanned` is part of.
+    state: State,
+    /// Open elements of the envelope being assembled.
     depth: usize,
     limit: usize,
 }
 
-/// What stands at the scanning position.
-enum Token {
-    /// More bytes are needed.
-    Incomplete,
-    /// So many bytes of text, comment, declaration.
-    Other(usize),
-    Open(usize),
-    Empty(usize),
-    Close(usize),
+/// What the next byte is part of. Every byte is looked at once, however the chunks fall.
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Text,
+    /// Behind `<`.
+    Markup,
+    /// Within a start tag: an open quote, and whether the last byte was a slash.
+    StartTag {
+        quote: Option<u8>,
+        slash: bool,
+    },
+    EndTag,
+    /// Behind `<!` and so many further bytes of `--` or `[CDATA[`.
+    Bang(&'static [u8], usize),
+    BangStart,
+    /// Until the terminator, of which so many bytes have matched.
+    Until(&'static [u8], usize),
 }
 
 impl EnvelopeSplitter {
     /// A splitter that refuses envelopes longer than `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { buffer: Vec::new(), scanned: 0, depth: 0, limit }
+        Self { buffer: Vec::new(), begin: 0, scanned: 0, state: State::Text, depth: 0, limit }
     }
 
     /// Takes the next chunk of the HTTP body. Take envelopes in between: what has not been taken counts.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        self.buffer.drain(..self.begin.min(self.buffer.len()));
+        self.scanned = self.scanned.saturating_sub(self.begin);
+        self.begin = 0;
         if self.buffer.len().saturating_add(chunk.len()) > self.limit {
             return Err(Error::Limit("bytes in a streamed envelope"));
         }
@@ -53,36 +68,85 @@ impl EnvelopeSplitter {
     /// The next complete envelope, with whatever stood before it (an XML declaration, white space).
     #[expect(clippy::should_implement_trait, reason = "fallible, and not the end when there is none yet")]
     pub fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        loop {
-            let rest = self.buffer.get(self.scanned..).unwrap_or_default();
-            let (length, complete) = match token(rest)? {
-                Token::Incomplete => return Ok(None),
-                Token::Other(length) => (length, false),
-                Token::Open(length) => {
-                    self.depth = self.depth.saturating_add(1);
-                    (length, false)
-                }
-                Token::Empty(length) => (length, self.depth == 0),
-                Token::Close(length) => {
-                    self.depth = match self.depth.checked_sub(1) {
-                        Some(depth) => depth,
-                        None => return Err(malformed()),
-                    };
-                    (length, self.depth == 0)
-                }
-            };
-            self.scanned = self.scanned.saturating_add(length);
-            if complete {
-                let rest = self.buffer.split_off(self.scanned.min(self.buffer.len()));
-                self.scanned = 0;
-                return Ok(Some(std::mem::replace(&mut self.buffer, rest)));
+        while let Some(byte) = self.buffer.get(self.scanned) {
+            self.scanned = self.scanned.saturating_add(1);
+            if self.step(*byte)? {
+                let envelope = self.buffer.get(self.begin..self.scanned).map(<[u8]>::to_vec);
+                self.begin = self.scanned;
+                return Ok(envelope);
             }
         }
+        Ok(None)
     }
 
     /// Whether the stream ended between envelopes, and not within one.
     pub fn is_between_envelopes(&self) -> bool {
-        self.depth == 0 && self.buffer.iter().all(u8::is_ascii_whitespace)
+        let rest = self.buffer.get(self.begin..).unwrap_or_default();
+        self.depth == 0 && rest.iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// Looks at one byte; `true` if it completes an envelope.
+    fn step(&mut self, byte: u8) -> Result<bool, Error> {
+        self.state = match (self.state, byte) {
+            (State::Text, b'<') => State::Markup,
+            (State::Text, _) => State::Text,
+            (State::Markup, b'/') => State::EndTag,
+            (State::Markup, b'!') => State::BangStart,
+            (State::Markup, b'?') => State::Until(b"?>", 0),
+            (State::Markup, b'<' | b'>') => return Err(malformed()),
+            (State::Markup, _) => State::StartTag { quote: None, slash: false },
+            (State::BangStart, b'-') => State::Bang(b"--", 1),
+            (State::BangStart, b'[') => State::Bang(b"[CDATA[", 1),
+            (State::BangStart, _) => return Err(Error::DocumentType),
+            (State::Bang(word, matched), byte) => match word.get(matched) {
+                Some(expected) if *expected == byte => {
+                    let matched = matched.saturating_add(1);
+                    if matched < word.len() {
+                        State::Bang(word, matched)
+                    } else if word == b"--" {
+                        State::Until(b"-->", 0)
+                    } else {
+                        State::Until(b"]]>", 0)
+                    }
+                }
+                _ => return Err(malformed()),
+            },
+            (State::Until(end, matched), byte) => match advance(end, matched, byte) {
+                matched if matched == end.len() => State::Text,
+                matched => State::Until(end, matched),
+            },
+            (State::EndTag, b'>') => {
+                self.state = State::Text;
+                self.depth = self.depth.checked_sub(1).ok_or_else(malformed)?;
+                return Ok(self.depth == 0);
+            }
+            (State::EndTag, _) => State::EndTag,
+            (State::StartTag { quote: None, slash }, b'>') => {
+                self.state = State::Text;
+                if !slash {
+                    self.depth = self.depth.saturating_add(1);
+                }
+                return Ok(slash && self.depth == 0);
+            }
+            (State::StartTag { quote: None, .. }, byte) => {
+                State::StartTag { quote: matches!(byte, b'"' | b'\'').then_some(byte), slash: byte == b'/' }
+            }
+            (State::StartTag { quote: Some(open), .. }, byte) => {
+                State::StartTag { quote: (open != byte).then_some(open), slash: false }
+            }
+        };
+        Ok(false)
+    }
+}
+
+/// How many bytes of the terminator match after one more byte. All terminators are repetitions of one byte and `>`.
+fn advance(end: &[u8], matched: usize, byte: u8) -> usize {
+    let repeated = end.first().copied();
+    match end.get(matched) {
+        Some(expected) if *expected == byte => matched.saturating_add(1),
+        // `--->` and `]]]>`: one more of the repeated byte loses nothing.
+        _ if repeated == Some(byte) => matched.min(end.len().saturating_sub(1)),
+        _ => 0,
     }
 }
 
@@ -90,64 +154,13 @@ fn malformed() -> Error {
     Error::Xml { at: 0, why: "the stream of envelopes is not XML".to_owned() }
 }
 
-/// The token at the beginning of `rest`.
-fn token(rest: &[u8]) -> Result<Token, Error> {
-    if rest.first() != Some(&b'<') {
-        let length = find(rest, b"<").unwrap_or(rest.len());
-        return Ok(if length == 0 { Token::Incomplete } else { Token::Other(length) });
-    }
-    for (open, close) in [(&b"<!--"[..], &b"-->"[..]), (b"<![CDATA[", b"]]>"), (b"<?", b"?>")] {
-        if rest.starts_with(open) {
-            let body = rest.get(open.len()..).unwrap_or_default();
-            return Ok(match find(body, close) {
-                Some(at) => Token::Other(at.saturating_add(open.len()).saturating_add(close.len())),
-                None => Token::Incomplete,
-            });
-        }
-        if open.starts_with(rest) {
-            return Ok(Token::Incomplete);
-        }
-    }
-    if rest.starts_with(b"<!") {
-        return Err(Error::DocumentType);
-    }
-    let Some(end) = tag_end(rest) else {
-        return Ok(Token::Incomplete);
-    };
-    let length = end.saturating_add(1);
-    Ok(match rest.get(1) {
-        Some(b'/') => Token::Close(length),
-        Some(b'>') | None => return Err(malformed()),
-        Some(_) if rest.get(end.saturating_sub(1)) == Some(&b'/') => Token::Empty(length),
-        Some(_) => Token::Open(length),
-    })
-}
-
-/// Where the tag's `>` is; one within quotes does not count.
-fn tag_end(tag: &[u8]) -> Option<usize> {
-    let mut quote = None;
-    for (at, byte) in tag.iter().enumerate() {
-        match (quote, *byte) {
-            (None, b'>') => return Some(at),
-            (None, b'"' | b'\'') => quote = Some(*byte),
-            (Some(open), close) if open == close => quote = None,
-            _ => {}
-        }
-    }
-    None
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const STREAM: &[u8] =
-        b"<?xml version='1.0'?><a:Envelope xmlns:a='u>v'><a:Body x=\"/>\"><!-- </a:Envelope> -->\
-        <b/><![CDATA[</a:Envelope>]]></a:Body></a:Envelope>\r\n<E/> <E>text</E>";
+        b"<?xml version='1.0'?><a:Envelope xmlns:a='u>v'><a:Body x=\"/>\"><!-- </a:Envelope> - -->\
+        <b/><![CDATA[</a:Envelope>]]]></a:Body></a:Envelope>\r\n<E/> <E>text</E>";
 
     fn split(chunk: usize) -> Vec<String> {
         let mut splitter = EnvelopeSplitter::new(1000);

@@ -67,6 +67,7 @@ sequence! {
 
 choice! {
     /// How the answer is cut into pages.
+    #[expect(clippy::large_enum_variant, reason = "one value per request")]
     pub enum ItemView in Messages {
         b"IndexedPageItemView" => Indexed(IndexedPageView),
         b"FractionalPageItemView" => Fractional(FractionalPageView),
@@ -115,6 +116,7 @@ sequence! {
 
 choice! {
     /// How found items are grouped.
+    #[expect(clippy::large_enum_variant, reason = "one value per request")]
     pub enum Grouping in Messages {
         b"GroupBy" => By(GroupBy),
         b"DistinguishedGroupBy" => Distinguished(DistinguishedGroupBy),

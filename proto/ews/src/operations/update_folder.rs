@@ -22,7 +22,6 @@ sequence! {
 
 choice! {
     /// `t:FolderChangeDescriptionType`: one change to one property.
-    #[expect(clippy::large_enum_variant, reason = "the large one is the usual one")]
     pub enum FolderChangeDescription in Types {
         b"AppendToFolderField" => Append(SetFolderField),
         b"SetFolderField" => Set(SetFolderField),
