@@ -43,6 +43,15 @@ impl Headers {
         self.lines += 1;
     }
 
+    /// Adds a line before all others: where proxies expect Via.
+    pub fn push_front(&mut self, name: Name, value: impl AsRef<str>) {
+        let mut headers = Self::new();
+        headers.push(name, value);
+        std::mem::take(&mut self.inner).drain_into(&mut headers.inner);
+        headers.lines += self.lines;
+        *self = headers;
+    }
+
     /// Replaces every line of that name by one.
     pub fn set(&mut self, name: Name, value: impl AsRef<str>) {
         self.remove(name.clone());
@@ -95,7 +104,7 @@ pub(crate) fn sip_if_match() -> Name {
 
 /// The header of that name; compact forms of known names are understood.
 #[must_use]
-pub(crate) fn named(name: &str) -> Name {
+pub fn header_name(name: &str) -> Name {
     Name::from(BytesStr::from(canonical(name)))
 }
 
@@ -124,11 +133,11 @@ mod tests {
     fn compact_and_long_names_are_one() {
         let mut headers = Headers::new();
         for (name, value) in [("o", "message-summary"), ("v", "a"), ("VIA", "b"), ("X-Own", "kept")] {
-            headers.push(named(name), value);
+            headers.push(header_name(name), value);
         }
         assert_eq!(headers.first(Name::EVENT), Some("message-summary"));
         assert_eq!(headers.all(Name::VIA).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(headers.first(named("x-own")), Some("kept"));
+        assert_eq!(headers.first(header_name("x-own")), Some("kept"));
         assert_eq!(headers.remove(Name::VIA), ["a", "b"]);
         assert_eq!(headers.len(), 2);
     }

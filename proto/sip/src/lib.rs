@@ -40,7 +40,7 @@ mod uri;
 pub use dialog::Dialog;
 pub use framer::{Frame, Framer};
 pub use header_value::{Address, Params, Via, list};
-pub use headers::{Headers, Name};
+pub use headers::{Headers, Name, header_name};
 pub use message::{Message, Request, Response, TransactionKey, reason_phrase};
 pub use message_summary::{Counts, MessageClass, MessageSummary};
 pub use method::Method;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use crate::headers::named;
+use crate::headers::header_name;
 use crate::{
     Address, Error, Headers, MAX_HEAD, MAX_HEADERS, MAX_MESSAGE, Method, Name, Via, list, malformed,
 };
@@ -93,7 +93,7 @@ pub(crate) fn parse_head(head: &[u8]) -> Result<Message, Error> {
         if !is_token(name) {
             return Err(malformed("header", "the name is no token"));
         }
-        pending = Some((named(name), value.trim().to_owned()));
+        pending = Some((header_name(name), value.trim().to_owned()));
     }
     if let Some((name, value)) = pending {
         headers.push(name, value);

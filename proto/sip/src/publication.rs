@@ -105,6 +105,17 @@ impl Publication {
         PublicationStep::Publish(request)
     }
 
+    /// Notes that the request in flight went out under a higher number, since it was sent again with credentials.
+    pub fn renumbered(&mut self, cseq: u32) {
+        self.cseq = self.cseq.max(cseq);
+    }
+
+    /// When the presence server forgets the state, in ms since the epoch.
+    #[must_use]
+    pub const fn expires_at(&self) -> i64 {
+        self.expires_at
+    }
+
     /// Takes in a final answer. `true`: call [`Publication::step`] again at once, since the presence server had
     /// forgotten our state (412) or asks for a longer lifetime (423).
     pub fn answered(&mut self, response: &Response, now: i64) -> bool {

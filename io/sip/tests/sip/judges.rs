@@ -1,0 +1,259 @@
+//! Judges that nobody here wrote: sipp as telephone, Kamailio as presence server, OpenSSL as TLS peer. A judge that
+//! is not installed fails its test.
+
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tieline_sip::{
+    Class, Login, NotifyTarget, Outcome, PublicationTarget, Secret, SipConfig, SipStack, Snapshot, Transport,
+};
+
+use crate::support::{DOMAIN, PASSWORD, config, known, world};
+
+/// How long a judge may take.
+const JUDGMENT: Duration = Duration::from_secs(60);
+
+/// A process of a judge, in its own process group; ended when dropped.
+struct Judge {
+    name: &'static str,
+    child: Child,
+    directory: TempDir,
+}
+
+impl Judge {
+    fn start(name: &'static str, arguments: &[&str], directory: TempDir) -> Self {
+        let output = File::create(directory.path().join("output")).unwrap();
+        let child = Command::new(name)
+            .args(arguments)
+            .current_dir(directory.path())
+            .env("TERM", "dumb")
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| panic!("the judge {name} cannot be started ({error}): run scripts/setup"));
+        Self { name, child, directory }
+    }
+
+    /// What the judge wrote.
+    fn words(&self) -> String {
+        let mut words = String::new();
+        for entry in fs::read_dir(self.directory.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension == "log") {
+                let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+                words.push_str(&format!("== {}\n{text}\n", path.display()));
+            }
+        }
+        words
+    }
+
+    /// Waits for the verdict.
+    async fn agrees(&mut self) {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.success(), "{} disagrees ({status}):\n{}", self.name, self.words());
+                return;
+            }
+            assert!(began.elapsed() < JUDGMENT, "{} gives no verdict:\n{}", self.name, self.words());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the judge wrote something.
+    async fn says(&mut self, what: &str) {
+        let began = Instant::now();
+        while !self.words().contains(what) {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{} ended before it said {what:?}:\n{}", self.name, self.words());
+            assert!(began.elapsed() < JUDGMENT, "{} does not say {what:?}:\n{}", self.name, self.words());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Judge {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let signal = |signal: &str, whom: String| Command::new("kill").args([signal, "--", &whom]).status();
+            let _ = signal("-TERM", self.child.id().to_string());
+            let began = Instant::now();
+            while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(5) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let _ = signal("-KILL", format!("-{}", self.child.id()));
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/judges/sip").canonicalize().unwrap()
+}
+
+/// A port that is free for datagrams and connections.
+fn free_port() -> u16 {
+    loop {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = tcp.local_addr().unwrap().port();
+        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// sipp with one scenario, from `port`, for `calls` dialogs.
+fn sipp(scenario: &str, transport: Transport, port: u16, calls: u32, remote: Option<SocketAddr>) -> Judge {
+    let file = scenarios().join(scenario);
+    let (port, calls) = (port.to_string(), calls.to_string());
+    let remote = remote.map(|address| address.to_string());
+    let mode = if transport == Transport::Tcp { "t1" } else { "u1" };
+    let mut arguments = vec![
+        "-sf", file.to_str().unwrap(), "-i", "127.0.0.1", "-p", &port, "-m", &calls, "-t", mode, "-nostdin",
+        "-timeout", "50", "-timeout_error", "-trace_err", "-error_file", "errors.log", "-trace_logs", "-log_file",
+        "words.log", "-trace_msg", "-message_file", "messages.log",
+    ];
+    arguments.extend(remote.as_deref());
+    Judge::start("sipp", &arguments, tempfile::tempdir().unwrap())
+}
+
+fn sipp_target(port: u16, transport: Transport) -> NotifyTarget {
+    NotifyTarget {
+        target: format!("sip:alice@127.0.0.1:{port};transport={}", transport.param()).parse().unwrap(),
+        user: "sip:alice@lab.example".parse().unwrap(),
+        login: None,
+    }
+}
+
+/// Tells a target as the product does: again while the failure may pass.
+async fn tell(stack: &SipStack, target: &NotifyTarget, snapshot: &Snapshot) -> Outcome {
+    let began = Instant::now();
+    loop {
+        match stack.notify_unsolicited(target, snapshot).await {
+            Ok(outcome) => return outcome,
+            Err(failure) => {
+                assert_eq!(failure.class, Class::Transient, "{failure}");
+                assert!(began.elapsed() < JUDGMENT, "{failure}");
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn sipp_takes_unsolicited_notifies(transport: Transport) {
+    let port = free_port();
+    let mut telephone = sipp("mwi_target.xml", transport, port, 2, None);
+    let world = world(config()).await;
+    let target = sipp_target(port, transport);
+    for snapshot in [known(2, 8, 1), known(0, 10, 2)] {
+        let told = tell(&world.stack, &target, &snapshot).await;
+        assert!(matches!(told, Outcome::Delivered { code: 200, .. }), "{told:?}");
+    }
+    telephone.agrees().await;
+    let words = fs::read_to_string(telephone.directory.path().join("words.log")).unwrap();
+    assert!(words.contains("Messages-Waiting: yes Voice-Message: 2/8 tr_1"), "{words}");
+    assert!(words.contains("Messages-Waiting: no Voice-Message: 0/10 tr_2"), "{words}");
+    world.stack.stop().await;
+}
+
+/// Covers: AV-13 (sipp as target, UDP)
+#[tokio::test]
+async fn sipp_takes_unsolicited_notifies_over_udp() {
+    sipp_takes_unsolicited_notifies(Transport::Udp).await;
+}
+
+/// Covers: AV-13 (sipp as target, TCP)
+#[tokio::test]
+async fn sipp_takes_unsolicited_notifies_over_tcp() {
+    sipp_takes_unsolicited_notifies(Transport::Tcp).await;
+}
+
+async fn sipp_watches(transport: Transport, settings: SipConfig) {
+    let world = world(settings).await;
+    world.product.set("alice", &known(1, 2, 1));
+    let server = world.port(transport);
+    let mut telephone = sipp("mwi_watcher.xml", transport, free_port(), 1, Some(server));
+    world.product.event("notified alice on").await;
+    world.product.set("alice", &known(0, 3, 2));
+    assert_eq!(world.stack.publish("alice", &known(0, 3, 2)), 1);
+    telephone.agrees().await;
+    world.product.event("ended alice Unsubscribed").await;
+    assert_eq!(world.stack.statistics().subscriptions, 0);
+    world.stack.stop().await;
+}
+
+/// Covers: AV-13 (sipp as subscriber, UDP)
+#[tokio::test]
+async fn sipp_subscribes_refreshes_and_unsubscribes_over_udp() {
+    sipp_watches(Transport::Udp, config()).await;
+}
+
+/// Covers: AV-13 (sipp as subscriber, TCP)
+#[tokio::test]
+async fn sipp_subscribes_refreshes_and_unsubscribes_over_tcp() {
+    sipp_watches(Transport::Tcp, config()).await;
+}
+
+fn kamailio(port: u16) -> Judge {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap().to_owned();
+    let database = directory.path().join("kamailio.sqlite");
+    for tables in ["standard-create.sql", "presence-create.sql"] {
+        let sql = File::open(Path::new("/usr/share/kamailio/db_sqlite").join(tables))
+            .expect("Kamailio's SQLite tables are missing: run scripts/setup");
+        let made = Command::new("sqlite3").arg(&database).stdin(sql).status().expect("sqlite3: run scripts/setup");
+        assert!(made.success());
+    }
+    let template = fs::read_to_string(scenarios().join("kamailio.cfg")).unwrap();
+    let settings = template.replace("PORT", &port.to_string()).replace("sqlite:///DIRECTORY", &format!("sqlite://{path}"));
+    let file = directory.path().join("kamailio.cfg");
+    fs::write(&file, settings).unwrap();
+    let arguments =
+        ["-DD", "-E", "-f", file.to_str().unwrap(), "-w", &path, "-Y", &path, "-m", "64", "-M", "8"];
+    Judge::start("kamailio", &arguments, directory)
+}
+
+/// Covers: AV-13 (Kamailio takes the PUBLISH)
+#[tokio::test]
+async fn kamailio_takes_publications_and_notifies_its_own_watcher() {
+    let port = free_port();
+    let mut server = kamailio(port);
+    let world = world(config()).await;
+    let mut target = PublicationTarget {
+        server: format!("sip:127.0.0.1:{port}").parse().unwrap(),
+        user: format!("sip:alice@127.0.0.1:{port}").parse().unwrap(),
+        login: Some(Login { username: "alice".into(), secret: Secret::Password(PASSWORD.into()) }),
+        lifetime: 600,
+    };
+    let began = Instant::now();
+    let told = loop {
+        match world.stack.publish_presence(&target, &known(2, 8, 1)).await {
+            Ok(told) => break told,
+            Err(failure) => assert!(began.elapsed() < JUDGMENT, "{failure}\n{}", server.words()),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(matches!(told, Outcome::Delivered { code: 200, .. }), "{told:?}");
+
+    let address = ([127, 0, 0, 1], port).into();
+    let mut watcher = sipp("presence_watcher.xml", Transport::Udp, free_port(), 1, Some(address));
+    watcher.says("Voice-Message: 2/8").await;
+    let told = world.stack.publish_presence(&target, &known(0, 10, 2)).await;
+    assert!(matches!(told, Ok(Outcome::Delivered { .. })), "{told:?}\n{}", server.words());
+    watcher.agrees().await;
+    server.says("PUBLISH with SIP-If-Match").await;
+
+    // Wrong credentials are the administrator's business, and nothing is published.
+    target.login = Some(Login { username: "alice".into(), secret: Secret::Password("guess".into()) });
+    let refused = world.stack.publish_presence(&target, &known(5, 5, 3)).await.unwrap_err();
+    assert_eq!((refused.class, refused.code), (Class::Operator, Some(401)), "{refused}");
+    assert_eq!(DOMAIN, "lab.example");
+    world.stack.stop().await;
+}

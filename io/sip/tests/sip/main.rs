@@ -1,0 +1,7 @@
+//! SIP from the outside: watchers, targets, the wire, and the judges sipp and Kamailio.
+
+mod judges;
+mod support;
+mod targets;
+mod watching;
+mod wire;
