@@ -1,0 +1,145 @@
+//! Who lives in the lab: users, the service account, the conference mailbox, and their passwords.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+/// The lab's mail domain.
+pub const DOMAIN: &str = "lab.example";
+/// The password of every lab account.
+pub const PASSWORD: &str = "lab-password";
+/// The account that holds the ApplicationImpersonation role.
+pub const SERVICE_ACCOUNT: &str = "svc-tieline";
+/// The mailbox that receives invitations to virtual meeting rooms.
+pub const CONFERENCE: &str = "conference";
+
+const NAMED: [(&str, &str); 3] = [("alice", "Alice Adams"), ("bob", "Bob Brown"), ("carol", "Carol Clark")];
+
+/// One account with its mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The part before the `@`; also the logon name in `LAB\alias`.
+    pub alias: String,
+    /// Primary SMTP address and user principal name.
+    pub address: String,
+    /// Name shown to people.
+    pub display_name: String,
+    /// May act as any other mailbox through `ExchangeImpersonation`.
+    pub may_impersonate: bool,
+}
+
+/// Every account of the lab. Fixed while the lab runs.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    accounts: Vec<Account>,
+}
+
+impl Directory {
+    /// `users` people (alice, bob, carol, user4 ...), the service account and the conference mailbox.
+    pub fn new(users: usize) -> Self {
+        let person = |index: usize| match NAMED.get(index) {
+            Some((alias, name)) => account(alias, name, false),
+            None => account(&format!("user{}", index + 1), &format!("User {}", index + 1), false),
+        };
+        let mut accounts: Vec<_> = (0..users.max(NAMED.len())).map(person).collect();
+        accounts.push(account(SERVICE_ACCOUNT, "Tieline service account", true));
+        accounts.push(account(CONFERENCE, "Conference rooms", false));
+        Self { accounts }
+    }
+
+    /// All accounts in the order of creation.
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// The account with this SMTP address; case does not matter, an `smtp:` prefix is ignored.
+    pub fn by_address(&self, address: &str) -> Option<&Account> {
+        let address = strip_prefix_ignore_case(address.trim(), "smtp:");
+        self.accounts.iter().find(|account| account.address.eq_ignore_ascii_case(address))
+    }
+
+    /// Checks an `Authorization: Basic` header. User forms: `alice`, `LAB\alice`, `alice@lab.example`.
+    pub fn authenticate(&self, authorization: &str) -> Option<&Account> {
+        let (scheme, blob) = authorization.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let decoded = String::from_utf8(STANDARD.decode(blob.trim()).ok()?).ok()?;
+        let (user, password) = decoded.split_once(':')?;
+        let account = self.by_logon(user)?;
+        (password == PASSWORD).then_some(account)
+    }
+
+    fn by_logon(&self, user: &str) -> Option<&Account> {
+        let alias = match user.split_once('\\') {
+            Some((domain, alias)) if ["lab", DOMAIN].iter().any(|d| d.eq_ignore_ascii_case(domain)) => alias,
+            Some(_) => return None,
+            None => user,
+        };
+        self.accounts.iter().find(|account| {
+            account.alias.eq_ignore_ascii_case(alias) || account.address.eq_ignore_ascii_case(alias)
+        })
+    }
+
+    /// Ambiguous name resolution: accounts whose alias, address or a word of whose name begins with `entry`.
+    pub fn resolve(&self, entry: &str) -> Vec<&Account> {
+        let entry =
+            strip_prefix_ignore_case(strip_prefix_ignore_case(entry.trim(), "smtp:"), "sip:").to_lowercase();
+        if entry.is_empty() {
+            return Vec::new();
+        }
+        let hit = |account: &&Account| {
+            let name = account.display_name.to_lowercase();
+            account.address.starts_with(&entry)
+                || name.starts_with(&entry)
+                || name.split_whitespace().any(|word| word.starts_with(&entry))
+        };
+        self.accounts.iter().filter(hit).collect()
+    }
+}
+
+fn account(alias: &str, name: &str, may_impersonate: bool) -> Account {
+    Account {
+        alias: alias.to_owned(),
+        address: format!("{alias}@{DOMAIN}"),
+        display_name: name.to_owned(),
+        may_impersonate,
+    }
+}
+
+fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> &'a str {
+    match text.get(..prefix.len()) {
+        Some(head) if head.eq_ignore_ascii_case(prefix) => text.get(prefix.len()..).unwrap_or_default(),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn basic(user: &str, password: &str) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+    }
+
+    #[test]
+    fn the_three_user_forms_sign_in() {
+        let directory = Directory::new(4);
+        for user in ["alice", "LAB\\alice", "lab.example\\Alice", "Alice@lab.example"] {
+            let account = directory.authenticate(&basic(user, PASSWORD)).expect(user);
+            assert_eq!(account.address, "alice@lab.example");
+        }
+        assert_eq!(directory.authenticate(&basic("alice", "wrong")), None);
+        assert_eq!(directory.authenticate(&basic("OTHER\\alice", PASSWORD)), None);
+        assert_eq!(directory.authenticate("Bearer abc"), None);
+        assert_eq!(directory.authenticate("Basic %%%"), None);
+    }
+
+    #[test]
+    fn names_resolve_by_prefix() {
+        let directory = Directory::new(5);
+        assert_eq!(directory.resolve("Adams").len(), 1);
+        assert_eq!(directory.resolve("smtp:bob@").len(), 1);
+        assert_eq!(directory.resolve("user").len(), 2);
+        assert!(directory.resolve("nobody").is_empty());
+        assert!(directory.resolve(" ").is_empty());
+    }
+}

@@ -1,0 +1,77 @@
+//! `/lab/...`: the lab's own control surface. JSON, no authentication; the lab listens on loopback only.
+
+use http::{Method, Response, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fault::Fault,
+    http::Body,
+    server::{Server, typed},
+};
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Faults {
+    One(Fault),
+    Many(Vec<Fault>),
+}
+
+/// Answers one request to `/lab/...`; `path` is in lower case.
+pub(crate) fn answer(server: &Server, method: &Method, path: &str, body: &[u8]) -> Response<Body> {
+    match (method, path) {
+        (&Method::GET, "/lab/faults") => json(StatusCode::OK, &server.faults.list()),
+        (&Method::POST, "/lab/faults") => arm(server, body),
+        (&Method::DELETE, "/lab/faults") => {
+            server.faults.clear();
+            empty(StatusCode::NO_CONTENT)
+        }
+        (&Method::DELETE, _) if path.starts_with("/lab/faults/") => {
+            let id = path.trim_start_matches("/lab/faults/").parse();
+            let gone = id.is_ok_and(|id| server.faults.remove(id));
+            empty(if gone { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+        }
+        (&Method::GET, "/lab/requests") => json(StatusCode::OK, &server.journal.records()),
+        (&Method::DELETE, "/lab/requests") => {
+            server.journal.clear();
+            empty(StatusCode::NO_CONTENT)
+        }
+        (&Method::GET, "/lab/phones") => {
+            let phones: Vec<_> = server.phones.iter().map(|phone| phone.status()).collect();
+            json(StatusCode::OK, &phones)
+        }
+        (_, "/lab/faults" | "/lab/requests" | "/lab/phones") => empty(StatusCode::METHOD_NOT_ALLOWED),
+        _ => problem(StatusCode::NOT_FOUND, "The lab offers /lab/faults, /lab/requests and /lab/phones."),
+    }
+}
+
+fn arm(server: &Server, body: &[u8]) -> Response<Body> {
+    match serde_json::from_slice(body) {
+        Ok(Faults::One(fault)) => json(StatusCode::CREATED, &[server.faults.add(fault)]),
+        Ok(Faults::Many(faults)) => {
+            let ids: Vec<_> = faults.into_iter().map(|fault| server.faults.add(fault)).collect();
+            json(StatusCode::CREATED, &ids)
+        }
+        Err(error) => problem(
+            StatusCode::BAD_REQUEST,
+            &format!(
+                "Not a fault: {error}. Example: {{\"fault\":\"server-busy\",\"back_off_ms\":500,\"count\":1}}"
+            ),
+        ),
+    }
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => typed(status, "application/json", bytes),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn problem(status: StatusCode, detail: &str) -> Response<Body> {
+    let body = serde_json::json!({ "status": status.as_u16(), "detail": detail });
+    typed(status, "application/problem+json", body.to_string())
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    typed(status, "application/json", "")
+}

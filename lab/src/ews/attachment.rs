@@ -1,0 +1,155 @@
+//! CreateAttachment, GetAttachment, DeleteAttachment.
+
+use tieline_proto_ews::{
+    Attachment as AttachmentElement, AttachmentFields, AttachmentId, Binary, ResponseCode, ResponseMessages,
+    RootItemId,
+    operations::{
+        AttachmentInfo, CreateAttachment, DeleteAttachment, DeleteAttachmentMessage, GetAttachment,
+    },
+};
+
+use super::{
+    context::{Context, Failure, message, refuse},
+    item_create::attached_item,
+};
+use crate::{
+    content::{self, NewAttachment},
+    document::{Document, decode},
+    id::{self, Named},
+    store::{
+        attachment::{self, Attachment},
+        item::{self, Item},
+    },
+    view::View,
+};
+
+type Outcome<P> = Result<ResponseMessages<P>, sqlx::Error>;
+
+/// CreateAttachment.
+pub(crate) async fn create(cx: &mut Context, request: CreateAttachment) -> Outcome<AttachmentInfo> {
+    let mut messages = Vec::new();
+    for element in request.attachments {
+        let outcome = create_one(cx, &request.parent_item_id.id, element).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn create_one(
+    cx: &mut Context,
+    parent: &str,
+    element: AttachmentElement,
+) -> Result<AttachmentInfo, Failure> {
+    let row = cx.item_by_id(parent).await?;
+    let file = matches!(element, AttachmentElement::File(_));
+    let new = NewAttachment::from_element(element);
+    let document = new.document.to_bytes();
+    let number = attachment::add(&mut cx.tx, row.item, &document, &new.content, cx.now_ms).await?;
+    let version = touch(cx, &row).await?;
+    let id = AttachmentId {
+        id: id::attachment_id(cx.mailbox.guid, row.item, number),
+        root_item_id: Some(id::item_id(cx.mailbox.guid, row.item)),
+        root_item_change_key: Some(cx.change_key(version)),
+    };
+    let fields = AttachmentFields { attachment_id: Some(id), ..AttachmentFields::default() };
+    let made = match file {
+        true => AttachmentElement::File(tieline_proto_ews::FileAttachment {
+            attachment: fields,
+            ..Default::default()
+        }),
+        false => AttachmentElement::Item(tieline_proto_ews::ItemAttachment {
+            attachment: fields,
+            ..Default::default()
+        }),
+    };
+    Ok(made.into())
+}
+
+/// Gives the parent a new version, size and attachment mark.
+async fn touch(cx: &mut Context, row: &Item) -> Result<i64, sqlx::Error> {
+    let attachments = attachment::of_item(&mut cx.tx, row.item).await?;
+    let inline = |attachment: &Attachment| {
+        NewAttachment { document: Document::from_bytes(&attachment.document), content: Vec::new() }
+            .is_inline()
+    };
+    let bytes = attachments.iter().map(|attachment| usize::try_from(attachment.size).unwrap_or(0)).sum();
+    let has_attachments = attachments.iter().any(|attachment| !inline(attachment));
+    let mut document = View::new(&cx.mailbox, row, &[]).document().clone();
+    content::mark_inline(&mut document, attachments.iter().any(inline));
+    let document = document.to_bytes();
+    let size = content::size(&document, bytes);
+    let by = cx.account.display_name.clone();
+    item::touch(
+        &mut cx.tx,
+        row,
+        &item::Touch { size, has_attachments, document: &document, by: &by },
+        cx.now_ms,
+    )
+    .await
+}
+
+/// GetAttachment.
+pub(crate) async fn get(cx: &mut Context, request: GetAttachment) -> Outcome<AttachmentInfo> {
+    let mut messages = Vec::new();
+    for id in &request.attachment_ids {
+        let outcome = get_one(cx, &id.id).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn get_one(cx: &mut Context, id: &str) -> Result<AttachmentInfo, Failure> {
+    let (row, number) = find(cx, id).await?;
+    let Some((found, bytes)) = attachment::with_content(&mut cx.tx, row.item, number).await? else {
+        return Err(not_found());
+    };
+    let view = View::new(&cx.mailbox, &row, &[]);
+    let Some(mut element) = decode::<AttachmentElement>(&view.attachment_element(&found, None)) else {
+        return Err(not_found());
+    };
+    match &mut element {
+        AttachmentElement::File(file) => file.content = Some(Binary::from(bytes)),
+        AttachmentElement::Item(item) => item.item = attached_item(&bytes).map(Box::new),
+        AttachmentElement::Reference(_) => {}
+    }
+    Ok(element.into())
+}
+
+async fn find(cx: &mut Context, id: &str) -> Result<(Item, i64), Failure> {
+    match cx.number(id).await? {
+        Named::Attachment { item, attachment } => {
+            let row = item::by_number(&mut cx.tx, cx.mailbox.mailbox, item).await?;
+            Ok((row.ok_or_else(not_found)?, attachment))
+        }
+        _ => Err(refuse(ResponseCode::ErrorInvalidAttachmentId, "The specified attachment Id is invalid.")),
+    }
+}
+
+fn not_found() -> Failure {
+    refuse(ResponseCode::ErrorInvalidAttachmentId, "The specified attachment was not found in the store.")
+}
+
+/// DeleteAttachment.
+pub(crate) async fn delete(cx: &mut Context, request: DeleteAttachment) -> Outcome<DeleteAttachmentMessage> {
+    let mut messages = Vec::new();
+    for id in &request.attachment_ids {
+        let outcome = delete_one(cx, &id.id).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn delete_one(cx: &mut Context, id: &str) -> Result<DeleteAttachmentMessage, Failure> {
+    let (row, number) = find(cx, id).await?;
+    if attachment::with_content(&mut cx.tx, row.item, number).await?.is_none() {
+        return Err(not_found());
+    }
+    attachment::remove(&mut cx.tx, number).await?;
+    let version = touch(cx, &row).await?;
+    Ok(DeleteAttachmentMessage {
+        root_item_id: Some(RootItemId {
+            root_item_id: id::item_id(cx.mailbox.guid, row.item),
+            root_item_change_key: cx.change_key(version),
+        }),
+    })
+}

@@ -1,0 +1,430 @@
+//! GetFolder, FindFolder, CreateFolder, UpdateFolder, MoveFolder, CopyFolder, DeleteFolder, EmptyFolder,
+//! MarkAllItemsAsRead.
+
+use tieline_proto_ews::{
+    BaseFolderId, Folder as FolderElement, FolderShape, NoPayload, PropertyPath, ResponseCode,
+    ResponseMessages,
+    operations::{
+        CreateFolder, DeleteFolder, Disposal, EmptyFolder, FindFolder, FindFolderMessage, FindFolderParent,
+        FolderChange, FolderChangeDescription, FolderInfo, FolderQueryTraversal,
+        FolderView as FolderPageView, GetFolder, IndexBasePoint, IndexedPageView, MarkAllItemsAsRead,
+        MoveFolder, UpdateFolder,
+    },
+};
+
+use super::{
+    context::{Context, Failure, message, refuse},
+    item_delete::dispose,
+};
+use crate::{
+    extended::{self, ExtendedValue},
+    fault::FaultKind,
+    filter,
+    folder_view::{FolderView, properties},
+    property::element_of,
+    store::{
+        folder::{self, Folder, NewFolder},
+        item,
+    },
+};
+
+type Outcome<P> = Result<ResponseMessages<P>, sqlx::Error>;
+
+/// GetFolder.
+pub(crate) async fn get(cx: &mut Context, request: GetFolder) -> Outcome<FolderInfo> {
+    let mut messages = Vec::new();
+    for id in &request.folder_ids {
+        let outcome = get_one(cx, id, &request.folder_shape).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn get_one(cx: &mut Context, id: &BaseFolderId, shape: &FolderShape) -> Result<FolderInfo, Failure> {
+    let row = cx.folder(id).await?;
+    Ok(shown(cx, &row, shape).await?.into())
+}
+
+/// The folder's element in a shape.
+pub(crate) async fn shown(
+    cx: &mut Context,
+    row: &Folder,
+    shape: &FolderShape,
+) -> Result<FolderElement, sqlx::Error> {
+    let counts = folder::counts(&mut cx.tx, row).await?;
+    Ok(FolderView { mailbox: &cx.mailbox, row, counts }.element(shape))
+}
+
+/// FindFolder.
+pub(crate) async fn find(cx: &mut Context, request: FindFolder) -> Outcome<FindFolderMessage> {
+    let mut messages = Vec::new();
+    for id in &request.parent_folder_ids {
+        let outcome = find_below(cx, id, &request).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn find_below(
+    cx: &mut Context,
+    parent: &BaseFolderId,
+    request: &FindFolder,
+) -> Result<FindFolderMessage, Failure> {
+    let parent = cx.folder(parent).await?;
+    let deep = request.traversal == FolderQueryTraversal::Deep;
+    let rows = match request.traversal {
+        FolderQueryTraversal::SoftDeleted => Vec::new(),
+        _ => folder::below(&mut cx.tx, cx.mailbox.mailbox, parent.folder, deep).await?,
+    };
+    let restriction = request.restriction.as_ref().and_then(|restriction| restriction.expression.as_ref());
+    let mut found = Vec::new();
+    for row in &rows {
+        let counts = folder::counts(&mut cx.tx, row).await?;
+        let view = FolderView { mailbox: &cx.mailbox, row, counts };
+        if restriction.is_none_or(|expression| filter::matches(expression, &view)) {
+            found.push(view.element(&request.folder_shape));
+        }
+    }
+    match cx.fault {
+        Some(FaultKind::EmptyListing) => found.clear(),
+        Some(FaultKind::TruncatedListing { keep }) => found.truncate(keep),
+        _ => {}
+    }
+    let total = found.len();
+    let page = match &request.view {
+        Some(FolderPageView::Indexed(view)) => page_of(view, total, cx.server.settings.find_limit),
+        _ => Page { from: 0, to: total.min(cx.server.settings.find_limit) },
+    };
+    let folders = found.drain(page.from..page.to).collect();
+    Ok(FindFolderMessage {
+        root_folder: Some(FindFolderParent {
+            indexed_paging_offset: page.next(total),
+            includes_last_item_in_range: Some(page.to == total),
+            total_items_in_view: i32::try_from(total).ok(),
+            folders,
+            ..FindFolderParent::default()
+        }),
+    })
+}
+
+/// A slice of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+}
+
+impl Page {
+    /// `IndexedPagingOffset`: where the next page begins.
+    pub(crate) fn next(self, _total: usize) -> Option<i32> {
+        i32::try_from(self.to).ok()
+    }
+}
+
+/// The slice that an indexed view asks for, at most `limit` entries.
+pub(crate) fn page_of(view: &IndexedPageView, total: usize, limit: usize) -> Page {
+    let size = |number: i32| usize::try_from(number).unwrap_or(0);
+    let most = view.max_entries_returned.map_or(limit, size).min(limit);
+    let offset = size(view.offset).min(total);
+    if view.base_point == IndexBasePoint::End {
+        let to = total - offset;
+        return Page { from: to.saturating_sub(most), to };
+    }
+    Page { from: offset, to: offset.saturating_add(most).min(total) }
+}
+
+/// CreateFolder.
+pub(crate) async fn create(cx: &mut Context, request: CreateFolder) -> Outcome<FolderInfo> {
+    let mut messages = Vec::new();
+    let parent = match cx.target(&request.parent_folder_id).await {
+        Err(Failure::Refused(refusal)) if refusal.code == ResponseCode::ErrorFolderNotFound => {
+            Err(ResponseCode::ErrorParentFolderNotFound)
+        }
+        Err(Failure::Refused(refusal)) => Err(refusal.code),
+        Err(Failure::Store(error)) => return Err(error),
+        Ok(parent) => Ok(parent),
+    };
+    for new in &request.folders {
+        let outcome = match &parent {
+            Ok(parent) => create_one(cx, parent, new).await,
+            Err(code) => Err(refuse(code.clone(), "The parent folder could not be used.")),
+        };
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn create_one(cx: &mut Context, parent: &Folder, new: &FolderElement) -> Result<FolderInfo, Failure> {
+    let name = new.display_name.as_deref().unwrap_or_default().trim();
+    check_name(cx, parent.folder, name).await?;
+    let class = new.folder_class.as_deref().or(match new.kind.element() {
+        "CalendarFolder" => Some("IPF.Appointment"),
+        "ContactsFolder" => Some("IPF.Contact"),
+        "TasksFolder" => Some("IPF.Task"),
+        _ => Some("IPF.Note"),
+    });
+    let mut set = std::collections::BTreeMap::new();
+    for property in &new.extended_properties {
+        let Some(name) = extended::canonical(&property.extended_field_uri) else { continue };
+        let value = match &property.value {
+            Some(value) => ExtendedValue::one(value.clone()),
+            None => ExtendedValue { values: property.values.clone(), array: true },
+        };
+        set.insert(name, value);
+    }
+    let new = NewFolder {
+        mailbox: cx.mailbox.mailbox,
+        parent: parent.folder,
+        name,
+        class,
+        search_class: None,
+        properties: &serde_json::to_string(&set).unwrap_or_default(),
+    };
+    let row = folder::create(&mut cx.tx, &new, cx.now_ms).await?;
+    Ok(shown(cx, &row, &FolderShape::default()).await?.into())
+}
+
+async fn check_name(cx: &mut Context, parent: i64, name: &str) -> Result<(), Failure> {
+    if name.is_empty() {
+        return Err(refuse(ResponseCode::ErrorFolderSavePropertyError, "A folder needs a display name."));
+    }
+    match folder::child_named(&mut cx.tx, parent, name).await? {
+        Some(_) => {
+            Err(refuse(ResponseCode::ErrorFolderExists, "A folder with the specified name already exists."))
+        }
+        None => Ok(()),
+    }
+}
+
+/// UpdateFolder.
+pub(crate) async fn update(cx: &mut Context, request: UpdateFolder) -> Outcome<FolderInfo> {
+    let mut messages = Vec::new();
+    for change in &request.folder_changes {
+        let outcome = update_one(cx, change).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn update_one(cx: &mut Context, change: &FolderChange) -> Result<FolderInfo, Failure> {
+    let Some(id) = &change.folder_id else {
+        return Err(refuse(ResponseCode::ErrorInvalidIdEmpty, "Id cannot be empty."));
+    };
+    let old = cx.folder(id).await?;
+    let mut new = old.clone();
+    let mut set = properties(&old);
+    for update in &change.updates {
+        let (path, folder) = match update {
+            FolderChangeDescription::Set(set) | FolderChangeDescription::Append(set) => {
+                (set.path.as_ref(), set.folder.as_ref())
+            }
+            FolderChangeDescription::Delete(delete) => (delete.path.as_ref(), None),
+        };
+        let Some(path) = path else { continue };
+        match (path, element_of(path), folder) {
+            (PropertyPath::Extended(uri), _, folder) => {
+                let Some(name) = extended::canonical(uri) else { continue };
+                let value = folder.and_then(|folder| folder.extended_properties.first());
+                match value {
+                    None => drop(set.remove(&name)),
+                    Some(value) if extended::tag(uri) == Some(0x10f4) => {
+                        new.hidden =
+                            value.value.as_deref().and_then(crate::property::boolean).unwrap_or(false);
+                    }
+                    Some(value) => {
+                        let kept = match &value.value {
+                            Some(text) => ExtendedValue::one(text.clone()),
+                            None => ExtendedValue { values: value.values.clone(), array: true },
+                        };
+                        set.insert(name, kept);
+                    }
+                }
+            }
+            (_, Some("DisplayName"), Some(folder)) => {
+                let name = folder.display_name.as_deref().unwrap_or_default().trim().to_owned();
+                if let (Some(parent), false) = (old.parent, name.eq_ignore_ascii_case(&old.name)) {
+                    check_name(cx, parent, &name).await?;
+                }
+                new.name = name;
+            }
+            (_, Some("FolderClass"), Some(folder)) => new.class = folder.folder_class.clone(),
+            (_, Some("PermissionSet"), _) => {}
+            _ => {
+                return Err(super::context::refuse_property(
+                    ResponseCode::ErrorInvalidPropertySet,
+                    "The property cannot be set on a folder.",
+                    path,
+                ));
+            }
+        }
+    }
+    new.properties = serde_json::to_string(&set).unwrap_or_default();
+    let row = folder::update(&mut cx.tx, &new, cx.now_ms).await?;
+    Ok(shown(cx, &row, &FolderShape::default()).await?.into())
+}
+
+/// MoveFolder.
+pub(crate) async fn move_to(cx: &mut Context, request: MoveFolder) -> Outcome<FolderInfo> {
+    let mut messages = Vec::new();
+    for id in &request.folder_ids {
+        let outcome = async {
+            let target = cx.target(&request.to_folder_id).await?;
+            let moved = cx.folder(id).await?;
+            move_one(cx, &moved, &target).await
+        };
+        let outcome = outcome.await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn move_one(cx: &mut Context, moved: &Folder, target: &Folder) -> Result<FolderInfo, Failure> {
+    if moved.distinguished.is_some() {
+        return Err(refuse(
+            ResponseCode::ErrorMoveDistinguishedFolder,
+            "A distinguished folder cannot be moved.",
+        ));
+    }
+    let inside = folder::below(&mut cx.tx, cx.mailbox.mailbox, moved.folder, true).await?;
+    if target.folder == moved.folder || inside.iter().any(|child| child.folder == target.folder) {
+        return Err(refuse(ResponseCode::ErrorMoveCopyFailed, "A folder cannot be moved into itself."));
+    }
+    check_name(cx, target.folder, &moved.name).await?;
+    let row = folder::move_to(&mut cx.tx, moved, target.folder, cx.now_ms).await?;
+    Ok(shown(cx, &row, &FolderShape::default()).await?.into())
+}
+
+/// DeleteFolder.
+pub(crate) async fn delete(cx: &mut Context, request: DeleteFolder) -> Outcome<NoPayload> {
+    let mut messages = Vec::new();
+    for id in &request.folder_ids {
+        let outcome = delete_one(cx, id, request.delete_type.as_ref()).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn delete_one(
+    cx: &mut Context,
+    id: &BaseFolderId,
+    how: Option<&Disposal>,
+) -> Result<NoPayload, Failure> {
+    let gone = cx.folder(id).await?;
+    if gone.distinguished.is_some() {
+        return Err(refuse(
+            ResponseCode::ErrorDeleteDistinguishedFolder,
+            "Distinguished folders cannot be deleted.",
+        ));
+    }
+    if how == Some(&Disposal::MoveToDeletedItems) {
+        let trash = cx.distinguished("deleteditems").await?;
+        let mut moved = gone.clone();
+        // Deleted Items may hold a namesake from an earlier deletion; Exchange counts up.
+        for count in 1_u32.. {
+            if folder::child_named(&mut cx.tx, trash.folder, &moved.name).await?.is_none() {
+                break;
+            }
+            moved.name = format!("{} ({count})", gone.name);
+        }
+        if moved.name != gone.name {
+            moved = folder::update(&mut cx.tx, &moved, cx.now_ms).await?;
+        }
+        folder::move_to(&mut cx.tx, &moved, trash.folder, cx.now_ms).await?;
+        return Ok(NoPayload);
+    }
+    let mut doomed = folder::below(&mut cx.tx, cx.mailbox.mailbox, gone.folder, true).await?;
+    doomed.insert(0, gone);
+    // Children stand after their parents in the list, so the deepest go first.
+    while !doomed.is_empty() {
+        let leaf = |folder: &&Folder| !doomed.iter().any(|other| other.parent == Some(folder.folder));
+        let Some(next) = doomed.iter().find(leaf).cloned() else { break };
+        empty(cx, &next, how).await?;
+        folder::delete(&mut cx.tx, &next, cx.now_ms).await?;
+        doomed.retain(|folder| folder.folder != next.folder);
+    }
+    Ok(NoPayload)
+}
+
+async fn empty(cx: &mut Context, emptied: &Folder, how: Option<&Disposal>) -> Result<(), Failure> {
+    for associated in [false, true] {
+        for row in item::of_folder(&mut cx.tx, emptied, associated).await? {
+            dispose(cx, &row, how).await?;
+        }
+    }
+    Ok(())
+}
+
+/// EmptyFolder.
+pub(crate) async fn empty_all(cx: &mut Context, request: EmptyFolder) -> Outcome<NoPayload> {
+    let mut messages = Vec::new();
+    for id in &request.folder_ids {
+        let outcome = empty_one(cx, id, &request).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn empty_one(cx: &mut Context, id: &BaseFolderId, request: &EmptyFolder) -> Result<NoPayload, Failure> {
+    let emptied = cx.folder(id).await?;
+    if emptied.search_class.is_some()
+        || matches!(emptied.distinguished.as_deref(), Some("root" | "msgfolderroot"))
+    {
+        return Err(refuse(ResponseCode::ErrorCannotEmptyFolder, "This folder cannot be emptied."));
+    }
+    let how = request.delete_type.as_ref();
+    empty(cx, &emptied, how).await?;
+    if request.delete_sub_folders {
+        for child in folder::below(&mut cx.tx, cx.mailbox.mailbox, emptied.folder, false).await? {
+            if child.distinguished.is_none() {
+                let id =
+                    FolderView { mailbox: &cx.mailbox, row: &child, counts: folder::Counts::default() }.id();
+                delete_one(cx, &id.into(), how).await?;
+            }
+        }
+    }
+    Ok(NoPayload)
+}
+
+/// MarkAllItemsAsRead.
+pub(crate) async fn mark_all(cx: &mut Context, request: MarkAllItemsAsRead) -> Outcome<NoPayload> {
+    let mut messages = Vec::new();
+    for id in &request.folder_ids {
+        let outcome = mark_one(cx, id, request.read_flag).await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn mark_one(cx: &mut Context, id: &BaseFolderId, read: bool) -> Result<NoPayload, Failure> {
+    let marked = cx.folder(id).await?;
+    let mut touched = std::collections::BTreeSet::new();
+    for row in item::of_folder(&mut cx.tx, &marked, false).await? {
+        if row.is_read != read {
+            item::set_read(&mut cx.tx, &row, read, &cx.account.display_name, cx.now_ms).await?;
+            touched.insert(row.folder);
+        }
+    }
+    for number in touched {
+        folder::touch(&mut cx.tx, cx.mailbox.mailbox, number, cx.now_ms).await?;
+    }
+    Ok(NoPayload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_count_from_either_end() {
+        let view = |offset, most, base_point| IndexedPageView {
+            max_entries_returned: Some(most),
+            offset,
+            base_point,
+        };
+        assert_eq!(page_of(&view(0, 3, IndexBasePoint::Beginning), 5, 1000), Page { from: 0, to: 3 });
+        assert_eq!(page_of(&view(3, 3, IndexBasePoint::Beginning), 5, 1000), Page { from: 3, to: 5 });
+        assert_eq!(page_of(&view(9, 3, IndexBasePoint::Beginning), 5, 1000), Page { from: 5, to: 5 });
+        assert_eq!(page_of(&view(1, 3, IndexBasePoint::End), 5, 1000), Page { from: 1, to: 4 });
+        assert_eq!(page_of(&view(0, 900, IndexBasePoint::Beginning), 500, 100), Page { from: 0, to: 100 });
+    }
+}

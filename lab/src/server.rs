@@ -1,0 +1,217 @@
+//! One lab server: what all connections share, and the road a request takes through it.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    account::{Account, DOMAIN, Directory},
+    autodiscover,
+    clock::Clock,
+    control,
+    ews::{self, Streams},
+    fault::{FaultKind, Faults},
+    http::{Body, Cut, full},
+    journal::{Journal, RequestRecord},
+    phone::Phone,
+    recorder::Recorder,
+    settings::Settings,
+    store::Store,
+};
+
+/// As Exchange's own limit for a request, in bytes.
+const MAX_REQUEST: usize = 64 * 1024 * 1024;
+
+/// What all connections of a lab share.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) settings: Settings,
+    pub(crate) directory: Directory,
+    pub(crate) store: Store,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) recorder: Option<Recorder>,
+    pub(crate) streams: Streams,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) clock: Clock,
+    pub(crate) stop: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Server {
+    /// Answers one HTTP request; an error closes the connection.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        tls: bool,
+    ) -> Result<Response<Body>, Cut> {
+        let path = request.uri().path().to_ascii_lowercase();
+        match path.as_str() {
+            "/ews/exchange.asmx" => self.ews(request).await,
+            "/autodiscover/autodiscover.xml" | "/autodiscover/autodiscover.svc" => {
+                self.autodiscover(request, &path, tls).await
+            }
+            _ if path.starts_with("/lab/") => {
+                let (parts, body) = request.into_parts();
+                let body = read(body).await.unwrap_or_default();
+                Ok(control::answer(&self, &parts.method, &path, &body))
+            }
+            _ => {
+                Ok(plain(StatusCode::NOT_FOUND, "The lab has nothing here. EWS is at /EWS/Exchange.asmx.\n"))
+            }
+        }
+    }
+
+    async fn ews(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+        let (parts, body) = request.into_parts();
+        let body = read(body).await;
+        let begun = Instant::now();
+        let mut record = self.record(&parts.headers);
+        let Some(body) = body else {
+            return Ok(self.finish(record, begun, plain(StatusCode::PAYLOAD_TOO_LARGE, "")));
+        };
+        record.request_bytes = body.len() as u64;
+        let Some(caller) = self.caller(&parts.headers).cloned() else {
+            record.operation = Some(parts.method.to_string());
+            return Ok(self.finish(record, begun, unauthorized()));
+        };
+        record.user = Some(caller.address.clone());
+        if parts.method == Method::POST {
+            ews::answer(self, ews::Post { record, begun, caller, headers: parts.headers, body }).await
+        } else {
+            record.operation = Some(parts.method.to_string());
+            Ok(self.finish(record, begun, plain(StatusCode::OK, "Exchange Web Services of the lab.\n")))
+        }
+    }
+
+    async fn autodiscover(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        path: &str,
+        tls: bool,
+    ) -> Result<Response<Body>, Cut> {
+        let (parts, body) = request.into_parts();
+        let body = read(body).await.unwrap_or_default();
+        let begun = Instant::now();
+        let mut record = self.record(&parts.headers);
+        record.operation = Some("Autodiscover".to_owned());
+        record.request_bytes = body.len() as u64;
+        let Some(caller) = self.caller(&parts.headers) else {
+            return Ok(self.finish(record, begun, unauthorized()));
+        };
+        record.user = Some(caller.address.clone());
+        match self.faults.strike(Some(&caller.address), None, "Autodiscover") {
+            Some(FaultKind::Http503 { retry_after_s }) => {
+                record.fault = Some("http503".to_owned());
+                return Ok(self.finish(record, begun, unavailable(retry_after_s)));
+            }
+            Some(FaultKind::Unauthorized) => {
+                record.fault = Some("unauthorized".to_owned());
+                return Ok(self.finish(record, begun, unauthorized()));
+            }
+            Some(FaultKind::LostRequest | FaultKind::LostResponse) => {
+                record.fault = Some("lost-response".to_owned());
+                self.drop_connection(record, begun);
+                return Err(Cut);
+            }
+            _ => {}
+        }
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(DOMAIN);
+        let scheme = if tls { "https" } else { "http" };
+        let base = format!("{scheme}://{host}");
+        let response = if parts.method != Method::POST {
+            plain(StatusCode::METHOD_NOT_ALLOWED, "")
+        } else if path.ends_with(".svc") {
+            autodiscover::soap(&self, &base, &body)
+        } else {
+            autodiscover::pox(&self, &base, &body)
+        };
+        Ok(self.finish(record, begun, response))
+    }
+
+    fn caller(&self, headers: &HeaderMap) -> Option<&Account> {
+        let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        self.directory.authenticate(authorization)
+    }
+
+    fn record(&self, headers: &HeaderMap) -> RequestRecord {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        RequestRecord {
+            seq: self.journal.next(),
+            at_ms: self.clock.now_ms(),
+            client_request_id: text("client-request-id"),
+            anchor_mailbox: text("x-anchormailbox"),
+            user_agent: text("user-agent"),
+            ..RequestRecord::default()
+        }
+    }
+
+    /// Journals the request and lets the response go.
+    pub(crate) fn finish(
+        &self,
+        record: RequestRecord,
+        begun: Instant,
+        response: Response<Body>,
+    ) -> Response<Body> {
+        let record = RequestRecord { status: Some(response.status().as_u16()), ..record };
+        self.journal_at(record, begun);
+        response
+    }
+
+    /// Journals a request whose connection will be closed without an answer.
+    pub(crate) fn drop_connection(&self, record: RequestRecord, begun: Instant) {
+        self.journal_at(record, begun);
+    }
+
+    fn journal_at(&self, mut record: RequestRecord, begun: Instant) {
+        record.service_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.journal.push(record);
+    }
+}
+
+async fn read(body: Incoming) -> Option<Bytes> {
+    Limited::new(body, MAX_REQUEST).collect().await.ok().map(|collected| collected.to_bytes())
+}
+
+/// A short text answer.
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    typed(status, "text/plain; charset=utf-8", text)
+}
+
+/// An answer of a content type.
+pub(crate) fn typed(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Body> {
+    let mut response = Response::new(full(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// HTTP 401 with the scheme the lab takes.
+pub(crate) fn unauthorized() -> Response<Body> {
+    let mut response = plain(StatusCode::UNAUTHORIZED, "");
+    response
+        .headers_mut()
+        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mail.lab.example\""));
+    response
+}
+
+/// HTTP 503 as the web server answers when its own queue is full.
+pub(crate) fn unavailable(retry_after_s: Option<u32>) -> Response<Body> {
+    let mut response = typed(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "text/html; charset=us-ascii",
+        "<html><head><title>Service Unavailable</title></head><body>The service is unavailable.</body></html>\r\n",
+    );
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,70 @@
+//! What the lab pretends to be.
+
+use std::time::Duration;
+
+/// Build and schema version that `ServerVersionInfo` carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerVersion {
+    /// For example 15.
+    pub major: u32,
+    /// For example 1.
+    pub minor: u32,
+    /// For example 2507.
+    pub major_build: u32,
+    /// For example 39.
+    pub minor_build: u32,
+    /// The newest schema version the server takes in requests, for example `Exchange2016`.
+    pub schema: String,
+}
+
+impl ServerVersion {
+    /// Exchange 2010 SP2: calendars by the 2010 rules, no `ErrorFolderNotFound` for unknown distinguished ids.
+    pub fn exchange_2010_sp2() -> Self {
+        Self { major: 14, minor: 2, major_build: 247, minor_build: 5, schema: "Exchange2010_SP2".to_owned() }
+    }
+
+    /// Exchange 2013 SP1.
+    pub fn exchange_2013_sp1() -> Self {
+        Self { major: 15, minor: 0, major_build: 847, minor_build: 32, schema: "Exchange2013_SP1".to_owned() }
+    }
+}
+
+impl Default for ServerVersion {
+    /// Exchange 2016.
+    fn default() -> Self {
+        Self { major: 15, minor: 1, major_build: 2507, minor_build: 39, schema: "Exchange2016".to_owned() }
+    }
+}
+
+/// Settings of a lab that are not about where it listens.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What `ServerVersionInfo` says.
+    pub version: ServerVersion,
+    /// Time between heart-beats on a silent stream of notifications. Exchange takes about 45 seconds.
+    pub heartbeat: Duration,
+    /// How long `ConnectionTimeout="1"` lasts; a test shortens it.
+    pub stream_minute: Duration,
+    /// How long a streaming subscription outlives its last connection.
+    pub stream_linger: Duration,
+    /// The most entries a listing returns at once.
+    pub find_limit: usize,
+    /// The most subscriptions one caller may hold.
+    pub max_subscriptions: usize,
+    /// The server touches each item this long after it was made, which changes its change key, as Exchange does.
+    pub touch_after_create: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: ServerVersion::default(),
+            heartbeat: Duration::from_secs(30),
+            stream_minute: Duration::from_secs(60),
+            stream_linger: Duration::from_secs(300),
+            find_limit: 1000,
+            max_subscriptions: 5000,
+            touch_after_create: None,
+        }
+    }
+}
