@@ -80,6 +80,13 @@ impl DeliveryState {
         Self::in_phase(Phase::Confirm { settled })
     }
 
+    /// A delivery of which nothing is known any more: somebody may have created the item until `settled`. It looks
+    /// before it creates.
+    #[must_use]
+    pub const fn suspecting(settled: Timestamp) -> Self {
+        Self::in_phase(Phase::Doubt { deadline: settled, settled, looked: false })
+    }
+
     const fn in_phase(phase: Phase) -> Self {
         Self {
             phase,
@@ -361,6 +368,15 @@ mod tests {
         state.on_created(item("b"), &policy);
         let Some(Outcome::Delivered(delivered)) = state.outcome() else { panic!("{state:?}") };
         assert_eq!(delivered.look_again, Some(at(360)));
+    }
+
+    #[test]
+    fn a_delivery_that_was_forgotten_is_looked_for_first() {
+        let policy = Policy::default();
+        let mut state = DeliveryState::suspecting(at(0));
+        assert_eq!(state.next(at(0), &policy), Step::Locate);
+        state.on_located(vec![], at(0));
+        assert!(matches!(state.next(at(0), &policy), Step::RecordIntent { .. }));
     }
 
     #[test]

@@ -1,0 +1,148 @@
+//! How long things take (AV-90): the last thousand of each step and kind, in memory, and as a metric.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use tieline_model::{MessageId, MessageKind};
+
+/// A step of a message's journey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LagStep {
+    /// From acceptance to the item in the mail system.
+    Delivered,
+    /// From the item in the mail system to its first sight among the folder's changes.
+    Seen,
+    /// From a change of state in Tieline to the lamps told.
+    Light,
+}
+
+impl LagStep {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Seen => "seen",
+            Self::Light => "light",
+        }
+    }
+}
+
+/// How long one step takes for one kind of message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Lag {
+    /// The step.
+    pub step: LagStep,
+    /// The kind; the light counts as voice.
+    pub kind: MessageKind,
+    /// How many were measured, the last thousand at most.
+    pub count: usize,
+    /// Half take at most this long, in ms.
+    pub p50_ms: u64,
+    /// Ninety-nine of a hundred take at most this long, in ms.
+    pub p99_ms: u64,
+}
+
+/// How many measurements and expected sights are kept.
+const KEPT: usize = 1000;
+
+#[derive(Default)]
+pub(crate) struct Lags {
+    measured: Mutex<BTreeMap<(LagStep, &'static str), (MessageKind, VecDeque<u64>)>>,
+    expected: Mutex<(HashMap<MessageId, Timestamp>, VecDeque<MessageId>)>,
+}
+
+impl Lags {
+    pub(crate) fn record(&self, step: LagStep, kind: MessageKind, lag: SignedDuration) {
+        let ms = u64::try_from(lag.as_millis()).unwrap_or(0);
+        metrics::histogram!("tieline_lag_seconds", "step" => step.name(), "kind" => kind.name())
+            .record(lag.as_secs_f64().max(0.0));
+        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, ring) = measured.entry((step, kind.name())).or_insert_with(|| (kind, VecDeque::new()));
+        if ring.len() >= KEPT {
+            ring.pop_front();
+        }
+        ring.push_back(ms);
+    }
+
+    /// A message was delivered: its first sight is waited for.
+    pub(crate) fn expect(&self, message: MessageId, delivered: Timestamp) {
+        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, order) = &mut *expected;
+        if order.len() >= KEPT
+            && let Some(oldest) = order.pop_front()
+        {
+            since.remove(&oldest);
+        }
+        order.push_back(message);
+        since.insert(message, delivered);
+    }
+
+    /// The first sight of a message: when it was delivered.
+    pub(crate) fn seen(&self, message: MessageId) -> Option<Timestamp> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner).0.remove(&message)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Lag> {
+        let measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        measured
+            .iter()
+            .map(|((step, _), (kind, ring))| {
+                let mut sorted: Vec<u64> = ring.iter().copied().collect();
+                sorted.sort_unstable();
+                Lag {
+                    step: *step,
+                    kind: *kind,
+                    count: sorted.len(),
+                    p50_ms: percentile(&sorted, 50),
+                    p99_ms: percentile(&sorted, 99),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The smallest value that so many percent do not exceed.
+fn percentile(sorted: &[u64], percent: usize) -> u64 {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or(0)
+}
+
+impl crate::Messaging {
+    /// How long deposits take to be delivered and seen, and changes to reach the lamps; since this process started.
+    #[must_use]
+    pub fn lag(&self) -> Vec<Lag> {
+        self.0.lag.all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Covers: AV-90 (measure)
+    #[test]
+    fn the_last_thousand_are_measured() {
+        let lags = Lags::default();
+        for ms in 1..=1100 {
+            lags.record(LagStep::Delivered, MessageKind::Voice, SignedDuration::from_millis(ms));
+        }
+        lags.record(LagStep::Light, MessageKind::Voice, SignedDuration::from_millis(-5));
+        let all = lags.all();
+        assert_eq!((all[0].count, all[0].p50_ms, all[0].p99_ms), (1000, 600, 1090));
+        assert_eq!((all[1].step, all[1].p99_ms), (LagStep::Light, 0), "clocks go backwards at times");
+    }
+
+    #[test]
+    fn a_first_sight_comes_once_and_the_oldest_are_forgotten() {
+        let lags = Lags::default();
+        let id = |n: u128| MessageId::from_uuid(uuid::Uuid::from_u128(n));
+        for n in 0..1001 {
+            lags.expect(id(n), Timestamp::UNIX_EPOCH);
+        }
+        assert_eq!(lags.seen(id(0)), None);
+        assert!(lags.seen(id(1)).is_some());
+        assert_eq!(lags.seen(id(1)), None);
+    }
+}
