@@ -11,6 +11,7 @@
 
 mod address;
 mod clock;
+mod contact_address;
 mod decision;
 mod endpoint;
 mod feature_group;
@@ -19,11 +20,14 @@ pub mod id;
 mod light;
 mod mailbox;
 mod message;
+mod person;
+mod phone_number;
 mod refusal;
 pub mod settings;
 
 pub use address::{AddressError, ServerAddress, ServerAddressError, SmtpAddress};
 pub use clock::{Clock, Ids, ManualClock};
+pub use contact_address::{ContactAddress, ContactAddressError, SipAddress, SipAddressError};
 pub use decision::Decision;
 pub use endpoint::{Endpoint, TlsTrust, VoiceFormat};
 pub use feature_group::FeatureGroup;
@@ -32,5 +36,7 @@ pub use id::{DeliveryKey, EndpointId, FeatureGroupId, JobId, MailboxId, MessageI
 pub use light::{LightState, MessageCounts};
 pub use mailbox::{Mailbox, StorageMode, UserType};
 pub use message::{Caller, Message, MessageKind, MessageState};
+pub use person::{DirectoryId, Person};
+pub use phone_number::{DialPlan, PhoneNumber};
 pub use refusal::{Class, Refusal};
 pub use settings::{CalendarMode, Effective, FolderPath, KindRules, Origin, SyncKinds, SyncSettings};

@@ -1,11 +1,13 @@
 //! The few traits through which services reach the outside. A service holds an `Arc<dyn …>`; an `io` crate or a
 //! test's stand-in is behind it. What an outside system cannot do is a typed [`Refusal`], never a stub.
 //!
-//! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`PortError`] (which
+//! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`Directory`] (who is
+//! behind an address), [`PortError`] (which
 //! says whether the effect may have happened all the same).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod directory;
 mod error;
 mod mail_system;
 mod signalling;
@@ -13,6 +15,10 @@ mod signalling;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use directory::{
+    Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, RefreshKind, RefreshReport,
+    SharedAddress,
+};
 pub use error::{Applied, PortError};
 pub use mail_system::{
     Attachment, Change, ChangePage, FolderRef, Hint, HintStream, ItemRef, Located, MailAccount, MailSystem,

@@ -239,7 +239,7 @@ impl TlsProblem {
 
 impl TlsProblem {
     /// Names the failure of a handshake with `host`.
-    pub(crate) fn name(error: &std::io::Error, host: &str) -> Self {
+    pub fn name(error: &std::io::Error, host: &str) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(error) => Self::name_tls(error, host),
             None => Self::Broken(error.to_string()),

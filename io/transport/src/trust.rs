@@ -80,8 +80,12 @@ pub enum Pin {
 }
 
 impl Trust {
-    /// The TLS settings of a client with this trust: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, no client certificate.
-    pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, TransportError> {
+    /// The TLS settings of a client with this trust: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, no client certificate. Clients
+    /// of other protocols replace the ALPN.
+    ///
+    /// # Errors
+    /// [`TransportError::BadTrust`] with the reason.
+    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TransportError> {
         config_with(self.verifier()?)
     }
 
