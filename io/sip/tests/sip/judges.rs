@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tieline_sip::{
-    Class, Login, NotifyTarget, Outcome, PublicationTarget, Secret, SipConfig, SipStack, Snapshot, Transport,
+    Algorithm, Class, Login, NotifyTarget, Outcome, PublicationTarget, Secret, SipConfig, SipStack, Snapshot, Transport,
 };
 
-use crate::support::{DOMAIN, PASSWORD, config, known, world};
+use crate::support::{PASSWORD, config, known, world};
 
 /// How long a judge may take.
 const JUDGMENT: Duration = Duration::from_secs(60);
@@ -180,7 +180,10 @@ async fn sipp_watches(transport: Transport, settings: SipConfig) {
     world.product.set("alice", &known(1, 2, 1));
     let server = world.port(transport);
     let mut telephone = sipp("mwi_watcher.xml", transport, free_port(), 1, Some(server));
-    world.product.event("notified alice on").await;
+    tokio::select! {
+        _ = world.product.event("notified alice on") => {}
+        () = telephone.agrees() => panic!("sipp ended too early:\n{}", telephone.words()),
+    }
     world.product.set("alice", &known(0, 3, 2));
     assert_eq!(world.stack.publish("alice", &known(0, 3, 2)), 1);
     telephone.agrees().await;
@@ -189,19 +192,26 @@ async fn sipp_watches(transport: Transport, settings: SipConfig) {
     world.stack.stop().await;
 }
 
+/// sipp 3.6 reads only the first challenge and knows MD5 alone: the order of algorithms is a setting for such peers.
+fn md5_first() -> SipConfig {
+    let mut settings = config();
+    settings.algorithms = vec![Algorithm::Md5, Algorithm::Sha256];
+    settings
+}
+
 /// Covers: AV-13 (sipp as subscriber, UDP)
 #[tokio::test]
 async fn sipp_subscribes_refreshes_and_unsubscribes_over_udp() {
-    sipp_watches(Transport::Udp, config()).await;
+    sipp_watches(Transport::Udp, md5_first()).await;
 }
 
 /// Covers: AV-13 (sipp as subscriber, TCP)
 #[tokio::test]
 async fn sipp_subscribes_refreshes_and_unsubscribes_over_tcp() {
-    sipp_watches(Transport::Tcp, config()).await;
+    sipp_watches(Transport::Tcp, md5_first()).await;
 }
 
-fn kamailio(port: u16) -> Judge {
+fn kamailio(port: u16, algorithm: &str) -> Judge {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap().to_owned();
     let database = directory.path().join("kamailio.sqlite");
@@ -212,7 +222,10 @@ fn kamailio(port: u16) -> Judge {
         assert!(made.success());
     }
     let template = fs::read_to_string(scenarios().join("kamailio.cfg")).unwrap();
-    let settings = template.replace("PORT", &port.to_string()).replace("sqlite:///DIRECTORY", &format!("sqlite://{path}"));
+    let settings = template
+        .replace("PORT", &port.to_string())
+        .replace("/DIRECTORY", &path)
+        .replace("ALGORITHM", algorithm);
     let file = directory.path().join("kamailio.cfg");
     fs::write(&file, settings).unwrap();
     let arguments =
@@ -223,11 +236,21 @@ fn kamailio(port: u16) -> Judge {
 /// Covers: AV-13 (Kamailio takes the PUBLISH)
 #[tokio::test]
 async fn kamailio_takes_publications_and_notifies_its_own_watcher() {
+    kamailio_publishes("", Transport::Udp).await;
+}
+
+/// Covers: AV-13 (Kamailio takes the PUBLISH, SHA-256 and TCP)
+#[tokio::test]
+async fn kamailio_challenges_with_sha_256_over_tcp() {
+    kamailio_publishes("SHA-256", Transport::Tcp).await;
+}
+
+async fn kamailio_publishes(algorithm: &str, transport: Transport) {
     let port = free_port();
-    let mut server = kamailio(port);
+    let mut server = kamailio(port, algorithm);
     let world = world(config()).await;
     let mut target = PublicationTarget {
-        server: format!("sip:127.0.0.1:{port}").parse().unwrap(),
+        server: format!("sip:127.0.0.1:{port};transport={}", transport.param()).parse().unwrap(),
         user: format!("sip:alice@127.0.0.1:{port}").parse().unwrap(),
         login: Some(Login { username: "alice".into(), secret: Secret::Password(PASSWORD.into()) }),
         lifetime: 600,
@@ -254,6 +277,5 @@ async fn kamailio_takes_publications_and_notifies_its_own_watcher() {
     target.login = Some(Login { username: "alice".into(), secret: Secret::Password("guess".into()) });
     let refused = world.stack.publish_presence(&target, &known(5, 5, 3)).await.unwrap_err();
     assert_eq!((refused.class, refused.code), (Class::Operator, Some(401)), "{refused}");
-    assert_eq!(DOMAIN, "lab.example");
     world.stack.stop().await;
 }
