@@ -314,7 +314,9 @@ fn describe(
         (None, Some(address)) => format!("https://{address}"),
         (None, None) => String::new(),
     };
-    let text = |path: &Path| path.display().to_string();
+    // Readers of the ready file may stand in another directory.
+    let text =
+        |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
     Ready {
         pid: std::process::id(),
         ews_http: http.map(|address| format!("http://{address}/EWS/Exchange.asmx")),

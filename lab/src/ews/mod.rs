@@ -94,7 +94,7 @@ pub(crate) async fn answer(server: Arc<Server>, mut post: Post) -> Result<Respon
     let fault = server.faults.strike(Some(&post.caller.address), Some(&account.address), &operation);
     post.record.fault = fault.as_ref().map(|fault| fault.name().to_owned());
     if let Some(fault) = &fault {
-        match before(&server, fault) {
+        match before(fault) {
             Before::Answer(answer) => return Ok(deliver(&server, post, &operation, answer, None).await),
             Before::Response(response) => return Ok(server.finish(post.record, post.begun, response)),
             Before::Cut => {
@@ -142,14 +142,13 @@ enum Before {
     Nothing,
 }
 
-fn before(server: &Server, fault: &FaultKind) -> Before {
+fn before(fault: &FaultKind) -> Before {
     let busy = |back_off_ms: u64| {
         let text = "The server cannot service this request right now. Try again later.";
         let mut fault = SoapFault::new(ResponseCode::ErrorServerBusy, text);
         fault.xml = MessageXml::with_back_off(Duration::from_millis(back_off_ms));
         Before::Answer(Answer::fault(fault))
     };
-    let _ = server;
     match fault {
         FaultKind::Http503 { retry_after_s } => Before::Response(unavailable(*retry_after_s)),
         FaultKind::Unauthorized => Before::Response(unauthorized()),
@@ -377,7 +376,7 @@ where
     }
     let trouble = response.messages.iter().find(|message| message.code != ResponseCode::NoError);
     let code = trouble.map_or("NoError", |message| message.code.as_str()).to_owned();
-    let document = encode_response::<O>(&response_header(&server), &response);
+    let document = sync::with_changes(encode_response::<O>(&response_header(&server), &response));
     Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
 }
 
