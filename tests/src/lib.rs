@@ -11,6 +11,7 @@
 //! Everything here panics with a sentence when it cannot go on: its callers are tests, and a missing judge is a failure.
 
 pub mod judge;
+pub mod kamailio;
 pub mod lab;
 pub mod port;
 pub mod postgres;

@@ -38,6 +38,13 @@ impl Sipp {
         })
     }
 
+    /// A watcher of the presence server at this address: logs `waiting=yes voice=1/0` for each NOTIFY.
+    pub fn watcher(folder: &Path, server: &str, number: &str, domain: &str) -> Self {
+        Self::start(folder, "watcher", "sipp_watcher.xml", Transport::Udp, |sipp| {
+            sipp.arg(server).args(["-m", "1", "-s", number, "-key", "domain", domain]);
+        })
+    }
+
     fn start(
         folder: &Path,
         name: &str,
@@ -102,6 +109,16 @@ impl Sipp {
     pub fn finish(mut self) -> Vec<String> {
         let status = self.running.wait();
         assert!(status.success(), "sipp: {status}\nseen: {:?}\n{}", self.seen(), self.running.output());
+        self.seen()
+    }
+
+    /// Waits until the scenario ended because it was refused, and gives what it saw until then.
+    ///
+    /// # Panics
+    /// When it was let in.
+    pub fn turned_away(mut self) -> Vec<String> {
+        let status = self.running.wait();
+        assert!(!status.success(), "sipp was let in: {:?}", self.seen());
         self.seen()
     }
 }

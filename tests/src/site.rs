@@ -28,6 +28,8 @@ pub struct Server {
 pub struct Options {
     /// The store's URL; a SQLite file in the site's folder when absent.
     pub store: Option<String>,
+    /// More lines for the section `[sip]`.
+    pub sip: String,
     /// More lines for the configuration file, section headers included.
     pub more: String,
 }
@@ -48,10 +50,10 @@ impl Server {
         let text = format!(
             "[listen]\nhttp = \"127.0.0.1:{http}\"\nadmin_socket = \"tieline.sock\"\nstop_within_s = 10\n\n\
              [store]\nurl = \"{store}\"\nkey_file = \"tieline.key\"\n\n\
-             [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\ndomain = \"lab.example\"\n\n\
+             [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\ndomain = \"lab.example\"\n{}\n\
              [delivery]\nrequest_within_s = 3\nlate_effect_bound_s = 2\nfirst_retry_ms = 50\nretry_at_most_s = 1\n\
              read_every_s = 2\nlease_s = 2\n\n{}",
-            options.more
+            options.sip, options.more
         );
         fs::write(&config, text).expect("the test's folder can be written");
         Self { folder: folder.to_owned(), config, running: None, http, sip }

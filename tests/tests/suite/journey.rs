@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tieline_tests::judge::Judge;
 use tieline_tests::recording::{Heard, converted, spoken};
-use tieline_tests::sipp::{Sipp, Transport};
 use tieline_tests::site::Site;
 
 const CALLER: &str = "+49301234567";
@@ -138,39 +137,6 @@ fn nothing_born_in_exchange_is_copied_here() {
     let ids: Vec<Value> = site.messages("1001").iter().map(|message| message["id"].clone()).collect();
     assert_eq!(ids.len(), 2, "{ids:?}");
     assert!(ids.contains(&message["id"]) && ids.contains(&second["id"]));
-}
-
-/// Several telephones at once, over UDP and TCP, see exact counts, and a resync tells them again.
-///
-/// Covers: AV-13 (target, resync)
-#[test]
-fn sipp_as_telephone_sees_exact_counts_over_udp_and_tcp() {
-    let site = Site::bare(&Default::default());
-    site.add_endpoint_and_group(&[]);
-    let mut phones = [(Transport::Udp, "udp"), (Transport::Tcp, "tcp")]
-        .map(|(way, name)| Sipp::target(site.folder(), name, way));
-    site.add_mailbox("1001", "alice", &[&phones[0].uri("1001"), &phones[1].uri("1001")]);
-    let (first, _) = deposit(&site, "first");
-    for phone in &mut phones {
-        assert!(phone.wait_for("waiting=yes voice=1/0").contains("1001"));
-    }
-    deposit(&site, "second");
-    for phone in &mut phones {
-        phone.wait_for("waiting=yes voice=2/0");
-    }
-    site.server.cli(&["voicemail", "read", id(&first)]);
-    for phone in &mut phones {
-        phone.wait_for("waiting=yes voice=1/1");
-    }
-    let before: Vec<usize> = phones.iter().map(|phone| phone.seen().len()).collect();
-    site.server.cli(&["mailbox", "resync", "1001"]);
-    for (phone, before) in phones.iter().zip(before) {
-        let seen = tieline_tests::process::eventually("the resync", || {
-            let seen = phone.seen();
-            (seen.len() > before).then_some(seen)
-        });
-        assert!(seen.last().is_some_and(|line| line.starts_with("waiting=yes voice=1/1")), "{seen:?}");
-    }
 }
 
 /// Every Voice Format arrives with the length and loudness it was recorded with.

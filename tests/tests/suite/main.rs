@@ -4,5 +4,6 @@ mod bad_input;
 mod journey;
 mod judges;
 mod kills;
+mod lights;
 mod settings;
 mod spool;
