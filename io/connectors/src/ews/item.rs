@@ -1,6 +1,5 @@
 //! Single items: created, marked, deleted.
 
-use tieline_model::SmtpAddress;
 use tieline_ports::{FolderRef, ItemRef, OutgoingMessage, PortError, RemoteItem};
 use tieline_proto_ews::operations::{
     ConflictResolution, CreateItem, DeleteItem, Disposal, GetItem, ItemChange, ItemChangeDescription,
@@ -18,12 +17,11 @@ impl Call<'_> {
         &self,
         folder: &FolderRef,
         message: &OutgoingMessage,
-        sender: &SmtpAddress,
     ) -> Result<RemoteItem, PortError> {
         let request = CreateItem {
             message_disposition: Some(MessageDisposition::SaveOnly),
             saved_item_folder_id: Some(FolderId::new(&folder.0).into()),
-            items: vec![map::message::item(message, sender)],
+            items: vec![map::message::item(message)],
             ..CreateItem::default()
         };
         let mut answer = self.send(&request).await?;

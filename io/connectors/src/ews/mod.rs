@@ -198,7 +198,7 @@ impl MailSystem for Exchange {
             // The server's logs then name the message's journey.
             let request_id = message.trace.uuid();
             let call = Call { within, request_id, ..self.shared.call(&session, Some(&target.address)) };
-            call.create(folder, message, &target.account.user).await
+            call.create(folder, message).await
         })
     }
 

@@ -1,6 +1,11 @@
 //! The EWS connector from outside: against servers that are no Exchange, and against the lab's Exchange.
 
+mod busy;
+mod deposit;
+mod lab;
 mod notifications;
+mod person;
+mod reading;
 mod refusals;
 mod scripted;
 mod world;

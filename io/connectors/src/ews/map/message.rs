@@ -1,6 +1,6 @@
 //! A voice message, fax or text message as an Exchange item.
 
-use tieline_model::{Caller, MessageKind, SmtpAddress};
+use tieline_model::{Caller, MessageKind};
 use tieline_ports::{Attachment, FolderRef, ItemRef, OutgoingMessage, RemoteItem};
 use tieline_proto_ews::{
     Attachment as EwsAttachment, Binary, EmailAddress, ExtendedProperty, FileAttachment, Item, ItemBody,
@@ -18,10 +18,9 @@ pub(crate) const fn item_class(kind: MessageKind) -> &'static str {
     }
 }
 
-/// The item to create. `sender` is the address that an answer goes to; callers have none, so it is the service
-/// account's, under the caller's name.
-pub(crate) fn item(message: &OutgoingMessage, sender: &SmtpAddress) -> Item {
-    let from = EmailAddress::named(sender_name(&message.caller), sender.as_str());
+/// The item to create.
+pub(crate) fn item(message: &OutgoingMessage) -> Item {
+    let from = EmailAddress::named(sender_name(&message.caller), sender_address(&message.caller));
     Item {
         item_class: Some(item_class(message.kind).to_owned()),
         subject: Some(message.subject.clone()),
@@ -68,6 +67,19 @@ fn sender_name(caller: &Caller) -> String {
         (Some(name), Some(number)) => format!("{name} ({number})"),
         _ => caller.label().to_owned(),
     }
+}
+
+/// A caller has no mail address. Exchange would show the directory's name for any address that it knows, so this is one
+/// that nobody can have (RFC 6761): an answer to it comes back at once, and one caller's messages sort together.
+fn sender_address(caller: &Caller) -> String {
+    let number: String =
+        caller.number.iter().flat_map(|number| number.chars()).filter(is_dialled).take(40).collect();
+    let user = if number.is_empty() { "unknown" } else { number.as_str() };
+    format!("{user}@telephone.invalid")
+}
+
+fn is_dialled(character: &char) -> bool {
+    character.is_ascii_digit() || *character == '+'
 }
 
 fn attachment(file: &Attachment) -> EwsAttachment {
@@ -127,7 +139,7 @@ mod tests {
     /// Covers: AV-87
     #[test]
     fn a_voice_message_has_its_class_properties_body_sender_and_recording() {
-        let item = item(&message(MessageKind::Voice), &"svc@lab.example".parse().unwrap());
+        let item = item(&message(MessageKind::Voice));
         assert_eq!(item.item_class.as_deref(), Some("IPM.Note.Microsoft.Voicemail.UM.CA"));
         let voice = [
             "0x6801 Integer 40000",
@@ -146,7 +158,7 @@ mod tests {
         let fields = item.message().unwrap();
         let from = &fields.from.as_ref().unwrap().mailbox;
         assert_eq!(from.name.as_deref(), Some("Bob (+49 30 5551234)"));
-        assert_eq!(from.email_address.as_deref(), Some("svc@lab.example"));
+        assert_eq!(from.email_address.as_deref(), Some("+49305551234@telephone.invalid"));
         assert_eq!(fields.is_read_receipt_requested, None);
         let [EwsAttachment::File(file)] = item.attachments.as_slice() else {
             panic!("{:?}", item.attachments)
@@ -157,12 +169,11 @@ mod tests {
 
     #[test]
     fn a_fax_counts_pages_and_a_text_is_an_ordinary_message() {
-        let sender = "svc@lab.example".parse().unwrap();
-        let fax = item(&message(MessageKind::Fax), &sender);
+        let fax = item(&message(MessageKind::Fax));
         assert_eq!(fax.item_class.as_deref(), Some("IPM.Note.Microsoft.Fax.CA"));
         assert!(listed(&fax).contains(&"0x6804 Integer 3".to_owned()));
         assert!(!listed(&fax).iter().any(|property| property.starts_with("0x6801")));
-        let text = item(&OutgoingMessage { read: true, ..message(MessageKind::Text) }, &sender);
+        let text = item(&OutgoingMessage { read: true, ..message(MessageKind::Text) });
         assert_eq!(text.item_class.as_deref(), Some("IPM.Note"));
         assert_eq!(listed(&text), [&RECEIVED[..2], &["0x0e07 Integer 1"], &MARKS].concat());
     }
@@ -175,5 +186,10 @@ mod tests {
         assert_eq!(caller(Some("123"), None), "123");
         assert_eq!(caller(None, Some("Bob")), "Bob");
         assert_eq!(caller(None, None), "unknown caller");
+        let address =
+            |number: Option<&str>| sender_address(&Caller { number: number.map(str::to_owned), name: None });
+        assert_eq!(address(Some("anonymous")), "unknown@telephone.invalid");
+        assert_eq!(address(Some("(0)30/55-51>\r\nBcc: x")), "0305551@telephone.invalid");
+        assert_eq!(address(None), "unknown@telephone.invalid");
     }
 }
