@@ -161,7 +161,7 @@ impl Choice for Folder {
     /// Takes any element: what has no kind of its own becomes [`FolderKind::Unknown`].
     fn read_choice(r: &mut Reader<'_>, element: &Start<'_>) -> Result<Option<Self>, Error> {
         let name = element.local();
-        if name.is_empty() {
+        if !is_name(name) {
             return Ok(None);
         }
         let mut folder = Self { kind: FolderKind::from_element(name), ..Self::default() };
@@ -171,6 +171,7 @@ impl Choice for Folder {
     }
 
     fn write_choice(&self, w: &mut Writer) {
+        // A name somebody made up must not become markup.
         let name = self.kind.element();
         let name = if is_name(name) { name } else { "Folder" }.as_bytes();
         w.start(Ns::Types, name);

@@ -310,7 +310,7 @@ impl Choice for Item {
     /// Takes any element: what has no kind of its own becomes [`ItemKind::Unknown`].
     fn read_choice(r: &mut Reader<'_>, element: &Start<'_>) -> Result<Option<Self>, Error> {
         let name = element.local();
-        if name.is_empty() {
+        if !is_name(name) {
             return Ok(None);
         }
         let mut item = Self::new(ItemKind::from_element(name));
@@ -331,6 +331,7 @@ impl Choice for Item {
     }
 
     fn write_choice(&self, w: &mut Writer) {
+        // A name somebody made up must not become markup.
         let name = self.kind.element();
         let name = if is_name(name) { name } else { "Item" }.as_bytes();
         w.start(Ns::Types, name);

@@ -29,7 +29,7 @@ fn decode(document: &str) -> Reply<ResponseMessages<ops::ItemInfo>> {
     decode_response::<ops::GetItem>(document.as_bytes(), &Limits::DEFAULT).unwrap()
 }
 
-fn items(document: &str) -> Vec<Item> {
+fn items_of(document: &str) -> Vec<Item> {
     let messages = decode(document).body.unwrap().messages;
     messages.into_iter().flat_map(|message| message.payload.items).collect()
 }
@@ -54,7 +54,7 @@ fn prefixes_do_not_matter() {
 <Subject xmlns="{TYPES}">one</Subject><q:IsRead xmlns:q="{TYPES}">1</q:IsRead></x:Message></Items></GetItemResponseMessage>
 </ResponseMessages></GetItemResponse></Body></Envelope>"#
     );
-    let items = items(&document);
+    let items = items_of(&document);
     assert_eq!(items[0].subject.as_deref(), Some("one"));
     assert_eq!(items[0].message().unwrap().is_read, Some(true));
 }
@@ -64,7 +64,7 @@ fn another_namespace_is_another_element() {
     let document = get_item_response(&success(
         r#"<t:Message xmlns:x="urn:x"><x:Subject>no</x:Subject></t:Message><x:Message xmlns:x="urn:x"/><u:Message/>"#,
     ));
-    let items = items(&document);
+    let items = items_of(&document);
     assert_eq!(items.len(), 1);
     assert_eq!(items[0].subject, None);
 }
@@ -76,10 +76,16 @@ fn illegal_characters_cost_one_character_and_not_the_batch() {
             r#"<t:Message><t:ItemId Id="a&#x1F;b"/><t:Subject>x&#x0;&#31;&#xFFFF;&#xD800;y</t:Subject></t:Message>"#,
         ) + &success("<t:Message><t:Subject>next</t:Subject></t:Message>")),
     );
-    let items = items(&document);
+    let items = items_of(&document);
     assert_eq!(items[0].item_id.as_ref().unwrap().id, "a\u{FFFD}b");
     assert_eq!(items[0].subject.as_deref(), Some("x\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}y"));
     assert_eq!(items[1].subject.as_deref(), Some("next"));
+    let document = get_item_response(&success(
+        "<t:Message><t:ItemId Id='a\u{1}'/><t:Subject>x\u{2}\u{FFFE}y</t:Subject></t:Message>",
+    ));
+    let items = items_of(&document);
+    assert_eq!(items[0].item_id.as_ref().unwrap().id, "a\u{FFFD}");
+    assert_eq!(items[0].subject.as_deref(), Some("x\u{FFFD}\u{FFFD}y"));
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn text_in_pieces_is_joined() {
     let document = get_item_response(&success(
         "<t:Message><t:Subject>a &amp;&lt;b&#x20;<!-- no -->&quot;c<![CDATA[<d>]]>\r\ne&unknown;</t:Subject></t:Message>",
     ));
-    assert_eq!(items(&document)[0].subject.as_deref(), Some("a &<b \"c<d>\ne&unknown;"));
+    assert_eq!(items_of(&document)[0].subject.as_deref(), Some("a &<b \"c<d>\ne&unknown;"));
 }
 
 #[test]
@@ -107,7 +113,7 @@ fn unknown_kinds_elements_and_values_are_kept_or_skipped() {
          <t:Message><t:Novelty>x</t:Novelty><t:Size>many</t:Size><t:Importance>Extreme</t:Importance>\
          <t:DateTimeReceived>soon</t:DateTimeReceived><t:IsRead>perhaps</t:IsRead><t:Subject>m</t:Subject></t:Message>",
     ));
-    let items = items(&document);
+    let items = items_of(&document);
     assert_eq!(items[0].kind, ItemKind::Unknown("Network".into()));
     assert_eq!(items[0].subject.as_deref(), Some("n"));
     assert_eq!(items[1].size, None);
@@ -187,14 +193,14 @@ fn identifiers_are_kept_to_the_letter() {
     let document = get_item_response(&success(
         r#"<t:Message><t:ItemId Id="AAMkA+/=" ChangeKey="CQAAaa"/></t:Message><t:Message><t:ItemId Id="AAMka+/=" ChangeKey="CQAAaA"/></t:Message>"#,
     ));
-    let items = items(&document);
+    let items = items_of(&document);
     assert_ne!(items[0].item_id, items[1].item_id);
 }
 
 #[test]
 fn a_byte_order_mark_is_passed_over() {
     let document = format!("\u{FEFF}{}", get_item_response(&success("<t:Item/>")));
-    assert_eq!(items(&document).len(), 1);
+    assert_eq!(items_of(&document).len(), 1);
 }
 
 #[test]
@@ -262,7 +268,7 @@ fn deep_nonsense_is_skipped_without_recursion() {
     let deep = format!("{}{}", "<x>".repeat(50_000), "</x>".repeat(50_000));
     let document =
         get_item_response(&success(&format!("<t:Message>{deep}<t:Subject>after</t:Subject></t:Message>")));
-    assert_eq!(items(&document)[0].subject.as_deref(), Some("after"));
+    assert_eq!(items_of(&document)[0].subject.as_deref(), Some("after"));
 }
 
 #[test]
@@ -273,7 +279,7 @@ fn meeting_requests_have_the_fields_of_all_their_ancestors() {
          <t:DaysOfWeek>Monday Friday</t:DaysOfWeek></t:WeeklyRecurrence><t:NumberedRecurrence><t:StartDate>2026-11-23+01:00</t:StartDate>\
          <t:NumberOfOccurrences>10</t:NumberOfOccurrences></t:NumberedRecurrence></t:Recurrence></t:MeetingRequest>",
     ));
-    let item = &items(&document)[0];
+    let item = &items_of(&document)[0];
     assert_eq!(item.subject.as_deref(), Some("Plan"));
     let from = item.message().unwrap().from.as_ref().unwrap();
     assert_eq!(from.mailbox.email_address.as_deref(), Some("bob@lab.example"));

@@ -6,7 +6,7 @@ use crate::xml::{open_enum, sequence};
 sequence! {
     /// Who may act for the mailbox's owner.
     ///
-    /// <https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwsdlgm/> section 3.1.4.1
+    /// <https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwsdlgm/> section 3.1.4.2
     pub struct GetDelegate in Messages {
         required_attribute b"IncludePermissions" => include_permissions: bool,
         required b"Mailbox" => mailbox: EmailAddress,

@@ -5,7 +5,7 @@ use crate::xml::sequence;
 sequence! {
     /// Sets the read flag of everything in folders.
     ///
-    /// <https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwscore/> section 3.1.4.6
+    /// <https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwscore/> section 3.1.4.5
     pub struct MarkAllItemsAsRead in Messages {
         required b"ReadFlag" => read_flag: bool,
         required b"SuppressReadReceipts" => suppress_read_receipts: bool,

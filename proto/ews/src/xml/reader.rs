@@ -13,6 +13,7 @@ pub struct Start<'a> {
     tag: BytesStart<'a>,
     ns: Ns,
     empty: bool,
+    dirty: bool,
 }
 
 impl Start<'_> {
@@ -52,7 +53,8 @@ impl Start<'_> {
             if attribute.key.0 == "xmlns" || prefix.is_some_and(|p| p.into_inner() == "xmlns") {
                 continue;
             }
-            each(local.into_inner(), unescape(&attribute.value));
+            let value = unescape(&attribute.value);
+            each(local.into_inner(), if self.dirty { clean(value) } else { value });
         }
         Ok(())
     }
@@ -76,6 +78,8 @@ pub struct Reader<'a> {
     limits: Limits,
     depth: usize,
     memory: usize,
+    /// The document contains characters that XML forbids, as themselves.
+    dirty: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -86,7 +90,9 @@ impl<'a> Reader<'a> {
         }
         let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
         let text = std::str::from_utf8(document).map_err(|_| Error::Encoding)?;
-        Ok(Self { xml: NsReader::from_str(text), limits: *limits, depth: 0, memory: 0 })
+        let control = |b: &u8| *b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r');
+        let dirty = document.iter().any(control) || text.contains(['\u{FFFE}', '\u{FFFF}']);
+        Ok(Self { xml: NsReader::from_str(text), limits: *limits, depth: 0, memory: 0, dirty })
     }
 
     /// The limits this document is read under.
@@ -161,6 +167,7 @@ impl<'a> Reader<'a> {
                 Event::Eof => return Err(Error::Truncated),
                 _ => continue,
             };
+            let piece = if self.dirty { clean(piece) } else { piece };
             if text.is_empty() {
                 text = piece;
             } else {
@@ -207,7 +214,7 @@ impl<'a> Reader<'a> {
             ResolveResult::Bound(Namespace(uri)) => Ns::of(uri),
             ResolveResult::Unbound | ResolveResult::Unknown(_) => Ns::Other,
         };
-        Start { tag, ns, empty }
+        Start { tag, ns, empty, dirty: self.dirty }
     }
 }
 
@@ -250,7 +257,7 @@ fn push_reference(text: &mut String, name: &str) {
         _ => {
             let Some(number) = name.strip_prefix('#') else {
                 text.push('&');
-                text.push_str(name);
+                text.extend(name.chars().map(replace));
                 text.push(';');
                 return;
             };
@@ -262,6 +269,18 @@ fn push_reference(text: &mut String, name: &str) {
         }
     };
     text.push(character);
+}
+
+/// Replaces the characters that XML forbids.
+fn clean(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.chars().all(legal) {
+        return text;
+    }
+    Cow::Owned(text.chars().map(replace).collect())
+}
+
+fn replace(c: char) -> char {
+    if legal(c) { c } else { char::REPLACEMENT_CHARACTER }
 }
 
 /// Whether XML 1.0 allows the character.
