@@ -5,7 +5,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tieline_audio::{Codec, Container, Probe};
 use tieline_model::{
-    Caller, DeliveryKey, Mailbox, Message, MessageId, MessageKind, MessageState, Refusal, TraceId,
+    Caller, DeliveryKey, Mailbox, MailboxId, Message, MessageId, MessageKind, MessageState, Refusal, TraceId,
 };
 use tieline_store::{Accepted, Batch, Content, StoreError, Write};
 
@@ -16,8 +16,8 @@ use crate::record::message_event;
 /// A message to be accepted.
 #[derive(Debug, Clone)]
 pub struct Deposit {
-    /// Whose: number, address or id.
-    pub mailbox: String,
+    /// Whose.
+    pub mailbox: MailboxId,
     /// What it is.
     pub kind: MessageKind,
     /// Who called.
@@ -34,17 +34,13 @@ pub struct Deposit {
     pub pages: u32,
     /// The same id for the same mailbox is the same message: a Call-ID, an Asterisk `msg_id`, an `Idempotency-Key`.
     pub source_id: Option<String>,
-    /// Its journey, when it began before.
-    pub trace: Option<TraceId>,
-    /// How it came in, for the explanation: `upload`, `spool`, `command line`.
-    pub via: &'static str,
 }
 
 impl Deposit {
-    /// A voice message by upload, from an unknown caller.
-    pub fn voice(mailbox: impl Into<String>, recording: impl Into<Bytes>) -> Self {
+    /// A voice message from an unknown caller.
+    pub fn voice(mailbox: MailboxId, recording: impl Into<Bytes>) -> Self {
         Self {
-            mailbox: mailbox.into(),
+            mailbox,
             kind: MessageKind::Voice,
             caller: Caller::default(),
             received: None,
@@ -53,8 +49,6 @@ impl Deposit {
             text: String::new(),
             pages: 0,
             source_id: None,
-            trace: None,
-            via: "upload",
         }
     }
 }
@@ -63,11 +57,11 @@ impl Deposit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deposited {
     /// Its id; of the one that stands, when it was deposited before.
-    pub message: MessageId,
+    pub id: MessageId,
     /// Its journey.
     pub trace: TraceId,
-    /// The same deposit was accepted before: nothing new was written.
-    pub duplicate: bool,
+    /// Not when the same deposit was accepted before: nothing was written then.
+    pub new: bool,
     /// The recording's length in ms.
     pub duration_ms: u64,
     /// Where it goes.
@@ -96,7 +90,7 @@ impl Messaging {
     /// When the mailbox is unknown, the content is broken, of an unknown format or too large, or the store cannot be
     /// written. Nothing was accepted then.
     pub async fn deposit(&self, deposit: Deposit) -> Result<Deposited, Refusal> {
-        let mailbox = self.mailbox_or_refusal(&deposit.mailbox).await?;
+        let mailbox = self.mailbox_or_refusal(&deposit.mailbox.to_string()).await?;
         let looked = self.look_at(&deposit)?;
         let now = self.now();
         let message = Message {
@@ -104,7 +98,7 @@ impl Messaging {
             mailbox: mailbox.id,
             kind: deposit.kind,
             delivery_key: DeliveryKey::from_uuid(self.ids.uuid()),
-            trace: deposit.trace.unwrap_or_else(|| self.new_trace()),
+            trace: self.new_trace(),
             caller: cleaned(&deposit.caller),
             received: deposit.received.unwrap_or(now),
             duration_ms: looked.duration_ms,
@@ -117,12 +111,12 @@ impl Messaging {
         };
         let destination = self.destination(&mailbox, deposit.kind).await?;
         let content = self.content(&message, deposit.content, now).await?;
-        let batch = self.deposit_batch(&mailbox, &message, content, &destination, deposit.via, now);
+        let batch = self.deposit_batch(&mailbox, &message, content, &destination, now);
         let accepted = self.store.commit(batch).await?.message;
         let deposited = Deposited {
-            message: message.id,
+            id: message.id,
             trace: message.trace,
-            duplicate: false,
+            new: true,
             duration_ms: message.duration_ms,
             destination,
         };
@@ -131,7 +125,7 @@ impl Messaging {
             _ => {
                 tracing::info!(
                     message = %message.id, mailbox = %mailbox.id, trace = %message.trace, kind = %message.kind,
-                    bytes = message.size, duration_ms = message.duration_ms, via = deposit.via, "message accepted"
+                    bytes = message.size, duration_ms = message.duration_ms, "message accepted"
                 );
                 metrics::counter!("tieline_deposits_total", "kind" => message.kind.name()).increment(1);
                 Ok(deposited)
@@ -143,7 +137,7 @@ impl Messaging {
         let standing = self.store.message(id).await?;
         let trace = standing.map_or(deposited.trace, |standing| standing.message.trace);
         tracing::info!(message = %id, %trace, "the same deposit was accepted before");
-        Ok(Deposited { message: id, trace, duplicate: true, ..deposited })
+        Ok(Deposited { id, trace, new: false, ..deposited })
     }
 
     fn deposit_batch(
@@ -152,7 +146,6 @@ impl Messaging {
         message: &Message,
         content: Content,
         destination: &Destination,
-        via: &str,
         now: Timestamp,
     ) -> Batch {
         let (outcome, deliver) = match destination {
@@ -164,7 +157,7 @@ impl Messaging {
             .input("mailbox", &mailbox.number)
             .input("kind", message.kind)
             .input("caller", message.caller.label())
-            .input("via", via)
+            .input("source id", message.source_id.as_deref().unwrap_or("none"))
             .input("bytes", message.size)
             .input("duration ms", message.duration_ms);
         let mut batch = Batch::new(now)

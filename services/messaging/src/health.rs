@@ -4,7 +4,7 @@
 //! brake, until somebody resumes it. A pause is lifted by [`Messaging::resume`](crate::Messaging::resume) only.
 
 use jiff::Timestamp;
-use tieline_model::{Class, Mailbox, Refusal};
+use tieline_model::{Class, Mailbox, MailboxId, Refusal};
 use tieline_store::{HealthState, MailboxHealth, StoreError, Write};
 
 use crate::Messaging;
@@ -98,8 +98,8 @@ impl Messaging {
     ///
     /// # Errors
     /// When the mailbox is unknown or not paused, or the store cannot be written.
-    pub async fn resume(&self, mailbox: &str, by: &str) -> Result<(), Refusal> {
-        let mailbox = self.mailbox_or_refusal(mailbox).await?;
+    pub async fn resume(&self, mailbox: MailboxId, by: &str) -> Result<(), Refusal> {
+        let mailbox = self.mailbox_or_refusal(&mailbox.to_string()).await?;
         let health = self.store.mailbox_health(mailbox.id).await?;
         if !is_paused(health.as_ref()) {
             return Err(Refusal::permanent(

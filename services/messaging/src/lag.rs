@@ -8,9 +8,8 @@ use serde::Serialize;
 use tieline_model::{MessageId, MessageKind};
 
 /// A step of a message's journey.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LagStep {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LagStep {
     /// From acceptance to the item in the mail system.
     Delivered,
     /// From the item in the mail system to its first sight among the folder's changes.
@@ -30,12 +29,8 @@ impl LagStep {
 }
 
 /// How long one step takes for one kind of message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Lag {
-    /// The step.
-    pub step: LagStep,
-    /// The kind; the light counts as voice.
-    pub kind: MessageKind,
     /// How many were measured, the last thousand at most.
     pub count: usize,
     /// Half take at most this long, in ms.
@@ -49,7 +44,7 @@ const KEPT: usize = 1000;
 
 #[derive(Default)]
 pub(crate) struct Lags {
-    measured: Mutex<BTreeMap<(LagStep, &'static str), (MessageKind, VecDeque<u64>)>>,
+    measured: Mutex<BTreeMap<(LagStep, &'static str), VecDeque<u64>>>,
     expected: Mutex<(HashMap<MessageId, Timestamp>, VecDeque<MessageId>)>,
 }
 
@@ -59,7 +54,7 @@ impl Lags {
         metrics::histogram!("tieline_lag_seconds", "step" => step.name(), "kind" => kind.name())
             .record(lag.as_secs_f64().max(0.0));
         let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, ring) = measured.entry((step, kind.name())).or_insert_with(|| (kind, VecDeque::new()));
+        let ring = measured.entry((step, kind.name())).or_default();
         if ring.len() >= KEPT {
             ring.pop_front();
         }
@@ -84,20 +79,19 @@ impl Lags {
         self.expected.lock().unwrap_or_else(PoisonError::into_inner).0.remove(&message)
     }
 
-    pub(crate) fn all(&self) -> Vec<Lag> {
+    pub(crate) fn all(&self) -> BTreeMap<String, Lag> {
         let measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
         measured
             .iter()
-            .map(|((step, _), (kind, ring))| {
+            .map(|((step, kind), ring)| {
                 let mut sorted: Vec<u64> = ring.iter().copied().collect();
                 sorted.sort_unstable();
-                Lag {
-                    step: *step,
-                    kind: *kind,
+                let lag = Lag {
                     count: sorted.len(),
                     p50_ms: percentile(&sorted, 50),
                     p99_ms: percentile(&sorted, 99),
-                }
+                };
+                (format!("{}-{kind}", step.name()), lag)
             })
             .collect()
     }
@@ -110,9 +104,10 @@ fn percentile(sorted: &[u64], percent: usize) -> u64 {
 }
 
 impl crate::Messaging {
-    /// How long deposits take to be delivered and seen, and changes to reach the lamps; since this process started.
+    /// How long deposits take to be delivered and seen, and changes to reach the lamps, by step and kind
+    /// (`delivered-voice`); since this process started.
     #[must_use]
-    pub fn lag(&self) -> Vec<Lag> {
+    pub fn lag(&self) -> BTreeMap<String, Lag> {
         self.0.lag.all()
     }
 }
@@ -130,8 +125,8 @@ mod tests {
         }
         lags.record(LagStep::Light, MessageKind::Voice, SignedDuration::from_millis(-5));
         let all = lags.all();
-        assert_eq!((all[0].count, all[0].p50_ms, all[0].p99_ms), (1000, 600, 1090));
-        assert_eq!((all[1].step, all[1].p99_ms), (LagStep::Light, 0), "clocks go backwards at times");
+        assert_eq!(all["delivered-voice"], Lag { count: 1000, p50_ms: 600, p99_ms: 1090 });
+        assert_eq!(all["light-voice"].p99_ms, 0, "clocks go backwards at times");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 //! | `follow` | job `sync`: a hint or the interval | read and deleted state comes back, across folders |
 //! | `state_change` | the telephone or the API; job `set-state` | the item outside is read or deleted |
 //! | `light` | job `light`, job `lamp` | lamps and subscribers are told what changed |
+//! | `backfill` | settings changed | what was accepted meanwhile is delivered |
 //! | `limits` | job `count-folders` | folders that fill up warn |
 //! | `watch` | the mail system's notifications | hints become `sync` jobs |
 //! | `spool` | files of a PBX | deposits |
@@ -32,6 +33,7 @@
 //!
 //! Types to know: [`Messaging`] (made from [`MessagingParts`]), [`Deposit`], [`LightView`], [`Explanation`].
 
+mod backfill;
 mod body;
 mod confirm;
 mod deliver;
@@ -47,6 +49,7 @@ mod limits;
 mod policy;
 mod reach;
 mod record;
+mod report;
 mod spool;
 mod state_change;
 mod watch;
@@ -64,9 +67,14 @@ use tokio_util::sync::CancellationToken;
 
 pub use deposit::{Deposit, Deposited, Destination};
 pub use explain::Explanation;
-pub use lag::{Lag, LagStep};
+pub use lag::Lag;
 pub use light::LightView;
+pub use limits::FolderReport;
 pub use policy::{MessagingPolicy, SpoolPolicy};
+pub use reach::{password_of, sip_password_of};
+pub use report::{DeliveryReport, DeliveryWord};
+
+pub(crate) use lag::LagStep;
 
 /// What messaging is made from.
 pub struct MessagingParts {
@@ -89,8 +97,9 @@ pub struct MessagingParts {
 /// The messaging service. Cloning gives another handle on the same one.
 ///
 /// The wiring registers [`Messaging::work`] with a worker and keeps [`Messaging::run`] running; the API and the command
-/// line call [`Messaging::deposit`], [`Messaging::mark`], [`Messaging::resync_light`], [`Messaging::resume`],
-/// [`Messaging::backfill`], [`Messaging::light`], [`Messaging::lag`] and [`Messaging::explain`].
+/// line call [`Messaging::deposit`], [`Messaging::set_state`], [`Messaging::delivery`], [`Messaging::retry`],
+/// [`Messaging::light`], [`Messaging::resync`], [`Messaging::resume`], [`Messaging::settings_changed`],
+/// [`Messaging::target`], [`Messaging::folders`], [`Messaging::lag`] and [`Messaging::explain`].
 #[derive(Clone)]
 pub struct Messaging(Arc<Inner>);
 
@@ -138,12 +147,6 @@ impl Messaging {
         }
     }
 
-    /// The configuration changed: whom to watch is looked up anew, and mailboxes that synchronize from now on get
-    /// what they missed. Asked for automatically when the store tells of a change; harmless otherwise.
-    pub fn reload(&self) {
-        self.0.watching.notify_one();
-    }
-
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -156,3 +159,6 @@ impl Messaging {
         JobId::from_uuid(self.ids.uuid())
     }
 }
+
+#[cfg(test)]
+mod tests;

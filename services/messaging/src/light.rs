@@ -69,10 +69,8 @@ pub struct LightView {
     /// What the lamp should show.
     #[serde(flatten)]
     pub light: LightState,
-    /// Fax.
-    pub fax: MessageCounts,
-    /// Text messages.
-    pub text: MessageCounts,
+    /// Undeleted messages by kind, as known here.
+    pub counts: KindCounts,
     /// Why it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Refusal>,
@@ -96,59 +94,45 @@ impl LightView {
     /// As it is told; `None` while it is unknown.
     fn told(&self) -> Option<Told> {
         let voice = self.light.counts()?;
-        Some(Told { voice, fax: self.fax, text: self.text, unknown: false })
+        Some(Told { voice, fax: self.counts.fax, text: self.counts.text, unknown: false })
     }
 }
 
 impl Messaging {
-    /// A mailbox's light as it is at present; `None` for an unknown mailbox.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn light(&self, mailbox: MailboxId) -> Result<Option<LightView>, StoreError> {
-        match self.store.mailbox(mailbox).await? {
-            Some(mailbox) => Ok(Some(self.light_of(&mailbox).await?)),
-            None => Ok(None),
-        }
-    }
-
-    /// The light of a message account, `sip:1001@pbx.example`, for a new subscriber. The user part is the mailbox's
-    /// number; `None` when there is no such mailbox.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn light_of_account(&self, account: &str) -> Result<Option<LightView>, StoreError> {
-        let bare = account.strip_prefix("sips:").or_else(|| account.strip_prefix("sip:")).unwrap_or(account);
-        let user = bare.split(['@', ';', '?']).next().unwrap_or_default();
-        match self.store.mailbox_by_number(user).await? {
-            Some(mailbox) => Ok(Some(self.light_of(&mailbox).await?)),
-            None => Ok(None),
-        }
-    }
-
     /// Tells every lamp and subscriber of a mailbox its state again, also what they were told before.
     ///
     /// # Errors
-    /// When the mailbox is unknown or the store cannot be written.
-    pub async fn resync_light(&self, mailbox: &str) -> Result<TraceId, Refusal> {
-        let mailbox = self.mailbox_or_refusal(mailbox).await?;
-        let trace = self.new_trace();
-        let payload = LightPayload { mailbox: mailbox.id, since: None, resync: true };
-        self.commit(vec![self.light_job_with(payload, trace)]).await?;
-        Ok(trace)
+    /// When the store cannot be written.
+    pub async fn resync(&self, mailbox: MailboxId, trace: TraceId) -> Result<(), Refusal> {
+        let payload = LightPayload { mailbox, since: None, resync: true };
+        self.commit(vec![self.light_job_with(payload, trace)]).await
     }
 
-    async fn light_of(&self, mailbox: &Mailbox) -> Result<LightView, StoreError> {
-        let KindCounts { voice, fax, text } = self.store.counts(mailbox.id).await?;
+    /// What a mailbox's lamp should show at present; unknown for an unknown mailbox.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn light(&self, mailbox: MailboxId) -> Result<LightState, StoreError> {
+        match self.store.mailbox(mailbox).await? {
+            Some(mailbox) => Ok(self.light_view(&mailbox).await?.light),
+            None => Ok(LightState::Unknown),
+        }
+    }
+
+    /// A mailbox's light with its counts, as it is at present.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn light_view(&self, mailbox: &Mailbox) -> Result<LightView, StoreError> {
+        let counts = self.store.counts(mailbox.id).await?;
         let health = self.store.mailbox_health(mailbox.id).await?;
         let out_of_touch = self.is_out_of_touch(health.as_ref(), self.now());
-        let unknown = out_of_touch && voice.new > 0 && self.unread_lie_outside(mailbox.id).await?;
+        let unknown = out_of_touch && counts.voice.new > 0 && self.unread_lie_outside(mailbox.id).await?;
         Ok(LightView {
             mailbox: mailbox.id,
             account: format!("sip:{}@{}", mailbox.number, self.policy.account_domain),
-            light: if unknown { LightState::Unknown } else { LightState::from_counts(voice) },
-            fax,
-            text,
+            light: if unknown { LightState::Unknown } else { LightState::from_counts(counts.voice) },
+            counts,
             reason: health.filter(|_| unknown).and_then(|health| health.cause),
         })
     }
@@ -168,7 +152,7 @@ impl Messaging {
         let payload: LightPayload = jobs::payload(context.job())?;
         let trace = context.job().trace;
         let Some(mailbox) = self.store.mailbox(payload.mailbox).await? else { return Ok(Finish::done()) };
-        let view = self.light_of(&mailbox).await?;
+        let view = self.light_view(&mailbox).await?;
         let shown = self.store.lights_shown(mailbox.id).await?;
         let before = |target: &str| {
             let entry = shown.iter().find(|shown| shown.target == target && !payload.resync)?;
@@ -238,7 +222,7 @@ impl Messaging {
     ) -> Result<Result<Option<Told>, PortError>, StoreError> {
         let mut news = None;
         loop {
-            let view = self.light_of(mailbox).await?;
+            let view = self.light_view(mailbox).await?;
             let Some(truth) = view.told().filter(|truth| known != Some(*truth)) else {
                 return Ok(Ok(news));
             };
@@ -262,12 +246,13 @@ impl Messaging {
     ) -> Result<Option<Vec<Write>>, StoreError> {
         let truth = view.told().unwrap_or_else(|| {
             let last = known.map_or(MessageCounts::default(), |known| known.voice);
-            Told { voice: last, fax: view.fax, text: view.text, unknown: true }
+            Told { voice: last, fax: view.counts.fax, text: view.counts.text, unknown: true }
         });
         if known == Some(truth) {
             return Ok(None);
         }
-        match self.signalling.changed(&view.account, view.light, view.fax, view.text, trace).await {
+        let KindCounts { fax, text, .. } = view.counts;
+        match self.signalling.changed(&view.account, view.light, fax, text, trace).await {
             Ok(()) => Ok(Some(vec![self.shown(mailbox, SUBSCRIBERS, &truth)])),
             Err(error) => {
                 // Each subscription is retried or ended by the SIP side; what failed here is the whole of it.

@@ -1,8 +1,12 @@
 //! Job `count-folders`: how full the folders are that messages go to, measured against what their Exchange can take
 //! (AV-91 to AV-94). A folder warns at 80 % and alarms at 100 %: as event, decision and the mailbox's health.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::json;
-use tieline_model::{ExchangeVersion, FolderLoad, FolderNoun, Limit, Mailbox, Refusal};
+use tieline_model::{ExchangeVersion, FolderLoad, FolderNoun, Limit, Mailbox, MailboxId, Refusal};
 use tieline_ports::PortError;
 use tieline_store::{FolderCount, HealthState, Job, StoreError, Write};
 use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
@@ -35,7 +39,7 @@ impl Work for CountFolders {
 }
 
 /// The limit for messages in a folder of a server whose build is known or not.
-fn limit_of(build: Option<&str>) -> (Limit, &'static str) {
+pub(crate) fn limit_of(build: Option<&str>) -> (Limit, &'static str) {
     let version = build.and_then(|build| {
         let mut numbers = build.split('.').map(str::parse);
         ExchangeVersion::from_build(numbers.next()?.ok()?, numbers.next()?.ok()?)
@@ -49,7 +53,53 @@ fn limit_of(build: Option<&str>) -> (Limit, &'static str) {
     }
 }
 
+/// A counted folder against its limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FolderReport {
+    /// Whose.
+    pub mailbox: MailboxId,
+    /// The folder's path.
+    pub folder: String,
+    /// How many items it holds.
+    pub items: u64,
+    /// The number that must not be reached.
+    pub limit: u32,
+    /// The limit is not in the manuals for this version, but taken from its neighbour.
+    pub assumed: bool,
+    /// How full that is.
+    pub load: FolderLoad,
+    /// When it was counted.
+    pub at: Timestamp,
+}
+
 impl Messaging {
+    /// Every counted folder against its limit, fullest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn folders(&self) -> Result<Vec<FolderReport>, StoreError> {
+        let mut builds: BTreeMap<MailboxId, Option<String>> = BTreeMap::new();
+        let mut reports = Vec::new();
+        for FolderCount { mailbox, folder, items, at } in self.store.folder_counts(None).await? {
+            if !builds.contains_key(&mailbox) {
+                builds.insert(mailbox, self.build_of(mailbox).await?);
+            }
+            let (limit, _) = limit_of(builds.get(&mailbox).and_then(Option::as_deref));
+            let load = limit.load(u32::try_from(items).unwrap_or(u32::MAX));
+            let Limit { items: most, assumed } = limit;
+            reports.push(FolderReport { mailbox, folder, items, limit: most, assumed, load, at });
+        }
+        Ok(reports)
+    }
+
+    async fn build_of(&self, mailbox: MailboxId) -> Result<Option<String>, StoreError> {
+        let Some(mailbox) = self.store.mailbox(mailbox).await? else { return Ok(None) };
+        Ok(match self.tie(&mailbox).await? {
+            Ok(Tie::Tied(reach)) => reach.endpoint.server_version,
+            _ => None,
+        })
+    }
+
     async fn count_folders(&self, context: &JobContext) -> Result<Finish, WorkError> {
         let payload: CountPayload = jobs::payload(context.job())?;
         let Some(mailbox) = self.store.mailbox(payload.mailbox).await? else { return Ok(Finish::done()) };
@@ -135,10 +185,7 @@ impl Messaging {
     pub(crate) async fn fullest_folder(&self, mailbox: &Mailbox) -> Result<Option<Refusal>, StoreError> {
         let counts = self.store.folder_counts(Some(mailbox.id)).await?;
         let Some(fullest) = counts.into_iter().max_by_key(|count| count.items) else { return Ok(None) };
-        let build = match self.tie(mailbox).await? {
-            Ok(Tie::Tied(reach)) => reach.endpoint.server_version,
-            _ => None,
-        };
+        let build = self.build_of(mailbox.id).await?;
         let (limit, _) = limit_of(build.as_deref());
         let items = u32::try_from(fullest.items).unwrap_or(u32::MAX);
         let load = limit.load(items);

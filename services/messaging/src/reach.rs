@@ -3,11 +3,23 @@
 use std::sync::Arc;
 
 use tieline_model::settings::{EffectiveSettings, effective};
-use tieline_model::{Endpoint, FeatureGroup, Mailbox, MailboxId, Refusal, StorageMode};
+use tieline_model::{Endpoint, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, Refusal, StorageMode};
 use tieline_ports::{MailAccount, MailTarget};
 use tieline_store::{MailboxFilter, Store, StoreError};
 
 use crate::Messaging;
+
+/// Where the store keeps the password of a feature group's service account.
+#[must_use]
+pub fn password_of(group: FeatureGroupId) -> String {
+    format!("feature-group/{group}/password")
+}
+
+/// Where the store keeps the password with which a mailbox's telephones subscribe to its light.
+#[must_use]
+pub fn sip_password_of(mailbox: MailboxId) -> String {
+    format!("mailbox/{mailbox}/sip-password")
+}
 
 /// A mailbox with everything that holds for it.
 pub(crate) struct Reach {
@@ -50,12 +62,12 @@ impl Reach {
         store: &Store,
         mailbox: &Mailbox,
     ) -> Result<Result<MailTarget, Refusal>, StoreError> {
-        let name = format!("feature-group/{}/password", self.group.id);
+        let name = password_of(self.group.id);
         let Some(password) = store.secret(&name).await? else {
             return Ok(Err(Refusal::operator(
                 "no-password",
                 format!("feature group {} has no password for {}", self.group.name, self.group.account),
-                format!("tieline secret set {name}"),
+                format!("tieline feature-group set-password {:?} --password-file FILE", self.group.name),
             )
             .at(self.endpoint.name.as_str())));
         };
@@ -92,6 +104,15 @@ impl Messaging {
             ))));
         }
         Ok(Ok(Tie::Tied(Box::new(reach))))
+    }
+
+    /// How a mailbox's mail system is asked, whether or not it synchronizes; for checks.
+    ///
+    /// # Errors
+    /// When the mailbox is unknown, its group, endpoint or password is missing, or the store cannot be read.
+    pub async fn target(&self, mailbox: MailboxId) -> Result<MailTarget, Refusal> {
+        let mailbox = self.mailbox_or_refusal(&mailbox.to_string()).await?;
+        Reach::of(&self.store, &mailbox).await??.target(&self.store, &mailbox).await?
     }
 
     /// A tied mailbox's target, ready to be called; `None` when it is apart.

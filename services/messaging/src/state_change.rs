@@ -29,7 +29,7 @@ impl Work for SetState {
     }
 
     fn run<'a>(&'a self, context: &'a JobContext) -> Run<'a> {
-        Box::pin(self.0.set_state(context))
+        Box::pin(self.0.carry_state_out(context))
     }
 }
 
@@ -46,7 +46,12 @@ impl Messaging {
     /// # Errors
     /// When the message is unknown, when a message that was deleted in the mail system is to come back, or when the
     /// store cannot be written.
-    pub async fn mark(&self, message: MessageId, state: MessageState, by: StateOrigin) -> Result<(), Refusal> {
+    pub async fn set_state(
+        &self,
+        message: MessageId,
+        state: MessageState,
+        by: StateOrigin,
+    ) -> Result<(), Refusal> {
         let Some(stored) = self.store.message(message).await? else {
             return Err(Refusal::permanent(
                 "unknown-message",
@@ -74,7 +79,7 @@ impl Messaging {
         self.commit(writes).await
     }
 
-    async fn set_state(&self, context: &JobContext) -> Result<Finish, WorkError> {
+    async fn carry_state_out(&self, context: &JobContext) -> Result<Finish, WorkError> {
         let payload: SetStatePayload = jobs::payload(context.job())?;
         // In this order: a delivery that ends in between is seen by one of the two.
         let delivering = self.is_being_delivered(payload.message).await?;
