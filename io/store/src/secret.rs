@@ -7,6 +7,9 @@ use crate::store::read;
 use crate::writer::Op;
 use crate::{Store, StoreError};
 
+/// A secret of no worth, by which a wrong key file is noticed when the store is opened.
+pub(crate) const KEY_CHECK: &str = "key-check";
+
 /// What is known of a secret without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretInfo {
@@ -44,15 +47,12 @@ impl Store {
     /// When a secret cannot be opened, or the store cannot be written.
     pub async fn reseal(&self) -> Result<usize, StoreError> {
         let mut resealed = 0;
-        for info in self.secrets().await? {
-            let name = info.name;
+        let current = self.keys().current();
+        for name in read!(self, conn => secret::sealed_otherwise(conn, current))? {
             let Some(old) = read!(self, conn => secret::sealed(conn, &name))? else { continue };
-            if old.key == self.keys().current() {
-                continue;
-            }
             let new = self.keys().seal(&name, &self.keys().open(&name, &old)?)?;
+            resealed += usize::from(name != KEY_CHECK);
             self.ask(Op::Reseal { name, old, new }, 0).await?;
-            resealed += 1;
         }
         Ok(resealed)
     }

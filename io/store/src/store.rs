@@ -103,7 +103,15 @@ struct Inner {
     budget: Arc<Semaphore>,
     keys: Keyring,
     wakes: Wakes,
+    /// The writer first; it ends by itself when nobody is left to ask.
     tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let tasks = self.tasks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        tasks.drain(..).skip(1).for_each(|listener| listener.abort());
+    }
 }
 
 /// Connections for reading.

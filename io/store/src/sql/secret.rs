@@ -7,10 +7,8 @@ use uuid::Uuid;
 use super::{Conn, Db, event};
 use crate::column::{time, unknown};
 use crate::keys::{Keyring, Sealed};
+use crate::secret::KEY_CHECK;
 use crate::{ApiToken, NewApiToken, Role, SecretInfo, StoreError};
-
-/// A secret of no worth, by which a wrong key file is noticed when the store is opened.
-const KEY_CHECK: &str = "key-check";
 
 /// Refuses a key file that does not belong to the database; a new database gets tied to it.
 pub(crate) async fn check_key(conn: &mut Conn, keys: &Keyring) -> Result<(), StoreError> {
@@ -83,6 +81,12 @@ pub(crate) async fn reseal(
     let query = sqlx::query::<Db>(sql).bind(name).bind(&old.text).bind(&new.key);
     query.bind(&new.nonce).bind(&new.text).execute(conn).await?;
     Ok(())
+}
+
+/// The names of secrets that are sealed with other keys than this one.
+pub(crate) async fn sealed_otherwise(conn: &mut Conn, key: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT name FROM secret WHERE key <> $1 ORDER BY name";
+    Ok(sqlx::query_scalar::<Db, String>(sql).bind(key).fetch_all(conn).await?)
 }
 
 pub(crate) async fn list(conn: &mut Conn) -> Result<Vec<SecretInfo>, StoreError> {

@@ -1,0 +1,9 @@
+//! What the store promises, told once and held against both databases.
+
+mod configuration;
+mod events;
+mod jobs;
+mod messages;
+mod secrets;
+mod site;
+mod trouble;
