@@ -54,8 +54,8 @@ impl MessageXml {
                 xml.values.push((name, r.text(&child)?.into_owned()));
             } else if let Some(path) = PropertyPath::read_choice(r, &child)? {
                 xml.paths.push(path);
-            } else if is_name(child.any_local()) {
-                let name = child.any_local().to_owned();
+            } else if is_name(child.local()) {
+                let name = child.local().to_owned();
                 xml.elements.push((name, r.text(&child)?.into_owned()));
             } else {
                 r.skip(&child)?;

@@ -36,6 +36,7 @@ sequence! {
     /// `t:ReplyBody`: HTML where Outlook wrote it; it may begin with a byte order mark.
     #[derive(Eq)]
     pub struct ReplyBody in Types {
+        attribute b"xml:lang" => lang: Option<String>,
         element b"Message" => message: Option<String>,
     }
 }

@@ -36,7 +36,8 @@ impl Start<'_> {
         !self.tag.attributes_raw().is_empty()
     }
 
-    /// Calls `each` with the local name and the value of every attribute, namespace declarations excepted.
+    /// Calls `each` with the name and the value of every attribute, namespace declarations excepted. The name is
+    /// the local one, but for `xml:lang` and its like.
     pub(crate) fn attributes(
         &self,
         limits: &Limits,
@@ -53,8 +54,12 @@ impl Start<'_> {
             if attribute.key.0 == "xmlns" || prefix.is_some_and(|p| p.into_inner() == "xmlns") {
                 continue;
             }
+            let name = match prefix {
+                Some(prefix) if prefix.into_inner() == "xml" => attribute.key.0,
+                _ => local.into_inner(),
+            };
             let value = unescape(&attribute.value);
-            each(local.into_inner(), if self.dirty { clean(value) } else { value });
+            each(name, if self.dirty { clean(value) } else { value });
         }
         Ok(())
     }
