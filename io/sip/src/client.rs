@@ -117,6 +117,10 @@ impl Core {
         };
         let peer = flow.peer.to_string();
         let failed = |why: String| Failure::new(Class::Transient, method, &peer, why);
+        let refused = |flow: &Flow, why: String| match flow.refusal() {
+            Some(refusal) => Failure::new(Class::Operator, method, &peer, refusal),
+            None => failed(why),
+        };
         let branch = format!("z9hG4bK{}", self.token());
         let (_pending, mut answers) = self.client.expect(&branch);
         let mut message = self.print(request, &flow, &branch);
@@ -129,17 +133,19 @@ impl Core {
                 ClientStep::Send => {
                     if let Err(error) = flow.send(message.clone()).await {
                         // A kept connection may have died unnoticed: one fresh one is tried.
-                        let Way::Hop(hop) = way else { return Err(failed(error.to_string())) };
+                        let Way::Hop(hop) = way else { return Err(refused(&flow, error.to_string())) };
                         flow = self.wire.flow_to(hop, method).await?;
                         message = self.print(request, &flow, &branch);
-                        flow.send(message.clone()).await.map_err(|error| failed(error.to_string()))?;
+                        flow.send(message.clone())
+                            .await
+                            .map_err(|error| refused(&flow, error.to_string()))?;
                     }
                 }
                 ClientStep::Wait(until) => {
                     let until = self.started + Duration::from_millis(u64::try_from(until).unwrap_or(0));
                     match self.next_answer(&mut answers, &flow, until).await {
                         None => {}
-                        Some(Err(why)) => return Err(failed(why.to_owned())),
+                        Some(Err(why)) => return Err(refused(&flow, why.to_owned())),
                         Some(Ok(response)) if response.code < 200 => transaction.provisional(),
                         Some(Ok(response)) => return Ok(Answer { response, sent: transaction.sent(), cseq }),
                     }
@@ -211,7 +217,8 @@ impl Core {
 /// The address that the system would send from. Nothing is sent.
 fn source_towards(peer: std::net::SocketAddr) -> std::net::IpAddr {
     let any: std::net::IpAddr = if peer.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() };
-    let probe = std::net::UdpSocket::bind((any, 0)).and_then(|s| s.connect(peer).and_then(|()| s.local_addr()));
+    let probe =
+        std::net::UdpSocket::bind((any, 0)).and_then(|s| s.connect(peer).and_then(|()| s.local_addr()));
     probe.map_or(any, |address| address.ip())
 }
 

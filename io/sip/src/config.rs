@@ -40,7 +40,7 @@ pub struct Limits {
     pub idle: Duration,
     /// A peer that does not read for this long loses its connection.
     pub write: Duration,
-    /// Shortest time between two NOTIFYs of a subscription (RFC 3842 section 3.9 recommends a second); the newest
+    /// Shortest time between two NOTIFYs of a subscription (RFC 3842 recommends a second); the newest
     /// state is sent when it is over.
     pub notify_interval: Duration,
     /// How long the present state of a mailbox may take to be told to a new watcher; then it is unknown.
@@ -86,7 +86,8 @@ pub struct SipConfig {
     pub user_agent: String,
     /// The header that carries the trace id in NOTIFY and PUBLISH; `None` leaves it out.
     pub trace_header: Option<String>,
-    /// Digest algorithms, most preferred first.
+    /// Digest algorithms, most preferred first. A telephone that reads only the first challenge and knows MD5 alone, as
+    /// sipp 3.6 does, needs MD5 in front.
     pub algorithms: Vec<Algorithm>,
     /// Signs nonces; secret, 32 random bytes.
     pub nonce_key: [u8; 32],

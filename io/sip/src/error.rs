@@ -27,7 +27,9 @@ pub enum Error {
         why: &'static str,
     },
     /// Stored subscriptions could not be read.
-    #[error("cannot read stored SIP subscriptions: {0}; repair the store, or telephones stay dark until they subscribe again")]
+    #[error(
+        "cannot read stored SIP subscriptions: {0}; repair the store, or telephones stay dark until they subscribe again"
+    )]
     Store(StoreError),
 }
 
@@ -99,8 +101,12 @@ const fn classify(code: u16) -> (Class, &'static str) {
         300..=399 => (Class::Operator, "configure the address that it points to"),
         401 | 407 => (Class::Operator, "enter the user name and password that the peer expects"),
         403 => (Class::Operator, "allow Tieline's address or user at the peer"),
-        404 | 410 | 484 | 485 | 604 => (Class::Permanent, "the peer does not know this user: correct its address"),
-        481 => (Class::Permanent, "the peer takes no NOTIFY without a subscription: let it subscribe instead"),
+        404 | 410 | 484 | 485 | 604 => {
+            (Class::Permanent, "the peer does not know this user: correct its address")
+        }
+        481 => {
+            (Class::Permanent, "the peer takes no NOTIFY without a subscription: let it subscribe instead")
+        }
         489 => (Class::Permanent, "the peer does not know message-summary: switch message waiting on there"),
         405 | 501 => (Class::Permanent, "the peer does not take this method: use another way to reach it"),
         408 | 480 | 486 | 500 | 502..=504 | 600 => (Class::Transient, "it will be tried again"),
@@ -127,6 +133,9 @@ mod tests {
         assert_eq!(of(Class::Permanent), [404, 405, 410, 481, 484, 485, 489, 501, 604]);
         assert_eq!(answered(503).retry_after, Some(Duration::from_secs(3_600)));
         let text = answered(489).to_string();
-        assert_eq!(text, "NOTIFY to sip:a: 489 Bad Event; the peer does not know message-summary: switch message waiting on there");
+        assert_eq!(
+            text,
+            "NOTIFY to sip:a: 489 Bad Event; the peer does not know message-summary: switch message waiting on there"
+        );
     }
 }

@@ -45,9 +45,9 @@ pub use ports::{
     Access, Accounts, BoxFuture, Ended, Observer, SipEvent, StoredKind, StoredSubscription, SubscriptionStore,
 };
 pub use stack::{Outcome, Services, SipStack, Statistics};
-pub use watchers::Watcher;
 pub use tieline_proto_sip::digest::{Algorithm, Login, Secret};
 pub use tieline_proto_sip::{Counts, ExpiryPolicy, Timers, Transport, Uri};
+pub use watchers::Watcher;
 
 /// Locks; a panic of another task while it held the lock leaves plain data behind that is still good.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

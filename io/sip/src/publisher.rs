@@ -77,7 +77,9 @@ impl Core {
         snapshot: &Snapshot,
     ) -> Result<Outcome, Failure> {
         let publishing = self.publishing(target, snapshot);
-        let Some(_turn) = publishing.lane.enter(snapshot.revision).await else { return Ok(Outcome::Superseded) };
+        let Some(_turn) = publishing.lane.enter(snapshot.revision).await else {
+            return Ok(Outcome::Superseded);
+        };
         let mut current = publishing.state.lock().await;
         current.target = target.clone();
         current.snapshot = snapshot.clone();
@@ -198,7 +200,10 @@ impl Core {
                 let refresh = async {
                     let mut current = publishing.state.lock().await;
                     if let Err(failure) = core.drive(&publishing, &mut current).await {
-                        core.observe(SipEvent::RefreshFailed { user: &current.target.user, failure: &failure });
+                        core.observe(SipEvent::RefreshFailed {
+                            user: &current.target.user,
+                            failure: &failure,
+                        });
                     }
                 };
                 tokio::select! {

@@ -191,7 +191,11 @@ impl SipStack {
     ///
     /// # Errors
     /// [`Failure`], with who must act. A 2xx of any kind is success.
-    pub async fn notify_unsolicited(&self, target: &NotifyTarget, snapshot: &Snapshot) -> Result<Outcome, Failure> {
+    pub async fn notify_unsolicited(
+        &self,
+        target: &NotifyTarget,
+        snapshot: &Snapshot,
+    ) -> Result<Outcome, Failure> {
         let core = &self.core;
         let user = target.user.address_of_record();
         let lane = core.lanes.of(format!("{user} at {}", target.target));
@@ -206,7 +210,8 @@ impl SipStack {
             notify_unsolicited(&target.target, &target.user, &from, (&call_id, &tag), &contact, &summary);
         core.put_trace(&mut request, snapshot);
         let answer = core.send(request, Way::Hop(&target.target), target.login.as_ref()).await;
-        let word = answer.as_ref().map_or("none", |a| if a.response.code < 300 { "delivered" } else { "refused" });
+        let word =
+            answer.as_ref().map_or("none", |a| if a.response.code < 300 { "delivered" } else { "refused" });
         metrics::counter!("tieline_sip_unsolicited_notifies_total", "answer" => word).increment(1);
         let answer = answer?;
         match answer.response.code {

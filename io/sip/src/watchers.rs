@@ -9,7 +9,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tieline_proto_sip::{Name, NotifyVerdict, Rejection, Request, Response, Subscription, Transport, Uri, header_name};
+use tieline_proto_sip::{
+    Name, NotifyVerdict, Rejection, Request, Response, Subscription, Transport, Uri, header_name,
+};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::client::Way;
@@ -165,7 +167,8 @@ fn watch(record: Record, flow: Option<Flow>, reserved: u32) -> Arc<Watch> {
 /// The source of a datagram when its sender does not know its own address: then its Contact is of no use either.
 fn behind_nat(request: &Request, flow: &Flow) -> Option<SocketAddr> {
     let via = request.top_via().ok()?;
-    let direct = request.headers.all(Name::VIA).count() == 1 && request.headers.first(Name::RECORD_ROUTE).is_none();
+    let direct =
+        request.headers.all(Name::VIA).count() == 1 && request.headers.first(Name::RECORD_ROUTE).is_none();
     let elsewhere = via.host().parse::<std::net::IpAddr>().is_ok_and(|ip| ip != flow.peer.ip());
     (flow.transport == Transport::Udp && direct && via.params.has("rport") && elsewhere).then_some(flow.peer)
 }
@@ -277,7 +280,7 @@ impl Core {
         Ok(self.acknowledge(request, flow, "", watch, seconds, true))
     }
 
-    /// The 200, and the NOTIFY that must follow at once (RFC 6665 section 4.2.1.1).
+    /// The 200, and the NOTIFY that must follow at once (RFC 6665 section 4.2.1.2).
     fn acknowledge(
         &self,
         request: &Request,
@@ -293,7 +296,8 @@ impl Core {
         }
         response.headers.push(Name::CONTACT, format!("<{}>", self.contact(flow)));
         response.headers.push(Name::EXPIRES, seconds.to_string());
-        let event = SipEvent::Subscribed { account: &watch.account, watcher: &watch.watcher, seconds, refresh };
+        let event =
+            SipEvent::Subscribed { account: &watch.account, watcher: &watch.watcher, seconds, refresh };
         self.observe(event);
         let then = async move {
             let known = timeout(self.config.limits.state_lookup, self.accounts.light(&watch.account)).await;
@@ -343,7 +347,8 @@ impl Core {
                 want.dirty = false;
                 let forced = std::mem::take(&mut want.force);
                 let Some(newest) = want.newest.clone() else { continue };
-                let news = newest.light != Light::Unknown && want.told.map(|(light, _)| light) != Some(newest.light);
+                let news =
+                    newest.light != Light::Unknown && want.told.map(|(light, _)| light) != Some(newest.light);
                 if !news && !forced {
                     continue;
                 }
@@ -364,7 +369,11 @@ impl Core {
         let (verdict, wait, why) = match sent {
             Ok(response) => {
                 let wait = response.retry_after().map(|s| Duration::from_secs(s.min(300).into()));
-                (Subscription::judge(Some(response.code)), wait, format!("{} {}", response.code, response.reason))
+                (
+                    Subscription::judge(Some(response.code)),
+                    wait,
+                    format!("{} {}", response.code, response.reason),
+                )
             }
             // An answer that never came ends it; a connection that cannot be opened may be a telephone restarting.
             Err((true, why)) => (Subscription::judge(None), None, why),
@@ -388,7 +397,8 @@ impl Core {
                 _ if over => Some(Ended::Expired),
                 NotifyVerdict::Delivered => {
                     want.retries = 0;
-                    want.told = (snapshot.light != Light::Unknown).then_some((snapshot.light, snapshot.revision));
+                    want.told =
+                        (snapshot.light != Light::Unknown).then_some((snapshot.light, snapshot.revision));
                     None
                 }
                 NotifyVerdict::Later if want.retries < MAX_RETRIES => {
@@ -453,7 +463,9 @@ impl Core {
         }
         let flow = self.wire.flow_to(dialog.next_hop(), "NOTIFY").await?;
         Ok(match talk.nat {
-            Some(source) if flow.transport == Transport::Udp && dialog.route_set.is_empty() => flow.towards(source),
+            Some(source) if flow.transport == Transport::Udp && dialog.route_set.is_empty() => {
+                flow.towards(source)
+            }
             _ => flow,
         })
     }

@@ -53,7 +53,7 @@ pub use uri::{Transport, Uri};
 
 /// The event package of RFC 3842.
 pub const MESSAGE_SUMMARY_EVENT: &str = "message-summary";
-/// The media type of its body (RFC 3842 section 5.1).
+/// The media type of its body (RFC 3842).
 pub const MESSAGE_SUMMARY_TYPE: &str = "application/simple-message-summary";
 /// No message larger than this is read or written, in bytes.
 pub const MAX_MESSAGE: usize = 65_535;

@@ -11,7 +11,7 @@ const MAX_BODY: usize = 16 * 1024;
 /// No more lines than this are read.
 const MAX_LINES: usize = 256;
 
-/// A `message-context-class` (RFC 3458 section 3.2).
+/// A `message-context-class` (RFC 3458).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MessageClass {

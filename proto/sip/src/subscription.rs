@@ -18,7 +18,7 @@ pub struct ExpiryPolicy {
     pub min: u32,
     /// Longer wishes are shortened.
     pub max: u32,
-    /// When the watcher names none. RFC 3842 section 3.3 recommends an hour or more.
+    /// When the watcher names none. RFC 3842 recommends an hour or more.
     pub default: u32,
 }
 

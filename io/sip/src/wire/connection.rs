@@ -22,7 +22,8 @@ pub(super) struct Ends {
 
 pub(super) fn ends(transport: Transport, peer: SocketAddr, local: SocketAddr) -> Ends {
     let (sender, queue) = mpsc::channel(QUEUE);
-    Ends { flow: Flow { transport, peer, local, handle: Handle::Stream(sender) }, queue }
+    let handle = Handle::Stream { queue: sender, refusal: Arc::default() };
+    Ends { flow: Flow { transport, peer, local, handle }, queue }
 }
 
 /// Serves a connection until either side closes, stalls, talks nonsense, or the stack stops. `first` is how long its
@@ -35,6 +36,8 @@ where
     let peer = flow.peer;
     let (reader, writer) = tokio::io::split(stream);
     let why = tokio::select! {
+        // Reading first: what the peer said last explains why writing fails.
+        biased;
         why = read(wire, reader, &flow, first) => why,
         why = write(writer, queue, wire.limits.write) => why,
         () = wire.stop.cancelled() => "Tieline stops",
@@ -49,7 +52,13 @@ async fn read(wire: &Wire, mut reader: impl AsyncRead + Unpin, flow: &Flow, firs
     loop {
         let bytes = match timeout(patience, reader.read(&mut buffer)).await {
             Err(_) => return "no traffic",
-            Ok(Err(_)) => return "broken",
+            Ok(Err(error)) => {
+                // With TLS 1.3 a peer that refuses our certificate says so only now.
+                if error.kind() == std::io::ErrorKind::InvalidData {
+                    flow.refuse(error.to_string());
+                }
+                return "broken";
+            }
             Ok(Ok(0)) => return "closed by the peer",
             Ok(Ok(length)) => buffer.get(..length).unwrap_or_default(),
         };

@@ -93,7 +93,8 @@ async fn welcome(
     local: SocketAddr,
     tls: Option<TlsAcceptor>,
 ) {
-    let (Ok(_permit), Some(_slot)) = (wire.accepted.clone().try_acquire_owned(), PeerSlot::take(&wire, peer.ip()))
+    let (Ok(_permit), Some(_slot)) =
+        (wire.accepted.clone().try_acquire_owned(), PeerSlot::take(&wire, peer.ip()))
     else {
         tracing::debug!(%peer, "SIP connection refused: too many are open");
         metrics::counter!("tieline_sip_refused_connections_total").increment(1);

@@ -12,7 +12,7 @@ mod udp;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use tieline_proto_sip::{Message, Transport};
 use tokio::net::UdpSocket;
@@ -50,7 +50,11 @@ pub(crate) struct Flow {
 enum Handle {
     /// Weak: a flow that somebody keeps must not keep the socket open.
     Datagram(Weak<UdpSocket>),
-    Stream(mpsc::Sender<Arc<[u8]>>),
+    Stream {
+        queue: mpsc::Sender<Arc<[u8]>>,
+        /// Why the connection ended, where that is the administrator's business: the peer refused our certificate.
+        refusal: Arc<OnceLock<String>>,
+    },
 }
 
 impl Flow {
@@ -58,7 +62,7 @@ impl Flow {
     pub(crate) fn is_open(&self) -> bool {
         match &self.handle {
             Handle::Datagram(_) => true,
-            Handle::Stream(queue) => !queue.is_closed(),
+            Handle::Stream { queue, .. } => !queue.is_closed(),
         }
     }
 
@@ -66,7 +70,21 @@ impl Flow {
     pub(crate) async fn closed(&self) {
         match &self.handle {
             Handle::Datagram(_) => std::future::pending().await,
-            Handle::Stream(queue) => queue.closed().await,
+            Handle::Stream { queue, .. } => queue.closed().await,
+        }
+    }
+
+    /// Why the peer ended a TLS connection, when it said so.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        match &self.handle {
+            Handle::Datagram(_) => None,
+            Handle::Stream { refusal, .. } => refusal.get().map(String::as_str),
+        }
+    }
+
+    fn refuse(&self, why: String) {
+        if let Handle::Stream { refusal, .. } = &self.handle {
+            let _ = refusal.set(why);
         }
     }
 
@@ -85,8 +103,10 @@ impl Flow {
                 let socket = socket.upgrade().ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected))?;
                 socket.send_to(&bytes, self.peer).await.map(|_| ())
             }
-            Handle::Stream(queue) => queue.try_send(bytes).map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => io::Error::other("the peer does not read its connection"),
+            Handle::Stream { queue, .. } => queue.try_send(bytes).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => {
+                    io::Error::other("the peer does not read its connection")
+                }
                 mpsc::error::TrySendError::Closed(_) => io::Error::from(io::ErrorKind::ConnectionReset),
             }),
         }

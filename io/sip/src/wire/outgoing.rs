@@ -25,7 +25,10 @@ impl Wire {
         let addresses: Vec<SocketAddr> = match lookup {
             Ok(Ok(addresses)) => addresses.take(8).collect(),
             Ok(Err(error)) => {
-                return Err(failed(Class::Transient, format!("the host {} has no address: {error}", hop.host())));
+                return Err(failed(
+                    Class::Transient,
+                    format!("the host {} has no address: {error}", hop.host()),
+                ));
             }
             Err(_) => return Err(failed(Class::Transient, format!("no answer on where {} is", hop.host()))),
         };
@@ -82,7 +85,8 @@ impl Wire {
         let no_tls = || io::Error::new(io::ErrorKind::Unsupported, "no TLS client configuration");
         let connector = self.tls_client.as_ref().ok_or_else(no_tls)?;
         let name = ServerName::try_from(key.host).map_err(io::Error::other)?;
-        let stream = timeout(self.limits.handshake, connector.connect(name, stream)).await.map_err(|_| slow())??;
+        let stream =
+            timeout(self.limits.handshake, connector.connect(name, stream)).await.map_err(|_| slow())??;
         self.tasks.spawn(async move { connection::serve(&wire, stream, ends, idle).await });
         Ok(flow)
     }
@@ -91,7 +95,9 @@ impl Wire {
 /// A certificate that does not fit needs the administrator; a peer that is away comes back.
 fn connect_class(error: &io::Error) -> Class {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput => Class::Operator,
+        io::ErrorKind::InvalidData | io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput => {
+            Class::Operator
+        }
         _ => Class::Transient,
     }
 }

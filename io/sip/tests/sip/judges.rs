@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tieline_sip::{
-    Algorithm, Class, Login, NotifyTarget, Outcome, PublicationTarget, Secret, SipConfig, SipStack, Snapshot, Transport,
+    Algorithm, Class, Login, NotifyTarget, Outcome, PublicationTarget, Secret, SipConfig, SipStack, Snapshot,
+    Transport,
 };
 
 use crate::support::{PASSWORD, config, known, world};
+use crate::wire::{Authority, OPTIONS, tls};
 
 /// How long a judge may take.
 const JUDGMENT: Duration = Duration::from_secs(60);
@@ -27,17 +29,23 @@ struct Judge {
 
 impl Judge {
     fn start(name: &'static str, arguments: &[&str], directory: TempDir) -> Self {
+        Self::start_with(name, arguments, directory, Stdio::null())
+    }
+
+    fn start_with(name: &'static str, arguments: &[&str], directory: TempDir, input: Stdio) -> Self {
         let output = File::create(directory.path().join("output")).unwrap();
         let child = Command::new(name)
             .args(arguments)
             .current_dir(directory.path())
             .env("TERM", "dumb")
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .process_group(0)
             .spawn()
-            .unwrap_or_else(|error| panic!("the judge {name} cannot be started ({error}): run scripts/setup"));
+            .unwrap_or_else(|error| {
+                panic!("the judge {name} cannot be started ({error}): run scripts/setup")
+            });
         Self { name, child, directory }
     }
 
@@ -82,7 +90,9 @@ impl Judge {
 impl Drop for Judge {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            let signal = |signal: &str, whom: String| Command::new("kill").args([signal, "--", &whom]).status();
+            let signal = |signal: &str, whom: String| {
+                Command::new("kill").args([signal, "--", &whom]).stderr(Stdio::null()).status()
+            };
             let _ = signal("-TERM", self.child.id().to_string());
             let began = Instant::now();
             while matches!(self.child.try_wait(), Ok(None)) && began.elapsed() < Duration::from_secs(5) {
@@ -116,9 +126,29 @@ fn sipp(scenario: &str, transport: Transport, port: u16, calls: u32, remote: Opt
     let remote = remote.map(|address| address.to_string());
     let mode = if transport == Transport::Tcp { "t1" } else { "u1" };
     let mut arguments = vec![
-        "-sf", file.to_str().unwrap(), "-i", "127.0.0.1", "-p", &port, "-m", &calls, "-t", mode, "-nostdin",
-        "-timeout", "50", "-timeout_error", "-trace_err", "-error_file", "errors.log", "-trace_logs", "-log_file",
-        "words.log", "-trace_msg", "-message_file", "messages.log",
+        "-sf",
+        file.to_str().unwrap(),
+        "-i",
+        "127.0.0.1",
+        "-p",
+        &port,
+        "-m",
+        &calls,
+        "-t",
+        mode,
+        "-nostdin",
+        "-timeout",
+        "50",
+        "-timeout_error",
+        "-trace_err",
+        "-error_file",
+        "errors.log",
+        "-trace_logs",
+        "-log_file",
+        "words.log",
+        "-trace_msg",
+        "-message_file",
+        "messages.log",
     ];
     arguments.extend(remote.as_deref());
     Judge::start("sipp", &arguments, tempfile::tempdir().unwrap())
@@ -211,6 +241,50 @@ async fn sipp_subscribes_refreshes_and_unsubscribes_over_tcp() {
     sipp_watches(Transport::Tcp, md5_first()).await;
 }
 
+/// Covers: AV-13 (OpenSSL over mutual TLS)
+#[tokio::test]
+async fn openssl_speaks_to_us_with_its_certificate_and_not_without() {
+    let authority = Authority::new();
+    let world = world(tls(&authority)).await;
+    let address = world.port(Transport::Tls).to_string();
+    for (shows_certificate, answered) in [(true, true), (false, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, pem) in ["own.pem", "key.pem", "ca.pem"].into_iter().zip(authority.peer_pem()) {
+            fs::write(directory.path().join(name), pem).unwrap();
+        }
+        let mut arguments = vec![
+            "s_client",
+            "-connect",
+            &address,
+            "-servername",
+            "localhost",
+            "-CAfile",
+            "ca.pem",
+            "-verify_return_error",
+            "-quiet",
+        ];
+        if shows_certificate {
+            arguments.extend(["-cert", "own.pem", "-key", "key.pem"]);
+        }
+        let mut client = Judge::start_with("openssl", &arguments, directory, Stdio::piped());
+        // Without a certificate the pipe may break first: that is the refusal.
+        let mut input = client.child.stdin.take().unwrap();
+        let _ = std::io::Write::write_all(&mut input, OPTIONS);
+        match answered {
+            true => client.says("SIP/2.0 200 OK").await,
+            false => {
+                let began = Instant::now();
+                while client.child.try_wait().unwrap().is_none() {
+                    assert!(began.elapsed() < JUDGMENT, "OpenSSL was not sent away:\n{}", client.words());
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                assert!(!client.words().contains("SIP/2.0 200"), "{}", client.words());
+            }
+        }
+    }
+    world.stack.stop().await;
+}
+
 fn kamailio(port: u16, algorithm: &str) -> Judge {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap().to_owned();
@@ -218,7 +292,8 @@ fn kamailio(port: u16, algorithm: &str) -> Judge {
     for tables in ["standard-create.sql", "presence-create.sql"] {
         let sql = File::open(Path::new("/usr/share/kamailio/db_sqlite").join(tables))
             .expect("Kamailio's SQLite tables are missing: run scripts/setup");
-        let made = Command::new("sqlite3").arg(&database).stdin(sql).status().expect("sqlite3: run scripts/setup");
+        let made =
+            Command::new("sqlite3").arg(&database).stdin(sql).status().expect("sqlite3: run scripts/setup");
         assert!(made.success());
     }
     let template = fs::read_to_string(scenarios().join("kamailio.cfg")).unwrap();
@@ -272,6 +347,8 @@ async fn kamailio_publishes(algorithm: &str, transport: Transport) {
     assert!(matches!(told, Ok(Outcome::Delivered { .. })), "{told:?}\n{}", server.words());
     watcher.agrees().await;
     server.says("PUBLISH with SIP-If-Match").await;
+    let spoken = if algorithm.is_empty() { "algorithm=MD5" } else { "algorithm=SHA-256" };
+    server.says(spoken).await;
 
     // Wrong credentials are the administrator's business, and nothing is published.
     target.login = Some(Login { username: "alice".into(), secret: Secret::Password("guess".into()) });

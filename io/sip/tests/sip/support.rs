@@ -61,7 +61,9 @@ impl Accounts for Product {
         let mailbox = address.strip_prefix("sip:").and_then(|a| a.strip_suffix("@lab.example"));
         let access = match mailbox {
             Some(mailbox) if !["alice", "bob", "carol"].contains(&mailbox) => Access::Unknown,
-            Some(mailbox) if mailbox == username || username == "carol" => Access::Granted(mailbox.to_owned()),
+            Some(mailbox) if mailbox == username || username == "carol" => {
+                Access::Granted(mailbox.to_owned())
+            }
             Some(_) => Access::Forbidden,
             None => Access::Unknown,
         };
@@ -221,7 +223,10 @@ impl Phone {
         let mailbox: Uri = self.mailbox.parse().unwrap();
         let mut request =
             subscribe(&mailbox, &self.mailbox, (&self.call_id, "phone"), self.cseq, &contact, expires);
-        request.headers.push_front(Name::VIA, format!("SIP/2.0/UDP {own};branch=z9hG4bK{}.{};rport", self.call_id, self.cseq));
+        request.headers.push_front(
+            Name::VIA,
+            format!("SIP/2.0/UDP {own};branch=z9hG4bK{}.{};rport", self.call_id, self.cseq),
+        );
         if let Some(tag) = &self.to_tag {
             request.headers.set(Name::TO, format!("<{}>;tag={tag}", self.mailbox));
         }

@@ -13,7 +13,9 @@ use tieline_sip::{
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use crate::support::{DOMAIN, PATIENCE, World, body, config, known, loopback, unknown, voice, world, world_with};
+use crate::support::{
+    DOMAIN, PATIENCE, World, body, config, known, loopback, unknown, voice, world, world_with,
+};
 
 /// A UDP peer.
 struct Peer {
@@ -40,7 +42,8 @@ impl Peer {
 
     async fn request(&self) -> (Request, SocketAddr) {
         let mut buffer = vec![0; 65_535];
-        let (length, from) = timeout(PATIENCE, self.socket.recv_from(&mut buffer)).await.expect("nothing came").unwrap();
+        let (length, from) =
+            timeout(PATIENCE, self.socket.recv_from(&mut buffer)).await.expect("nothing came").unwrap();
         match Message::parse_datagram(&buffer[..length]).unwrap() {
             Message::Request(request) => (request, from),
             Message::Response(_) => panic!("a request was expected"),
@@ -75,15 +78,22 @@ async fn a_target_is_told_and_any_2xx_is_fine() {
     let peer = Peer::new().await;
     for (code, revision) in [(200, 1), (202, 2)] {
         let (snapshot, to) = (known(2, 1, revision), peer.target());
-        let (told, request) = tokio::join!(world.stack.notify_unsolicited(&to, &snapshot), peer.answer(code, &[]));
+        let (told, request) =
+            tokio::join!(world.stack.notify_unsolicited(&to, &snapshot), peer.answer(code, &[]));
         assert!(matches!(told, Ok(Outcome::Delivered { code: got, sent: 1, .. }) if got == code), "{told:?}");
         assert_eq!(voice(&request), (2, 1));
         assert_eq!(body(&request).account.as_deref(), Some("sip:alice@lab.example"));
         assert_eq!(request.headers.first(Name::TO), Some("<sip:alice@lab.example>"));
-        assert_eq!(request.headers.first(header_name("X-Tieline-Trace")), Some(format!("tr_{revision}").as_str()));
+        assert_eq!(
+            request.headers.first(header_name("X-Tieline-Trace")),
+            Some(format!("tr_{revision}").as_str())
+        );
     }
     assert_eq!(world.stack.notify_unsolicited(&peer.target(), &unknown(3)).await, Ok(Outcome::Withheld));
-    assert_eq!(world.stack.notify_unsolicited(&peer.target(), &known(9, 9, 2)).await, Ok(Outcome::Superseded));
+    assert_eq!(
+        world.stack.notify_unsolicited(&peer.target(), &known(9, 9, 2)).await,
+        Ok(Outcome::Superseded)
+    );
     world.stack.stop().await;
 }
 
@@ -121,7 +131,8 @@ async fn every_failure_says_who_must_act() {
     {
         let (snapshot, to) = (known(1, 0, n as u64), peer.target());
         let headers = [("Retry-After", "17")];
-        let (told, _) = tokio::join!(world.stack.notify_unsolicited(&to, &snapshot), peer.answer(code, &headers));
+        let (told, _) =
+            tokio::join!(world.stack.notify_unsolicited(&to, &snapshot), peer.answer(code, &headers));
         let failure: Failure = told.unwrap_err();
         assert_eq!((failure.class, failure.code), (class, Some(code)));
         assert_eq!(failure.retry_after, Some(Duration::from_secs(17)));
@@ -256,7 +267,12 @@ async fn stray_answers_are_dropped() {
     let world = world(config()).await;
     let peer = Arc::new(Peer::new().await);
     let server = world.port(tieline_sip::Transport::Udp);
-    for junk in [&b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKnobody\r\n\r\n"[..], b"\r\n\r\n", b"\0\0", b"junk"] {
+    for junk in [
+        &b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKnobody\r\n\r\n"[..],
+        b"\r\n\r\n",
+        b"\0\0",
+        b"junk",
+    ] {
         peer.socket.send_to(junk, server).await.unwrap();
     }
     let (snapshot, to) = (known(1, 0, 1), peer.target());

@@ -155,7 +155,9 @@ async fn one_dead_watcher_holds_up_nobody_and_is_forgotten() {
     // The dead one gets the same request again and again, then is given up.
     let first = dead.receive().await;
     let again = dead.receive().await;
-    let (Message::Request(first), Message::Request(again)) = (first, again) else { panic!("requests were expected") };
+    let (Message::Request(first), Message::Request(again)) = (first, again) else {
+        panic!("requests were expected")
+    };
     assert_eq!(first.to_bytes(), again.to_bytes());
     world.product.event("ended alice Gone(\"NOTIFY to").await;
     assert_eq!(world.stack.publish("alice", &known(3, 0, 3)), 1);

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair,
+};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -17,19 +20,36 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::support::{PATIENCE, Phone, config, known, loopback, voice, world};
 
+/// Parameters under a name of their own: OpenSSL takes a certificate named like its issuer for self-signed.
+fn named(common_name: &str, host: Option<&str>) -> CertificateParams {
+    let mut params = CertificateParams::new(host.map(str::to_owned).into_iter().collect::<Vec<_>>()).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+}
+
 /// A certificate authority of a test.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
+    pub(crate) fn new() -> Self {
+        let mut params = named("Lab Authority", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
+    /// Certificate and key of a peer, and the authority's certificate, as PEM.
+    pub(crate) fn peer_pem(&self) -> [String; 3] {
+        let params = named("peer", Some("peer.lab.example"));
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        [certificate.pem(), key.serialize_pem(), self.0.pem()]
+    }
+
     fn issue(&self, name: &str) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
-        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let mut params = named(name, Some(name));
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.0).unwrap();
         (vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
@@ -71,7 +91,7 @@ impl Authority {
     }
 }
 
-fn tls(authority: &Authority) -> SipConfig {
+pub(crate) fn tls(authority: &Authority) -> SipConfig {
     let mut settings = config();
     settings.tls = vec![TlsListener { address: loopback(), config: authority.server("localhost") }];
     settings.tls_client = Some(authority.client(Some(authority)));
@@ -79,7 +99,7 @@ fn tls(authority: &Authority) -> SipConfig {
     settings
 }
 
-const OPTIONS: &[u8] = b"OPTIONS sip:lab.example SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bKo;rport\r\n\
+pub(crate) const OPTIONS: &[u8] = b"OPTIONS sip:lab.example SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bKo;rport\r\n\
     From: <sip:p@lab.example>;tag=1\r\nTo: <sip:lab.example>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
 
 /// Sends OPTIONS and reads the status code; `None` when the connection ends instead.
@@ -172,6 +192,21 @@ async fn we_show_our_certificate_and_check_the_peers() {
     assert!(peer.await.unwrap().is_none());
     let (port, peer) = tls_peer(ours.server("elsewhere.example")).await;
     assert_eq!(tell(target("localhost", port)).await.unwrap_err().class, Class::Operator);
+    assert!(peer.await.unwrap().is_none());
+    world.stack.stop().await;
+}
+
+/// A peer that does not trust us says so in an alert after the handshake; it must not look like a passing fault.
+#[tokio::test]
+async fn a_peer_that_refuses_our_certificate_is_the_administrators_business() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let mut settings = tls(&ours);
+    settings.tls_client = Some(ours.client(Some(&other)));
+    let world = world(settings).await;
+    let (port, peer) = tls_peer(ours.server("localhost")).await;
+    let failure =
+        world.stack.notify_unsolicited(&target("localhost", port), &known(1, 0, 1)).await.unwrap_err();
+    assert_eq!(failure.class, Class::Operator, "{failure}");
     assert!(peer.await.unwrap().is_none());
     world.stack.stop().await;
 }
@@ -311,16 +346,22 @@ async fn a_watcher_behind_a_connection_is_told_over_it() {
     let mut phone = Phone::new(&world, "alice").await;
     let challenge = {
         stream.write_all(&phone.request(600).to_bytes()).await.unwrap();
-        let Some(Message::Response(challenge)) = next_message(&mut stream, &mut framer).await else { panic!("401") };
+        let Some(Message::Response(challenge)) = next_message(&mut stream, &mut framer).await else {
+            panic!("401")
+        };
         challenge
     };
     let mut signed = phone.request(600);
     signed.headers.set(tieline_proto_sip::Name::CONTACT, "<sip:alice@192.0.2.10:5060;transport=tcp>");
     phone.sign(&mut signed, &challenge);
     stream.write_all(&signed.to_bytes()).await.unwrap();
-    let Some(Message::Response(accepted)) = next_message(&mut stream, &mut framer).await else { panic!("200") };
+    let Some(Message::Response(accepted)) = next_message(&mut stream, &mut framer).await else {
+        panic!("200")
+    };
     assert_eq!(accepted.code, 200);
-    let Some(Message::Request(notify)) = next_message(&mut stream, &mut framer).await else { panic!("NOTIFY") };
+    let Some(Message::Request(notify)) = next_message(&mut stream, &mut framer).await else {
+        panic!("NOTIFY")
+    };
     assert_eq!(voice(&notify), (4, 0));
     stream.write_all(&notify.respond(200, "p").to_bytes()).await.unwrap();
     world.product.event("notified alice on").await;

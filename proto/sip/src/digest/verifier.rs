@@ -42,7 +42,7 @@ impl Verifier {
         &self.realm
     }
 
-    /// One `WWW-Authenticate` value an algorithm, most preferred first (RFC 8760 section 2.4).
+    /// One `WWW-Authenticate` value an algorithm, most preferred first (RFC 8760 section 2.3).
     #[must_use]
     pub fn challenges(&self, stale: bool, now: i64, random: u64) -> Vec<String> {
         let nonce = issue(&self.key, &self.realm, now, random);
