@@ -22,13 +22,19 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Starts one with its state in `<folder>/lab`, on free ports.
+    /// Starts one with its state in `<folder>/lab`, on free ports, with alice, bob and carol.
     pub fn start(folder: &Path) -> Self {
+        Self::with_users(folder, 3)
+    }
+
+    /// The same with so many users; the fourth is `user4`.
+    pub fn with_users(folder: &Path, users: u32) -> Self {
         let state = folder.join("lab");
         std::fs::create_dir_all(&state).expect("the test's folder can be written");
         let ready_file = folder.join("lab.json");
         let mut command = Command::new(crate::tieline());
         command.arg("lab").arg("--state").arg(&state).arg("--ready-file").arg(&ready_file);
+        command.args(["--users", &users.to_string()]);
         for listener in ["--http", "--https", "--sip"] {
             command.args([listener, "127.0.0.1:0"]);
         }

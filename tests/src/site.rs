@@ -213,8 +213,13 @@ impl Site {
 
     /// A site with nothing configured yet.
     pub fn bare(options: &Options) -> Self {
+        Self::bare_with_users(options, 3)
+    }
+
+    /// The same with so many users in the lab.
+    pub fn bare_with_users(options: &Options, users: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("tieline-").tempdir().expect("a temporary folder");
-        let lab = Lab::start(folder.path());
+        let lab = Lab::with_users(folder.path(), users);
         let server = Server::start(folder.path(), options);
         Self { server, lab, folder }
     }

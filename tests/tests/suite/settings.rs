@@ -248,7 +248,8 @@ fn only_the_service_account_signs_in_and_only_for_enabled_mailboxes() {
     site.wait_delivered(&message);
     let requests = site.lab.requests();
     assert!(requests.iter().all(|request| request["user"] == SERVICE_ACCOUNT), "{requests:?}");
-    let touched = |who: &str| requests[seen..].iter().filter(|request| request["mailbox"] == who).count();
+    let touched =
+        |who: &str| requests[seen..].iter().filter(|request| request["impersonated"] == who).count();
     assert!(touched("alice@lab.example") > 0);
     assert_eq!(touched("bob@lab.example"), 0, "switched off");
     assert_eq!(site.message(&waiting)["state"], "unread", "and nothing is lost");
