@@ -119,7 +119,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::world::{alice, message};
+    use crate::tests::{alice, message};
     use tieline_model::Caller;
 
     fn voice() -> Message {
