@@ -33,16 +33,20 @@ impl Api {
             return Ok(Self::Local(LocalClient::new(&config.listen.admin_socket)));
         };
         let bad = |error: tieline_transport::TransportError| {
-            Refusal::operator("bad-server", error.to_string(), "write --server as https://tieline.corp.example")
+            Refusal::operator(
+                "bad-server",
+                error.to_string(),
+                "write --server as https://tieline.corp.example",
+            )
         };
         let token = reach.token.clone().ok_or_else(|| {
             let next = "make one with tieline token add on the server, and set TIELINE_TOKEN";
             Refusal::operator("no-token", "--server needs a token", next)
         })?;
         let endpoint = Endpoint::parse(server).map_err(bad)?;
-        let credentials = Credentials::Bearer(SecretString::from(token));
+        let credentials = Credentials::Bearer { token: SecretString::from(token) };
         let client =
-            Client::new(endpoint, credentials, &Trust::System, ClientOptions::default()).map_err(bad)?;
+            Client::new(endpoint, credentials, &Trust::Platform, ClientOptions::default()).map_err(bad)?;
         Ok(Self::Remote(Box::new(client)))
     }
 
@@ -72,7 +76,12 @@ impl Api {
     }
 
     /// A form with a JSON part `message` and, if there is one, a file part `content`.
-    pub(crate) async fn form(&self, path: &str, message: &Value, file: Option<(&str, Bytes)>) -> Result<Value, Refusal> {
+    pub(crate) async fn form(
+        &self,
+        path: &str,
+        message: &Value,
+        file: Option<(&str, Bytes)>,
+    ) -> Result<Value, Refusal> {
         let (boundary, body) = form_data(message, file);
         let kind = format!("multipart/form-data; boundary={boundary}");
         parse(&self.send(Method::POST, path, Some((&kind, body))).await?)
@@ -84,12 +93,17 @@ impl Api {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<(&str, Bytes)>) -> Result<Bytes, Refusal> {
-        let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
+        let mut request =
+            Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
         if let Some((kind, _)) = &body {
             request = request.header(header::CONTENT_TYPE, *kind);
         }
         let request = request.body(body.map(|(_, body)| body).unwrap_or_default()).map_err(|error| {
-            Refusal::permanent("bad-request", format!("{path:?} cannot be asked for: {error}"), "check the id or name")
+            Refusal::permanent(
+                "bad-request",
+                format!("{path:?} cannot be asked for: {error}"),
+                "check the id or name",
+            )
         })?;
         let (status, body) = match self {
             Self::Local(client) => client.send(request, WITHIN, LARGEST).await.map_err(|error| {
@@ -102,7 +116,11 @@ impl Api {
         if status.is_success() { Ok(body) } else { Err(refusal(status, &body)) }
     }
 
-    async fn remote(&self, client: &Client, request: Request<Bytes>) -> Result<(http::StatusCode, Bytes), Refusal> {
+    async fn remote(
+        &self,
+        client: &Client,
+        request: Request<Bytes>,
+    ) -> Result<(http::StatusCode, Bytes), Refusal> {
         let down = |error: tieline_transport::TransportError| {
             Refusal::operator("server-unreachable", error.to_string(), "check --server and the network")
                 .at(client.endpoint().authority())
@@ -128,7 +146,11 @@ fn refusal(status: http::StatusCode, body: &Bytes) -> Refusal {
     let problem: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     if text("title").is_empty() {
-        return Refusal::operator("not-tieline", format!("the server answered {status}"), "check --server and its proxy");
+        return Refusal::operator(
+            "not-tieline",
+            format!("the server answered {status}"),
+            "check --server and its proxy",
+        );
     }
     let class = problem.get("class").and_then(|class| serde_json::from_value(class.clone()).ok());
     Refusal {
@@ -141,13 +163,15 @@ fn refusal(status: http::StatusCode, body: &Bytes) -> Refusal {
 }
 
 fn form_data(message: &Value, file: Option<(&str, Bytes)>) -> (String, Bytes) {
-    let boundary = format!("tieline-{}", uuid::Uuid::from_u64_pair(0x7469_656c, std::process::id().into()).simple());
+    let boundary =
+        format!("tieline-{}", uuid::Uuid::from_u64_pair(0x7469_656c, std::process::id().into()).simple());
     let mut body = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"message\"\r\nContent-Type: application/json\r\n\r\n{message}\r\n"
     )
     .into_bytes();
     if let Some((name, content)) = file {
-        let name: String = name.chars().map(|c| if c.is_control() || c == '"' || c == '\\' { '_' } else { c }).collect();
+        let name: String =
+            name.chars().map(|c| if c.is_control() || c == '"' || c == '\\' { '_' } else { c }).collect();
         body.extend_from_slice(
             format!(
                 "--{boundary}\r\nContent-Disposition: form-data; name=\"content\"; filename=\"{name}\"\r\n\
@@ -165,7 +189,9 @@ fn form_data(message: &Value, file: Option<(&str, Bytes)>) -> (String, Bytes) {
 /// A name or id as one path segment.
 pub(crate) fn segment(text: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~@".contains(byte);
-    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 #[cfg(test)]

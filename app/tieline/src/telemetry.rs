@@ -3,8 +3,8 @@
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tieline_model::Refusal;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::reload;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::{Log, LogFormat};
@@ -15,7 +15,11 @@ pub(crate) struct LogFilter(reload::Handle<EnvFilter, tracing_subscriber::Regist
 impl LogFilter {
     pub(crate) fn set(&self, log: &Log) -> Result<(), Refusal> {
         self.0.reload(filter(log)?).map_err(|error| {
-            Refusal::operator("log-filter", format!("the log's filter cannot be changed: {error}"), "restart the server")
+            Refusal::operator(
+                "log-filter",
+                format!("the log's filter cannot be changed: {error}"),
+                "restart the server",
+            )
         })
     }
 }
@@ -26,7 +30,8 @@ pub(crate) fn logs(log: &Log) -> Result<LogFilter, Refusal> {
     let registry = tracing_subscriber::registry().with(filter);
     let begun = match log.format {
         LogFormat::Json => {
-            let layer = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+            let layer =
+                tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
             registry.with(layer).try_init()
         }
         LogFormat::Text => {

@@ -38,7 +38,9 @@ impl Caller {
             Role::Read => reads && !path.starts_with("/api/v1/tokens"),
             Role::Deposit => {
                 let message = path.strip_prefix("/api/v1/messages");
-                message.is_some_and(|rest| (rest.is_empty() && *method == Method::POST) || (rest.len() > 1 && reads))
+                message.is_some_and(|rest| {
+                    (rest.is_empty() && *method == Method::POST) || (rest.len() > 1 && reads)
+                })
             }
         }
     }
@@ -54,24 +56,32 @@ pub(crate) async fn authorize(
         Way::Socket => Caller { name: "admin socket".to_owned(), role: Role::Admin },
         Way::Tcp => {
             slow_down(&web, &request)?;
-            identify(&web, &request).await?
+            let shown = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let shown = shown.map(str::to_owned);
+            identify(&web, shown.as_deref()).await?
         }
     };
     if !caller.may(request.method(), request.uri().path()) {
         let what = format!("the token {} may not do this", caller.name);
-        return Err(Refusal::permanent("not-allowed", what, "make a token with another role: tieline token add").into());
+        return Err(Refusal::permanent(
+            "not-allowed",
+            what,
+            "make a token with another role: tieline token add",
+        )
+        .into());
     }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
-async fn identify(web: &Web, request: &Request) -> Result<Caller, Refused> {
+/// Whose token the header `Authorization` shows.
+async fn identify(web: &Web, header: Option<&str>) -> Result<Caller, Refused> {
     let next = "send Authorization: Bearer TOKEN; tieline token add makes one";
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(header) = header else {
         return Err(Refusal::permanent("no-token", "the request carries no token", next).into());
     };
-    let token = header.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer ")).and_then(|_| header.get(7..));
+    let token =
+        header.get(..7).filter(|scheme| scheme.eq_ignore_ascii_case("bearer ")).and_then(|_| header.get(7..));
     let known = match token {
         Some(token) => web.store.api_token(&token.trim().to_owned().into(), web.clock.now()).await?,
         None => None,
@@ -100,7 +110,10 @@ mod tests {
         let may = |role, method: Method, path: &str| caller(role).may(&method, path);
         assert!(may(Role::Deposit, Method::POST, "/api/v1/messages"));
         assert!(may(Role::Deposit, Method::GET, "/api/v1/messages/vm_1"));
-        assert!(!may(Role::Deposit, Method::GET, "/api/v1/messages"), "a depositor does not list others' messages");
+        assert!(
+            !may(Role::Deposit, Method::GET, "/api/v1/messages"),
+            "a depositor does not list others' messages"
+        );
         assert!(!may(Role::Deposit, Method::DELETE, "/api/v1/messages/vm_1"));
         assert!(!may(Role::Deposit, Method::GET, "/api/v1/mailboxes"));
         assert!(may(Role::Read, Method::GET, "/api/v1/mailboxes"));

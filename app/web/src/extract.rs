@@ -35,7 +35,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let query = Query::<T>::from_request_parts(parts, state).await;
-        query.map(|Query(asked)| Self(asked)).map_err(|rejection: QueryRejection| bad_request(rejection.body_text()))
+        query
+            .map(|Query(asked)| Self(asked))
+            .map_err(|rejection: QueryRejection| bad_request(rejection.body_text()))
     }
 }
 
@@ -47,6 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Segment {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        path.map(|Path(text)| Self(text)).map_err(|rejection: PathRejection| bad_request(rejection.body_text()))
+        path.map(|Path(text)| Self(text))
+            .map_err(|rejection: PathRejection| bad_request(rejection.body_text()))
     }
 }

@@ -20,4 +20,4 @@ pub use api::{openapi, router};
 pub use observe::Metrics;
 pub use problem::Problem;
 pub use server::{Listeners, serve};
-pub use web::{Limits, Readiness, Web};
+pub use web::{Limits, Parts, Readiness, Web};

@@ -37,7 +37,10 @@ mod tests {
     fn one_address_is_slowed_down_and_the_others_are_not() {
         let pace = Pace::new(3);
         let [one, other] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
-        assert_eq!([pace.allows(one), pace.allows(one), pace.allows(one), pace.allows(one)], [true, true, true, false]);
+        assert_eq!(
+            [pace.allows(one), pace.allows(one), pace.allows(one), pace.allows(one)],
+            [true, true, true, false]
+        );
         assert!(pace.allows(other));
     }
 }

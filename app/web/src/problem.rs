@@ -33,7 +33,7 @@ pub struct Problem {
 impl Problem {
     /// With the status that belongs to the refusal.
     #[must_use]
-    pub fn new(refusal: &Refusal) -> Self {
+    pub(crate) fn new(refusal: &Refusal) -> Self {
         let class = match refusal.class {
             Class::Transient => "transient",
             Class::Permanent => "permanent",
@@ -64,7 +64,9 @@ fn status(refusal: &Refusal) -> StatusCode {
         "bad-range" => StatusCode::RANGE_NOT_SATISFIABLE,
         "store-full" => StatusCode::INSUFFICIENT_STORAGE,
         code if code.starts_with("unknown-") || code == "not-found" => StatusCode::NOT_FOUND,
-        code if code.starts_with("too-large") || code.starts_with("too-long") => StatusCode::PAYLOAD_TOO_LARGE,
+        code if code.starts_with("too-large") || code.starts_with("too-long") => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         code if code.starts_with("duplicate-") || code.ends_with("-in-use") || code == "conflict" => {
             StatusCode::CONFLICT
         }
@@ -77,7 +79,7 @@ fn status(refusal: &Refusal) -> StatusCode {
 
 /// What a handler returns when it says no.
 #[derive(Debug)]
-pub struct Refused(pub Refusal);
+pub(crate) struct Refused(pub(crate) Refusal);
 
 impl<R: Into<Refusal>> From<R> for Refused {
     fn from(refusal: R) -> Self {
@@ -115,7 +117,10 @@ mod tests {
     #[test]
     fn the_status_follows_the_code_and_then_the_class() {
         let with = |code| status(&Refusal::permanent(code, "what", "next")).as_u16();
-        assert_eq!(["unknown-mailbox", "duplicate-name", "too-large", "broken-audio"].map(with), [404, 409, 413, 422]);
+        assert_eq!(
+            ["unknown-mailbox", "duplicate-name", "too-large", "broken-audio"].map(with),
+            [404, 409, 413, 422]
+        );
         assert_eq!(status(&Refusal::transient("server-busy", "busy", "wait")).as_u16(), 503);
     }
 }

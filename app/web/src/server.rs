@@ -28,8 +28,12 @@ impl Listeners {
     pub async fn bind(http: SocketAddr, socket: &Path) -> Result<Self, Refusal> {
         let tcp = TcpListener::bind(http).await.map_err(|error| {
             let what = format!("the address cannot be listened on: {error}");
-            Refusal::operator("listen-failed", what, "choose another [listen] http, or stop what uses the port")
-                .at(http.to_string())
+            Refusal::operator(
+                "listen-failed",
+                what,
+                "choose another [listen] http, or stop what uses the port",
+            )
+            .at(http.to_string())
         })?;
         Ok(Self { tcp, socket: bind_socket(socket).await?, path: socket.to_owned() })
     }
@@ -45,15 +49,16 @@ impl Listeners {
 
 async fn bind_socket(path: &Path) -> Result<UnixListener, Refusal> {
     let refuse = |what: String| {
-        Refusal::operator("listen-failed", what, "choose another [listen] admin_socket").at(path.display().to_string())
+        Refusal::operator("listen-failed", what, "choose another [listen] admin_socket")
+            .at(path.display().to_string())
     };
     if tokio::net::UnixStream::connect(path).await.is_ok() {
         return Err(refuse("another server answers on the admin socket".to_owned()));
     }
     // A socket that nobody answers on was left behind by a process that is gone.
     let _ = std::fs::remove_file(path);
-    let listener =
-        UnixListener::bind(path).map_err(|error| refuse(format!("the admin socket cannot be made: {error}")))?;
+    let listener = UnixListener::bind(path)
+        .map_err(|error| refuse(format!("the admin socket cannot be made: {error}")))?;
     let private = std::fs::Permissions::from_mode(0o600);
     std::fs::set_permissions(path, private)
         .map_err(|error| refuse(format!("the admin socket cannot be made private: {error}")))?;

@@ -41,7 +41,7 @@ pub struct Web {
     /// Where everything is kept.
     pub store: Store,
     /// The messaging job.
-    pub messaging: Arc<Messaging>,
+    pub messaging: Messaging,
     /// The mail systems, for checks.
     pub mail: Arc<dyn MailSystem>,
     /// The time.
@@ -76,7 +76,7 @@ impl Web {
     #[must_use]
     pub fn new(
         store: Store,
-        messaging: Arc<Messaging>,
+        messaging: Messaging,
         parts: Parts,
         limits: Limits,
         metrics: Metrics,

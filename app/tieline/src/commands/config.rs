@@ -50,7 +50,8 @@ pub(crate) async fn run(command: ConfigCommand, reach: &Reach, out: Output) -> R
         ConfigCommand::Export => out.line(&format!("{:#}", Api::new(reach)?.get("/api/v1/config").await?)),
         ConfigCommand::Apply { file, dry_run } => {
             let document = read(&file)?;
-            let answer = Api::new(reach)?.post(&format!("/api/v1/config?dry_run={dry_run}"), &document).await?;
+            let answer =
+                Api::new(reach)?.post(&format!("/api/v1/config?dry_run={dry_run}"), &document).await?;
             out.show(&answer, |a| changes(a, dry_run));
         }
         ConfigCommand::Versions => {
@@ -78,7 +79,11 @@ fn read(file: &PathBuf) -> Result<Value, Refusal> {
     })?;
     serde_json::from_str(&text).map_err(|error| {
         let what = format!("the document is not JSON: {error}");
-        at(Refusal::permanent("document-invalid", what, "correct the line; tieline config export shows the form"))
+        at(Refusal::permanent(
+            "document-invalid",
+            what,
+            "correct the line; tieline config export shows the form",
+        ))
     })
 }
 
@@ -89,15 +94,23 @@ fn changes(answer: &Value, dry_run: bool) -> String {
     }
     let rows = changes
         .iter()
-        .map(|c| vec![text(c, "noun"), text(c, "name"), text(c, "field"), text(c, "before"), text(c, "after")])
+        .map(|c| {
+            vec![text(c, "noun"), text(c, "name"), text(c, "field"), text(c, "before"), text(c, "after")]
+        })
         .collect();
     let shown = table(&["noun", "name", "field", "before", "after"], rows, "");
-    let end = if dry_run { "Nothing was changed (dry run).".to_owned() } else { format!("Version {}", text(answer, "version")) };
+    let end = if dry_run {
+        "Nothing was changed (dry run).".to_owned()
+    } else {
+        format!("Version {}", text(answer, "version"))
+    };
     format!("{shown}\n{end}")
 }
 
 fn versions(answer: &Value) -> String {
-    let rows =
-        items(answer).iter().map(|v| vec![text(v, "version"), text(v, "at"), text(v, "author"), text(v, "summary")]).collect();
+    let rows = items(answer)
+        .iter()
+        .map(|v| vec![text(v, "version"), text(v, "at"), text(v, "author"), text(v, "summary")])
+        .collect();
     table(&["version", "at", "by", "what"], rows, "Nothing was changed yet.")
 }

@@ -37,6 +37,7 @@ fn row(migration: &MigrationStatus) -> Value {
 }
 
 fn show(answer: &Value) -> String {
-    let rows = items(answer).iter().map(|m| vec![text(m, "number"), text(m, "name"), text(m, "state")]).collect();
+    let rows =
+        items(answer).iter().map(|m| vec![text(m, "number"), text(m, "name"), text(m, "state")]).collect();
     table(&["number", "migration", "state"], rows, "No migrations.")
 }

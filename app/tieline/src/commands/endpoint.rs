@@ -84,7 +84,9 @@ impl Settings {
     fn json(&self, name: Option<&str>, address: Option<&ServerAddress>) -> Result<Value, Refusal> {
         let tls = match (&self.ca, &self.pin) {
             (Some(path), _) => Some(json!({"trust": "ca", "pem": read_pem(path)?})),
-            (None, Some(pin)) => Some(json!({"trust": "pinned", "sha256": pin.replace(':', "").to_lowercase()})),
+            (None, Some(pin)) => {
+                Some(json!({"trust": "pinned", "sha256": pin.replace(':', "").to_lowercase()}))
+            }
             (None, None) => None,
         };
         Ok(given([
@@ -127,10 +129,8 @@ pub(crate) async fn run(command: EndpointCommand, api: &Api, out: Output) -> Res
         }
         EndpointCommand::Show { endpoint } => out.show(&api.get(&path(&endpoint)).await?, show),
         EndpointCommand::Check { endpoint, account, password } => {
-            let body = given([
-                ("account", account.map(Into::into)),
-                ("password", password.read()?.map(Into::into)),
-            ]);
+            let body =
+                given([("account", account.map(Into::into)), ("password", password.read()?.map(Into::into))]);
             let answer = api.post(&format!("{}/check", path(&endpoint)), &body).await?;
             out.show(&answer, |a| findings(out, a));
             return failed(&answer);
@@ -146,7 +146,15 @@ pub(crate) async fn run(command: EndpointCommand, api: &Api, out: Output) -> Res
 fn list(answer: &Value) -> String {
     let rows = items(answer)
         .iter()
-        .map(|e| vec![text(e, "name"), text(e, "address"), text(e, "port"), text(e, "server_version"), text(e, "voice_format")])
+        .map(|e| {
+            vec![
+                text(e, "name"),
+                text(e, "address"),
+                text(e, "port"),
+                text(e, "server_version"),
+                text(e, "voice_format"),
+            ]
+        })
         .collect();
     let empty = "No mail servers yet. Add one: tieline endpoint add corp ews:mail.corp.example";
     table(&["name", "address", "port", "version", "voice format"], rows, empty)

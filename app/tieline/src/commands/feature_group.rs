@@ -100,7 +100,11 @@ impl SettingsArgs {
             let names = ["messages", "contacts", "calendar"];
             if let Some(bad) = sync.iter().find(|s| *s != "none" && !names.contains(&s.as_str())) {
                 let what = format!("{bad:?} cannot be synchronized");
-                return Err(Refusal::permanent("unknown-kind", what, "choose from messages, contacts, calendar, none"));
+                return Err(Refusal::permanent(
+                    "unknown-kind",
+                    what,
+                    "choose from messages, contacts, calendar, none",
+                ));
             }
             let kinds = names.map(|name| (name.to_owned(), Value::from(sync.iter().any(|s| s == name))));
             settings.insert("kinds".to_owned(), Value::Object(kinds.into_iter().collect()));
@@ -160,10 +164,12 @@ pub(crate) async fn run(command: FeatureGroupCommand, api: &Api, out: Output) ->
             warn(out, &answer);
         }
         FeatureGroupCommand::SetPassword { group, password } => {
-            let password = password.read()?.ok_or_else(|| {
-                Refusal::permanent("no-password", "no password was given", "add --password-file FILE, - for standard input")
-            })?;
-            api.put(&format!("{}/password", path(&group)), &json!({"password": password, "confirm": password})).await?;
+            let password = password.required()?;
+            api.put(
+                &format!("{}/password", path(&group)),
+                &json!({"password": password, "confirm": password}),
+            )
+            .await?;
             out.show(&json!({"stored": group}), |_| format!("Stored the password of feature group {group}"));
         }
         FeatureGroupCommand::List => out.show(&api.get("/api/v1/feature-groups").await?, list),

@@ -20,7 +20,8 @@ pub(crate) struct Init {
 pub(crate) fn run(command: &Init, out: Output) -> Result<(), Refusal> {
     let failed = |path: &Path, error: std::io::Error| {
         let what = format!("the file cannot be written: {error}");
-        Refusal::operator("init-failed", what, "choose a folder that you may write to").at(path.display().to_string())
+        Refusal::operator("init-failed", what, "choose a folder that you may write to")
+            .at(path.display().to_string())
     };
     std::fs::create_dir_all(&command.folder).map_err(|error| failed(&command.folder, error))?;
     let config = command.folder.join("tieline.toml");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tieline_model::{Refusal, SmtpAddress};
 
 use super::feature_group::{SettingsArgs, YesNo};
-use super::{endpoint, given, warn};
+use super::{PasswordSource, endpoint, given, warn};
 use crate::api::{Api, segment};
 use crate::output::{Output, fields, items, table, text};
 
@@ -64,6 +64,18 @@ pub(crate) enum MailboxCommand {
     Resync {
         /// Its number, address or id.
         mailbox: String,
+    },
+    /// Lifts the brake of a paused mailbox: what vanished counts as deleted from now on.
+    Resume {
+        /// Its number, address or id.
+        mailbox: String,
+    },
+    /// Stores the password with which its telephones subscribe to the light; their user name is the number.
+    SetSipPassword {
+        /// Its number, address or id.
+        mailbox: String,
+        #[command(flatten)]
+        password: PasswordSource,
     },
     /// Removes a mailbox; what was delivered stays in the mail server.
     Remove {
@@ -156,6 +168,18 @@ pub(crate) async fn run(command: MailboxCommand, api: &Api, out: Output) -> Resu
             let answer = api.post(&format!("{}/light/resync", path(&mailbox)), &json!({})).await?;
             out.show(&answer, |_| format!("Telling every telephone of {mailbox} again"));
         }
+        MailboxCommand::Resume { mailbox } => {
+            api.post(&format!("{}/resume", path(&mailbox)), &json!({})).await?;
+            out.show(&json!({"resumed": mailbox}), |_| format!("Mailbox {mailbox} is followed again"));
+        }
+        MailboxCommand::SetSipPassword { mailbox, password } => {
+            let password = password.required()?;
+            let body = json!({"password": password, "confirm": password});
+            api.put(&format!("{}/sip-password", path(&mailbox)), &body).await?;
+            out.show(&json!({"stored": mailbox}), |_| {
+                format!("Stored the SIP password of mailbox {mailbox}")
+            });
+        }
         MailboxCommand::Remove { mailbox } => {
             api.delete(&path(&mailbox)).await?;
             out.show(&json!({"removed": mailbox}), |_| format!("Removed mailbox {mailbox}"));
@@ -169,7 +193,13 @@ fn list(answer: &Value) -> String {
         .iter()
         .map(|m| {
             let state = text(m, "health.state");
-            vec![text(m, "number"), text(m, "address"), text(m, "feature_group_name"), state, text(m, "light.light")]
+            vec![
+                text(m, "number"),
+                text(m, "address"),
+                text(m, "feature_group_name"),
+                state,
+                text(m, "light.light"),
+            ]
         })
         .collect();
     let empty = "No mailboxes yet. Add one: tieline mailbox add 1001 alice@corp.example --group Sales";
@@ -180,7 +210,9 @@ fn show(m: &Value) -> String {
     let origin = |name: &str| {
         let from = text(m, &format!("effective.{name}.origin.from"));
         let from = match from.as_str() {
-            "feature-group" => format!("from feature group {}", text(m, &format!("effective.{name}.origin.name"))),
+            "feature-group" => {
+                format!("from feature group {}", text(m, &format!("effective.{name}.origin.name")))
+            }
             "mailbox" => "set on the mailbox".to_owned(),
             _ => from,
         };
@@ -222,6 +254,7 @@ fn light(answer: &Value) -> String {
         .flatten()
         .map(|t| vec![text(t, "target"), text(t, "told"), text(t, "at"), text(t, "problem")])
         .collect();
-    let none = "No telephone follows this light. Add one: tieline mailbox edit NUMBER --light sip:1001@10.0.0.5";
+    let none =
+        "No telephone follows this light. Add one: tieline mailbox edit NUMBER --light sip:1001@10.0.0.5";
     format!("{}\n{}", light_words(answer), table(&["target", "told", "at", "problem"], rows, none))
 }

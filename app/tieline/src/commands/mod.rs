@@ -32,6 +32,12 @@ pub(crate) struct PasswordSource {
 }
 
 impl PasswordSource {
+    /// The password.
+    fn required(&self) -> Result<String, Refusal> {
+        let next = "add --password-file FILE, - for standard input";
+        self.read()?.ok_or_else(|| Refusal::permanent("no-password", "no password was given", next))
+    }
+
     /// The password, if a file was named.
     fn read(&self) -> Result<Option<String>, Refusal> {
         let Some(path) = &self.password_file else { return Ok(None) };
@@ -48,8 +54,12 @@ impl PasswordSource {
         }
         let first = text.lines().next().unwrap_or_default().to_owned();
         if first.is_empty() {
-            return Err(Refusal::permanent("password-empty", "the password is empty", "write it on the first line")
-                .at(path.display().to_string()));
+            return Err(Refusal::permanent(
+                "password-empty",
+                "the password is empty",
+                "write it on the first line",
+            )
+            .at(path.display().to_string()));
         }
         Ok(Some(first))
     }
@@ -57,7 +67,9 @@ impl PasswordSource {
 
 /// A JSON object of the options that were given.
 fn given<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
-    Value::Object(members.into_iter().filter_map(|(k, v)| v.map(|v| (k.to_owned(), v))).collect::<Map<_, _>>())
+    Value::Object(
+        members.into_iter().filter_map(|(k, v)| v.map(|v| (k.to_owned(), v))).collect::<Map<_, _>>(),
+    )
 }
 
 /// Lines that the server wants people to read beside an answer: they end with what to do next.
@@ -76,7 +88,9 @@ fn warn(out: Output, answer: &Value) {
 fn query(pairs: &[(&str, Option<String>)]) -> String {
     let text: Vec<_> = pairs
         .iter()
-        .filter_map(|(key, value)| value.as_ref().map(|value| format!("{key}={}", crate::api::segment(value))))
+        .filter_map(|(key, value)| {
+            value.as_ref().map(|value| format!("{key}={}", crate::api::segment(value)))
+        })
         .collect();
     if text.is_empty() { String::new() } else { format!("?{}", text.join("&")) }
 }

@@ -18,7 +18,9 @@ pub(crate) async fn run(api: &Api, out: Output) -> Result<(), Refusal> {
 fn show(answer: &Value) -> String {
     let rows = |name: &str, columns: [&str; 2]| -> Vec<Vec<String>> {
         let members = answer.get(name).and_then(Value::as_object);
-        let row = |(key, value): (&String, &Value)| vec![key.clone(), text(value, columns[0]), text(value, columns[1])];
+        let row = |(key, value): (&String, &Value)| {
+            vec![key.clone(), text(value, columns[0]), text(value, columns[1])]
+        };
         members.into_iter().flatten().map(row).collect()
     };
     let folders = answer.get("folders").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);

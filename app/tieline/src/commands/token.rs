@@ -54,7 +54,13 @@ pub(crate) async fn run(command: TokenCommand, api: &Api, out: Output) -> Result
 }
 
 fn list(answer: &Value) -> String {
-    let rows =
-        items(answer).iter().map(|t| vec![text(t, "id"), text(t, "name"), text(t, "role"), text(t, "created")]).collect();
-    table(&["id", "name", "role", "created"], rows, "No tokens yet. Make one: tieline token add pbx --role deposit")
+    let rows = items(answer)
+        .iter()
+        .map(|t| vec![text(t, "id"), text(t, "name"), text(t, "role"), text(t, "created")])
+        .collect();
+    table(
+        &["id", "name", "role", "created"],
+        rows,
+        "No tokens yet. Make one: tieline token add pbx --role deposit",
+    )
 }

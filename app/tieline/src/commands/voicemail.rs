@@ -100,7 +100,8 @@ pub(crate) async fn run(command: Voicemail, api: &Api, out: Output) -> Result<()
             let content = api.bytes(&format!("{}/content", path(&id))).await?;
             std::fs::write(&file, &content).map_err(|error| {
                 let what = format!("the recording cannot be written: {error}");
-                Refusal::permanent("file-unwritable", what, "name a writable file").at(file.display().to_string())
+                Refusal::permanent("file-unwritable", what, "name a writable file")
+                    .at(file.display().to_string())
             })?;
             let answer = json!({"id": id, "file": file, "bytes": content.len()});
             out.show(&answer, |_| format!("Wrote {} bytes to {}", content.len(), file.display()));
@@ -143,7 +144,8 @@ impl Deposit {
             });
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let content = (name.as_str(), read(file)?);
-            let answer = api.form("/api/v1/messages", &self.message(kind, None, source), Some(content)).await?;
+            let answer =
+                api.form("/api/v1/messages", &self.message(kind, None, source), Some(content)).await?;
             bar.suspend(|| out.show(&answer, accepted));
             bar.inc(1);
         }
@@ -152,7 +154,10 @@ impl Deposit {
     }
 
     fn message(&self, kind: MessageKind, text: Option<&str>, source: Option<String>) -> Value {
-        let caller = given([("number", self.from.clone().map(Into::into)), ("name", self.name.clone().map(Into::into))]);
+        let caller = given([
+            ("number", self.from.clone().map(Into::into)),
+            ("name", self.name.clone().map(Into::into)),
+        ]);
         given([
             ("mailbox", Some(self.mailbox.clone().into())),
             ("kind", Some(kind.name().into())),
@@ -182,7 +187,9 @@ fn read(file: &Path) -> Result<Bytes, Refusal> {
 fn accepted(answer: &Value) -> String {
     let seconds = answer.get("duration_ms").and_then(Value::as_u64).unwrap_or(0) as f64 / 1000.0;
     match text(answer, "kind").as_str() {
-        "voice" => format!("Accepted {} ({seconds:.1} s, {} bytes)", text(answer, "id"), text(answer, "size")),
+        "voice" => {
+            format!("Accepted {} ({seconds:.1} s, {} bytes)", text(answer, "id"), text(answer, "size"))
+        }
         _ => format!("Accepted {} ({} bytes)", text(answer, "id"), text(answer, "size")),
     }
 }
@@ -212,7 +219,7 @@ fn show(m: &Value) -> String {
         ("size", format!("{} bytes", text(m, "size"))),
         ("state", text(m, "state")),
         ("delivery", text(m, "delivery.state")),
-        ("cause", text(m, "delivery.cause")),
+        ("cause", text(m, "delivery.reason.what")),
         ("why", format!("tieline explain {}", text(m, "id"))),
     ])
 }

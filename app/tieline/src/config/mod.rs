@@ -23,7 +23,7 @@ pub(crate) use example::example;
 pub(crate) use limits::Limits;
 pub(crate) use listen::Listen;
 pub(crate) use log::{Log, LogFormat};
-pub(crate) use sip::{Presence, Sip, SipTls};
+pub(crate) use sip::{Sip, SipTls};
 pub(crate) use spool::Spool;
 pub(crate) use store::Store;
 
@@ -64,7 +64,11 @@ impl Config {
         })?;
         let mut config = Self::parse(&text).map_err(|refusal| {
             let line = refusal.where_.clone();
-            refusal.at(if line.is_empty() { path.display().to_string() } else { format!("{}:{line}", path.display()) })
+            refusal.at(if line.is_empty() {
+                path.display().to_string()
+            } else {
+                format!("{}:{line}", path.display())
+            })
         })?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         config.resolve(&folder);
@@ -74,10 +78,15 @@ impl Config {
     /// Checks a text. The refusal's place is the line number.
     pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         let config: Self = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
+            let line =
+                error.span().map(|span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
             let what = error.message().trim().replace('\n', "; ");
-            Refusal::operator("config-invalid", what, "correct the line; tieline config example lists every setting")
-                .at(line.map(|line| line.to_string()).unwrap_or_default())
+            Refusal::operator(
+                "config-invalid",
+                what,
+                "correct the line; tieline config example lists every setting",
+            )
+            .at(line.map(|line| line.to_string()).unwrap_or_default())
         })?;
         config.listen.check()?;
         config.sip.check()?;

@@ -5,12 +5,12 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
-use tieline_messaging::Messaging;
+use tieline_messaging::{Messaging, sip_password_of};
 use tieline_model::{Class, Clock, LightState, Mailbox, MessageCounts, Refusal, TraceId};
 use tieline_ports::{Applied, Lamp, LampTarget, PortError, PortFuture, Signalling};
 use tieline_sip::{
-    Access, Accounts, BoxFuture, Counts, Failure, Light, Login, NotifyTarget, PublicationTarget, Secret, SipStack,
-    Snapshot, StoreError, StoredKind, StoredSubscription, SubscriptionStore, Tally, Uri,
+    Access, Accounts, BoxFuture, Counts, Failure, Light, Login, NotifyTarget, PublicationTarget, Secret,
+    SipStack, Snapshot, StoreError, StoredKind, StoredSubscription, SubscriptionStore, Tally, Uri,
 };
 use tieline_store::{Batch, Store, Subscription, Write};
 
@@ -68,7 +68,11 @@ impl SipLamps {
             LampTarget::Publish { uri } => {
                 let presence = self.presence.as_ref().ok_or_else(|| {
                     let next = "set [sip.presence] server and restart the server";
-                    PortError::refused(Refusal::operator("no-presence", "no presence server is configured", next))
+                    PortError::refused(Refusal::operator(
+                        "no-presence",
+                        "no presence server is configured",
+                        next,
+                    ))
                 })?;
                 let target = PublicationTarget {
                     server: presence.server.clone(),
@@ -99,7 +103,8 @@ impl Signalling for SipLamps {
         Box::pin(async move {
             // Without a listener nobody can have subscribed.
             if let Some(stack) = self.stack.get() {
-                let light = light.counts().map_or(Light::Unknown, |voice| Light::Known(tally(voice, fax, text)));
+                let light =
+                    light.counts().map_or(Light::Unknown, |voice| Light::Known(tally(voice, fax, text)));
                 stack.publish(account, &self.snapshot(light, trace));
             }
             Ok(())
@@ -165,11 +170,6 @@ impl MailboxAccounts {
     }
 }
 
-/// The name of a mailbox's SIP password in the store.
-pub(crate) fn sip_password_of(mailbox: &Mailbox) -> String {
-    format!("mailbox/{}/sip-password", mailbox.id)
-}
-
 /// The user part of `sip:1001@domain`.
 fn number_of(address: &str) -> Option<&str> {
     let rest = address.strip_prefix("sip:").or_else(|| address.strip_prefix("sips:"))?;
@@ -180,9 +180,11 @@ impl Accounts for MailboxAccounts {
     fn secret<'a>(&'a self, username: &'a str) -> BoxFuture<'a, Option<Secret>> {
         Box::pin(async move {
             let mailbox = self.mailbox(username).await?;
-            let stored = self.messaging.store.secret(&sip_password_of(&mailbox)).await;
-            let password = stored.inspect_err(|error| tracing::error!(%error, "a SIP password cannot be read")).ok()??;
-            Some(Secret::password(password.expose_secret()))
+            let stored = self.messaging.store.secret(&sip_password_of(mailbox.id)).await;
+            let password = stored
+                .inspect_err(|error| tracing::error!(%error, "a SIP password cannot be read"))
+                .ok()??;
+            Some(Secret::Password(password.expose_secret().to_owned()))
         })
     }
 
@@ -201,11 +203,13 @@ impl Accounts for MailboxAccounts {
         Box::pin(async move {
             let revision = revision(self.clock.now());
             let unknown = Snapshot { light: Light::Unknown, revision, trace: None };
-            let Some(number) = number_of(account) else { return unknown };
-            match self.messaging.light(number).await {
+            let Some(mailbox) = self.mailbox(number_of(account).unwrap_or_default()).await else {
+                return unknown;
+            };
+            match self.messaging.light_view(&mailbox).await {
                 Ok(view) => Snapshot { light: light_of(&view), revision, trace: None },
-                Err(refusal) => {
-                    tracing::warn!(%refusal, "a new watcher's light is unknown");
+                Err(error) => {
+                    tracing::warn!(%error, "a new watcher's light is unknown");
                     unknown
                 }
             }
@@ -269,5 +273,11 @@ fn record(subscription: Subscription) -> Option<StoredSubscription> {
     };
     let record = text("record")?.to_owned();
     let expires_at_ms = subscription.expires.as_millisecond();
-    Some(StoredSubscription { id: subscription.id, kind, account: subscription.account, record, expires_at_ms })
+    Some(StoredSubscription {
+        id: subscription.id,
+        kind,
+        account: subscription.account,
+        record,
+        expires_at_ms,
+    })
 }

@@ -4,7 +4,7 @@ mod lights;
 mod tls;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tieline_connectors::ews::{EwsOptions, Exchange};
 use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, SpoolPolicy};
 use tieline_model::{Clock, Ids, Refusal};
 use tieline_ports::MailSystem;
-use tieline_sip::{Login, Services, SipConfig, SipStack, TlsListener};
+use tieline_sip::{Login, Secret, Services, SipConfig, SipStack, TlsListener};
 use tieline_store::{KeyFile, Retention, Store, StoreConfig};
 use tieline_transport::LimiterPolicy;
 use tieline_web::{Limits, Listeners, Metrics, Readiness, Web};
@@ -76,8 +76,13 @@ impl Server {
         }
 
         let (listening, working) = (CancellationToken::new(), CancellationToken::new());
-        let worker =
-            Worker::new(store.clone(), Arc::clone(&clock), Arc::clone(&ids), worker_policy(config), messaging.work());
+        let worker = Worker::new(
+            store.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            worker_policy(config),
+            messaging.work(),
+        );
         let tasks = vec![
             tokio::spawn(worker.run(working.clone())),
             tokio::spawn({
@@ -90,7 +95,8 @@ impl Server {
         let (readiness, ready) = watch::channel(Readiness::Ready);
         let (reload, reloads) = mpsc::channel(1);
         let parts = tieline_web::Parts { mail, clock, ids };
-        let web = Web::new(store.clone(), messaging, parts, web_limits(config), Metrics(metrics), ready, reload);
+        let web =
+            Web::new(store.clone(), messaging, parts, web_limits(config), Metrics(metrics), ready, reload);
         let web = tokio::spawn(tieline_web::serve(listeners, Arc::new(web), listening.clone()));
         let running = config.clone();
         Ok((Self { http, store, lamps, readiness, running, listening, working, web, tasks }, reloads))
@@ -103,7 +109,10 @@ impl Server {
     /// Where SIP is listened on, as `udp 127.0.0.1:5060`.
     pub(crate) fn sip(&self) -> Vec<String> {
         let listening = self.lamps.stack().map(SipStack::listening).unwrap_or_default();
-        listening.iter().map(|(transport, address)| format!("{} {address}", transport.via_name().to_lowercase())).collect()
+        listening
+            .iter()
+            .map(|(transport, address)| format!("{} {address}", transport.via_name().to_lowercase()))
+            .collect()
     }
 
     pub(crate) fn store_name(&self) -> &str {
@@ -118,7 +127,11 @@ impl Server {
             Ok(Err(error)) => error.to_string(),
             Err(panic) => panic.to_string(),
         };
-        Refusal::operator("server-broken", format!("the server cannot go on: {why}"), "start it again and report this line")
+        Refusal::operator(
+            "server-broken",
+            format!("the server cannot go on: {why}"),
+            "start it again and report this line",
+        )
     }
 
     /// Takes a changed configuration over as far as that is possible while running, and says what needs a restart.
@@ -126,8 +139,9 @@ impl Server {
         let before = serde_json::to_value(&self.running).unwrap_or_default();
         let after = serde_json::to_value(next).unwrap_or_default();
         let sections = before.as_object().into_iter().flatten().map(|(name, _)| name);
-        let changed: Vec<_> =
-            sections.filter(|name| *name != "log" && before.get(name.as_str()) != after.get(name.as_str())).collect();
+        let changed: Vec<_> = sections
+            .filter(|name| *name != "log" && before.get(name.as_str()) != after.get(name.as_str()))
+            .collect();
         self.running.log = next.log.clone();
         if changed.is_empty() {
             return Ok(());
@@ -166,7 +180,9 @@ impl Server {
 /// A store that was never used may be given a key; an existing one without its key is refused by the store itself.
 async fn open_store(config: &Config) -> Result<Store, Refusal> {
     let key = &config.store.key_file;
-    if !key.exists() && tieline_store::status(&config.store.url).await?.iter().all(|migration| !migration.applied) {
+    if !key.exists()
+        && tieline_store::status(&config.store.url).await?.iter().all(|migration| !migration.applied)
+    {
         KeyFile::at(key).create()?;
         tracing::info!(key = %key.display(), "key made for a new store; keep a copy apart from the backups");
     }
@@ -182,7 +198,7 @@ fn ews_options(config: &Config) -> EwsOptions {
         response_limit: config.limits.answer_bytes,
         limiter: LimiterPolicy {
             per_server: delivery.parallel_requests,
-            per_mailbox: delivery.parallel_requests_per_mailbox,
+            per_charge: delivery.parallel_requests_per_mailbox,
             ..LimiterPolicy::default()
         },
         ..EwsOptions::default()
@@ -255,13 +271,17 @@ fn presence(sip: &config::Sip) -> Result<Option<Presence>, Refusal> {
     let Some(presence) = &sip.presence else { return Ok(None) };
     let next = "write it as sip:10.0.0.5:5060;transport=tcp";
     let server = presence.server.parse().map_err(|_| {
-        Refusal::operator("config-invalid", format!("[sip.presence] server {:?} is not a SIP address", presence.server), next)
+        Refusal::operator(
+            "config-invalid",
+            format!("[sip.presence] server {:?} is not a SIP address", presence.server),
+            next,
+        )
     })?;
     let login = match (&presence.user, &presence.password_file) {
         (Some(user), Some(file)) => {
             let password = read_file(file)?;
             let password = String::from_utf8_lossy(&password).lines().next().unwrap_or_default().to_owned();
-            Some(Login::new(user, &password))
+            Some(Login { username: user.clone(), secret: Secret::Password(password) })
         }
         _ => None,
     };
@@ -280,12 +300,13 @@ async fn start_sip(
         return Ok(None);
     }
     let mut nonce_key = [0; 32];
-    getrandom::fill(&mut nonce_key)
-        .map_err(|error| Refusal::operator("no-randomness", error.to_string(), "check the operating system"))?;
+    getrandom::fill(&mut nonce_key).map_err(|error| {
+        Refusal::operator("no-randomness", error.to_string(), "check the operating system")
+    })?;
     let mut stack = SipConfig::new(&sip.domain, nonce_key);
     stack.udp = sip.udp.into_iter().collect();
     stack.tcp = sip.tcp.into_iter().collect();
-    stack.expiry.longest = sip.subscription_max_s;
+    stack.expiry.max = sip.subscription_max_s;
     if !sip.trace_header {
         stack.trace_header = None;
     }
@@ -315,7 +336,8 @@ async fn start_sip(
 fn read_file(path: &Path) -> Result<Vec<u8>, Refusal> {
     std::fs::read(path).map_err(|error| {
         let what = format!("the file cannot be read: {error}");
-        Refusal::operator("file-unreadable", what, "correct the path or its permissions").at(path.display().to_string())
+        Refusal::operator("file-unreadable", what, "correct the path or its permissions")
+            .at(path.display().to_string())
     })
 }
 

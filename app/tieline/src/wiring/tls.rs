@@ -24,7 +24,8 @@ pub(super) fn configs(tls: &SipTls) -> Result<(Arc<ServerConfig>, Arc<ClientConf
         .map_err(|error| bad(format!("the certificate cannot be read: {error:?}"), &tls.certificate))?;
     let key = PrivateKeyDer::from_pem_slice(&read_file(&tls.key)?)
         .map_err(|error| bad(format!("the private key cannot be read: {error:?}"), &tls.key))?;
-    let mismatch = |error: rustls::Error| bad(format!("certificate and key cannot be used: {error}"), &tls.certificate);
+    let mismatch =
+        |error: rustls::Error| bad(format!("certificate and key cannot be used: {error}"), &tls.certificate);
 
     let roots = match &tls.client_ca {
         None => None,

@@ -78,5 +78,6 @@ async fn nothing_here() -> Response {
 
 async fn not_this_way() -> Response {
     let next = "see /api/v1/openapi.json for the methods there are";
-    Refused(Refusal::permanent("method-not-allowed", "this address does not take this method", next)).into_response()
+    Refused(Refusal::permanent("method-not-allowed", "this address does not take this method", next))
+        .into_response()
 }

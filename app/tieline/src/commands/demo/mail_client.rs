@@ -6,12 +6,13 @@ use bytes::Bytes;
 use http::{Request, header};
 use tieline_model::{Refusal, SmtpAddress};
 use tieline_proto_ews::operations::{
-    ConflictResolution, FindItem, GetItem, IndexBasePoint, IndexedPageView, ItemChange, ItemChangeDescription,
-    ItemView, MessageDisposition, UpdateItem,
+    ConflictResolution, FindItem, GetItem, IndexBasePoint, IndexedPageView, ItemChange,
+    ItemChangeDescription, ItemView, MessageDisposition, UpdateItem,
 };
 use tieline_proto_ews::{
-    BaseItemId, BaseShape, DistinguishedFolderName, ExtendedFieldUri, ExchangeVersion, FieldUri, Item, ItemId, ItemShape, Limits, MapiPropertyType, Message, Operation, PropertyPath,
-    RequestHeader, ResponseMessages, decode_response, encode_request,
+    BaseItemId, BaseShape, DistinguishedFolderName, ExchangeVersion, ExtendedFieldUri, FieldUri, Item,
+    ItemId, ItemShape, Limits, MapiPropertyType, Message, Operation, PropertyPath, RequestHeader,
+    ResponseMessages, decode_response, encode_request,
 };
 use tieline_transport::{Client, ClientOptions, Credentials, Endpoint, Trust};
 
@@ -43,7 +44,7 @@ impl MailClient {
     pub(super) fn new(url: &str, user: &SmtpAddress, password: &str) -> Result<Self, Refusal> {
         let endpoint = Endpoint::parse(url).map_err(|error| failed(error, REPORT))?;
         let credentials = Credentials::basic(user.to_string(), password);
-        let client = Client::new(endpoint, credentials, &Trust::System, ClientOptions::default())
+        let client = Client::new(endpoint, credentials, &Trust::Platform, ClientOptions::default())
             .map_err(|error| failed(error, REPORT))?;
         Ok(Self { client })
     }
@@ -71,7 +72,11 @@ impl MailClient {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let item_shape = ItemShape { base_shape: BaseShape::AllProperties, additional_properties: voice(), ..ItemShape::default() };
+        let item_shape = ItemShape {
+            base_shape: BaseShape::AllProperties,
+            additional_properties: voice(),
+            ..ItemShape::default()
+        };
         let items = self.call(&GetItem { item_shape, item_ids: ids }).await?;
         Ok(items.into_iter().flat_map(|message| message.items).collect())
     }
@@ -107,7 +112,9 @@ impl MailClient {
             .into_iter()
             .map(|message| match message.ok() {
                 Ok(_) => Ok(message.payload),
-                Err(refused) => Err(failed(format!("the lab answered {:?}", refused.effective_code()), REPORT)),
+                Err(refused) => {
+                    Err(failed(format!("the lab answered {:?}", refused.effective_code()), REPORT))
+                }
             })
             .collect()
     }

@@ -1,12 +1,11 @@
 //! The first job's tour: one voice message from its deposit to the lamp that goes out, and what a crash cannot break.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tieline_lab::{Lamp, Phone};
+use tieline_lab::{Fault, FaultKind, Lamp, Phone};
 use tieline_model::Refusal;
 use tieline_proto_ews::{Attachment, Item, ItemId};
 
@@ -46,7 +45,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) async fn tour(story: &mut Story, mut site: Site, recording: Recording) -> Result<Site, Refusal> {
     let phone = site.phone("alice")?;
     let ews = site.lab.ready().ews_http.clone().unwrap_or_default();
-    let mail = MailClient::new(&ews, &USER.parse().map_err(|error| failed(error, "report this line"))?, PASSWORD)?;
+    let mail =
+        MailClient::new(&ews, &USER.parse().map_err(|error| failed(error, "report this line"))?, PASSWORD)?;
     site.token = story.step("settings", set_up(&site, &ews, &phone)).await?;
     story.step("checks", check(&site)).await?;
     let message = story.step("deposit", deposit(&site, &recording, "5551234")).await?;
@@ -66,7 +66,8 @@ pub(super) async fn tour(story: &mut Story, mut site: Site, recording: Recording
 async fn set_up(site: &Site, ews: &str, phone: &Phone) -> Result<(String, Told), Refusal> {
     let api = site.api()?;
     let url = tieline_transport::Endpoint::parse(ews).map_err(|error| failed(error, "report this line"))?;
-    let endpoint = json!({"name": "lab", "address": format!("ews:{}", url.host()), "port": url.port(), "https": false});
+    let endpoint =
+        json!({"name": "lab", "address": format!("ews:{}", url.host()), "port": url.port(), "https": false});
     let endpoint = api.post("/api/v1/endpoints", &endpoint).await?;
     let group = json!({"name": "Staff", "endpoint": "lab", "account": "svc-tieline@lab.example",
         "password": PASSWORD, "password_confirm": PASSWORD});
@@ -94,8 +95,12 @@ async fn check(site: &Site) -> Result<((), Told), Refusal> {
     if let Some(bad) = findings.iter().find(|finding| finding.get("ok") != Some(&Value::Bool(true))) {
         return Err(failed(text(bad, "detail"), "report this line"));
     }
-    let version = findings.iter().find(|finding| text(finding, "name") == "version").map(|f| text(f, "detail"));
-    let sentence = format!("Signed in to {}; may impersonate alice, whose password it does not know", version.unwrap_or_default());
+    let version =
+        findings.iter().find(|finding| text(finding, "name") == "version").map(|f| text(f, "detail"));
+    let sentence = format!(
+        "Signed in to {}; may impersonate alice, whose password it does not know",
+        version.unwrap_or_default()
+    );
     Ok(((), Told::new(sentence, json!({ "findings": findings }))))
 }
 
@@ -109,14 +114,14 @@ async fn deposit(site: &Site, recording: &Recording, caller: &str) -> Result<(St
     Ok((id, Told::new(sentence, answer)))
 }
 
-async fn lamp(phone: &Arc<Phone>, word: &str, new: u32, old: u32) -> Result<((), Told), Refusal> {
+async fn lamp(phone: &Phone, word: &str, new: u32, old: u32) -> Result<((), Told), Refusal> {
     let shown = wait_for_lamp(phone, word == "on", new, old).await?;
     let sentence = format!("Alice's desk phone: light {word}, {new} new, {old} old");
     let detail = json!({"on": shown.on, "new": shown.new, "old": shown.old, "call_id": shown.call_id});
     Ok(((), Told::new(sentence, detail)))
 }
 
-async fn wait_for_lamp(phone: &Arc<Phone>, on: bool, new: u32, old: u32) -> Result<Lamp, Refusal> {
+async fn wait_for_lamp(phone: &Phone, on: bool, new: u32, old: u32) -> Result<Lamp, Refusal> {
     let wanted = |lamp: &Lamp| lamp.on == on && lamp.new == Some(new) && lamp.old == Some(old);
     let shown = tokio::time::timeout(PATIENCE, phone.wait_for(wanted)).await.ok().flatten();
     shown.ok_or_else(|| {
@@ -134,7 +139,10 @@ async fn inbox_of(mail: &MailClient, count: usize) -> Result<Vec<Item>, Refusal>
             return Ok(items);
         }
         if begun.elapsed() > PATIENCE {
-            return Err(failed(format!("the Inbox holds {} items, not {count}", items.len()), "report this line"));
+            return Err(failed(
+                format!("the Inbox holds {} items, not {count}", items.len()),
+                "report this line",
+            ));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -149,7 +157,9 @@ async fn item_in_inbox(mail: &MailClient) -> Result<(ItemId, Told), Refusal> {
     let duration = property(duration_property()).unwrap_or_default();
     let caller = property(caller_property()).unwrap_or_default();
     let attachment = item.attachments.iter().find_map(|attachment| match attachment {
-        Attachment::File(file) => Some((file.fields.name.clone().unwrap_or_default(), file.fields.size.unwrap_or(0))),
+        Attachment::File(file) => {
+            Some((file.attachment.name.clone().unwrap_or_default(), file.attachment.size.unwrap_or(0)))
+        }
         _ => None,
     });
     let (name, size) = attachment.ok_or_else(|| failed("the item has no attachment", "report this line"))?;
@@ -159,7 +169,7 @@ async fn item_in_inbox(mail: &MailClient) -> Result<(ItemId, Told), Refusal> {
     Ok((id, Told::new(sentence, detail)))
 }
 
-async fn open(mail: &MailClient, item: &ItemId, phone: &Arc<Phone>) -> Result<((), Told), Refusal> {
+async fn open(mail: &MailClient, item: &ItemId, phone: &Phone) -> Result<((), Told), Refusal> {
     mail.open(item).await?;
     let shown = wait_for_lamp(phone, false, 0, 1).await?;
     let sentence = "Alice opens it in her mail client: light off, 0 new, 1 old";
@@ -168,7 +178,7 @@ async fn open(mail: &MailClient, item: &ItemId, phone: &Arc<Phone>) -> Result<((
 
 /// The mail server swallows its answer, the server is killed with work in hand and started again: one item, not two.
 async fn crash(site: &mut Site, recording: &Recording, mail: &MailClient) -> Result<((), Told), Refusal> {
-    site.lab.arm_lost_response("CreateItem", 1);
+    site.lab.faults().add(Fault::once(FaultKind::LostResponse, "CreateItem"));
     let (message, _) = deposit(site, recording, "5559876").await?;
     inbox_of(mail, 2).await?;
     let pid = site.kill().await?;
@@ -180,7 +190,10 @@ async fn crash(site: &mut Site, recording: &Recording, mail: &MailClient) -> Res
             break answer;
         }
         if begun.elapsed() > PATIENCE {
-            return Err(failed(format!("delivery is {}", text(&answer, "delivery.state")), "report this line"));
+            return Err(failed(
+                format!("delivery is {}", text(&answer, "delivery.state")),
+                "report this line",
+            ));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
@@ -189,7 +202,13 @@ async fn crash(site: &mut Site, recording: &Recording, mail: &MailClient) -> Res
         return Err(failed(format!("the Inbox holds {items} items after two messages"), "report this line"));
     }
     let sentence = "Answer lost, server killed with work in hand, started again: one item, not two";
-    Ok(((), Told::new(sentence, json!({"killed_pid": pid, "message": message, "items": items, "delivery": delivered.get("delivery")}))))
+    Ok((
+        (),
+        Told::new(
+            sentence,
+            json!({"killed_pid": pid, "message": message, "items": items, "delivery": delivered.get("delivery")}),
+        ),
+    ))
 }
 
 async fn explain(site: &Site, message: &str) -> Result<(Value, Told), Refusal> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tieline_lab::{Lab, LabConfig};
+use tieline_lab::{Lab, LabConfig, Phone};
 use tieline_model::Refusal;
 use tieline_store::KeyFile;
 use tokio::process::{Child, Command};
@@ -15,6 +15,7 @@ use tokio::process::{Child, Command};
 use super::story::Told;
 use crate::api::Api;
 use crate::cli::Reach;
+use crate::commands::lab::phones;
 use crate::output::Output;
 
 /// Lab, server, and the folder that both live in.
@@ -39,21 +40,15 @@ pub(super) fn failed(what: impl std::fmt::Display, next: &str) -> Refusal {
 
 impl Site {
     pub(super) async fn start() -> Result<(Self, Told), Refusal> {
-        let folder = tempfile::Builder::new()
-            .prefix("tieline-demo-")
-            .tempdir()
-            .map_err(|error| failed(format!("no temporary folder: {error}"), "set TMPDIR to a writable folder"))?;
-        let any = Some(SocketAddr::from((LOOPBACK, 0)));
-        let lab_config = LabConfig {
-            state_dir: folder.path().join("lab"),
-            http: any,
-            https: any,
-            sip: any,
-            ..LabConfig::default()
-        };
-        let lab = Lab::start(lab_config)
-            .await
-            .map_err(|error| failed(format!("the lab cannot start: {error}"), "see whether loopback may be used"))?;
+        let folder = tempfile::Builder::new().prefix("tieline-demo-").tempdir().map_err(|error| {
+            failed(format!("no temporary folder: {error}"), "set TMPDIR to a writable folder")
+        })?;
+        let any = SocketAddr::from((LOOPBACK, 0));
+        let lab_config =
+            LabConfig { https: Some(any), phones: phones(any), ..LabConfig::new(folder.path().join("lab")) };
+        let lab = Lab::start(lab_config).await.map_err(|error| {
+            failed(format!("the lab cannot start: {error}"), "see whether loopback may be used")
+        })?;
         let config = folder.path().join("tieline.toml");
         write_config(&config)?;
         KeyFile::at(folder.path().join("tieline.key")).create()?;
@@ -72,9 +67,11 @@ impl Site {
     }
 
     /// The lab user's desk phone.
-    pub(super) fn phone(&self, user: &str) -> Result<std::sync::Arc<tieline_lab::Phone>, Refusal> {
-        let found = self.lab.phones().iter().find(|phone| phone.user() == user).cloned();
-        found.ok_or_else(|| failed(format!("the lab has no telephone for {user}"), "report this line"))
+    pub(super) fn phone(&self, user: &str) -> Result<Phone, Refusal> {
+        self.lab
+            .phone(user)
+            .cloned()
+            .ok_or_else(|| failed(format!("the lab has no telephone for {user}"), "report this line"))
     }
 
     /// SIGKILL, as a power cut would.
@@ -101,7 +98,10 @@ impl Site {
                 return Ok(());
             }
             if let Ok(Some(status)) = self.server.try_wait() {
-                return Err(failed(format!("the server ended with {status}: {}", self.last_words()), "read the line above"));
+                return Err(failed(
+                    format!("the server ended with {status}: {}", self.last_words()),
+                    "read the line above",
+                ));
             }
             if begun.elapsed() > START_WITHIN {
                 return Err(failed("the server did not start in 30 s", "try again on a less busy machine"));
@@ -123,7 +123,10 @@ impl Site {
         if out.json() {
             let detail = json!({"ews_https": https, "ews_http": http, "rest": self.http, "token": self.token,
                 "config": self.config, "user": "alice@lab.example", "password": "lab-password"});
-            return out.line(&json!({"job": "settings", "step": "settings", "ok": true, "ms": 0, "detail": detail}).to_string());
+            return out.line(
+                &json!({"job": "settings", "step": "settings", "ok": true, "ms": 0, "detail": detail})
+                    .to_string(),
+            );
         }
         let config = self.config.display();
         out.line(&format!(
@@ -169,5 +172,7 @@ fn spawn(config: &std::path::Path) -> Result<Child, Refusal> {
             .kill_on_drop(true)
             .spawn()
     };
-    start().map_err(|error| failed(format!("the server cannot be started: {error}"), "run the binary from its own place"))
+    start().map_err(|error| {
+        failed(format!("the server cannot be started: {error}"), "run the binary from its own place")
+    })
 }

@@ -71,7 +71,9 @@ impl Story {
     fn tell(&self, name: &str, ok: bool, ms: u64, told: &Told) {
         if self.out.json() {
             let detail = &told.detail;
-            self.out.line(&json!({"job": self.job, "step": name, "ok": ok, "ms": ms, "detail": detail}).to_string());
+            self.out.line(
+                &json!({"job": self.job, "step": name, "ok": ok, "ms": ms, "detail": detail}).to_string(),
+            );
             return;
         }
         let gap = WIDTH.saturating_sub(told.sentence.chars().count());

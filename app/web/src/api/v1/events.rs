@@ -33,13 +33,15 @@ async fn events(
     Asked(asked): Asked<Asking>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
-    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|id| id.parse().ok());
+    let seen =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|id| id.parse().ok());
     let after = match seen {
         Some(seen) => seen,
         None => web.store.last_event().await?,
     };
     let topics = asked.topics.unwrap_or_default();
-    let topics = topics.split(',').map(str::trim).filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
+    let topics =
+        topics.split(',').map(str::trim).filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
     let feed = web.store.listen(after, topics);
     Ok(Sse::new(futures_util::stream::unfold(feed, next)).keep_alive(KeepAlive::default()))
 }

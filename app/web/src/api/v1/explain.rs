@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
-use tieline_model::{Decision, MessageId, Refusal};
+use tieline_model::Decision;
+use tieline_store::Job;
 use utoipa::ToSchema;
 
 use crate::extract::Segment;
@@ -18,11 +19,13 @@ use crate::web::Web;
 pub(super) struct Explanation {
     /// What was asked about.
     subject: String,
-    /// The journey, when they are all of one.
+    /// The journey, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
     /// The decisions.
     chain: Vec<Explained>,
+    /// Work that waits or was put aside.
+    waiting: Vec<Waiting>,
 }
 
 /// One decision.
@@ -55,38 +58,51 @@ impl From<Decision> for Explained {
     }
 }
 
+/// Work that waits or was put aside.
+#[derive(Debug, Serialize, ToSchema)]
+struct Waiting {
+    /// `job_…`
+    id: String,
+    /// What kind of work.
+    kind: String,
+    /// How often it was tried.
+    attempts: u32,
+    /// When it is tried next.
+    not_before: String,
+    /// It is put aside until somebody retries it.
+    quarantined: bool,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<Job> for Waiting {
+    fn from(job: Job) -> Self {
+        Self {
+            id: job.id.to_string(),
+            kind: job.kind,
+            attempts: job.attempts,
+            not_before: job.not_before.to_string(),
+            quarantined: job.quarantined,
+            reason: job.reason.map(|reason| reason.to_string()),
+        }
+    }
+}
+
 /// Explains a message, mailbox, job or trace: inputs, rule and outcome of every decision. A message is explained by
 /// its whole journey.
 #[utoipa::path(get, path = "/explain/{id}", tag = "operations",
     params(("id" = String, Path, description = "A printed id: vm_…, mb_…, job_…, tr_…")),
     responses((status = 200, body = Explanation), (status = "4XX", body = Problem)))]
-pub(super) async fn explain(State(web): State<Arc<Web>>, Segment(id): Segment) -> Result<Json<Explanation>, Refused> {
-    let looks_like_an_id = id.len() <= 80 && id.split_once('_').is_some_and(|(prefix, _)| !prefix.is_empty());
-    if !looks_like_an_id {
-        let what = format!("{:?} is not an id", id.chars().take(80).collect::<String>());
-        let next = "name what begins with vm_, mb_, job_ or tr_; tieline voicemail list shows some";
-        return Err(Refusal::permanent("bad-id", what, next).into());
-    }
-    let message = match id.parse::<MessageId>() {
-        Ok(message) => web.store.message(message).await?,
-        Err(_) => None,
-    };
-    let chain = match message {
-        Some(stored) => {
-            let mut chain = web.store.decisions_on(stored.message.trace).await?;
-            let later = web.store.decisions_about(&id).await?;
-            chain.extend(later.into_iter().filter(|decision| decision.trace != stored.message.trace));
-            chain.sort_by_key(|decision| decision.at);
-            chain
-        }
-        None => web.store.explain(&id).await?,
-    };
-    if chain.is_empty() {
-        let next = "check the id; tieline voicemail list and tieline mailbox list show them";
-        return Err(Refusal::permanent("unknown-id", format!("nothing was decided about {id}"), next).into());
-    }
-    let first = chain.first().map(|decision| decision.trace);
-    let trace = first.filter(|first| chain.iter().all(|decision| decision.trace == *first));
-    let trace = trace.or(first).map(|trace| trace.to_string());
-    Ok(Json(Explanation { subject: id, trace, chain: chain.into_iter().map(Explained::from).collect() }))
+pub(super) async fn explain(
+    State(web): State<Arc<Web>>,
+    Segment(id): Segment,
+) -> Result<Json<Explanation>, Refused> {
+    let explained = web.messaging.explain(&id).await?;
+    Ok(Json(Explanation {
+        subject: explained.id,
+        trace: explained.trace.map(|trace| trace.to_string()),
+        chain: explained.decisions.into_iter().map(Explained::from).collect(),
+        waiting: explained.jobs.into_iter().map(Waiting::from).collect(),
+    }))
 }

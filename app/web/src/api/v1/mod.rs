@@ -14,7 +14,7 @@ pub(super) mod tokens;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tieline_model::{Refusal, TraceId};
+use tieline_model::Refusal;
 use tieline_store::{Batch, Configure, Edit, Receipt, Write};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -62,18 +62,18 @@ impl Web {
         let configure = Configure { author: caller.name.clone(), note, base: None, edits };
         Ok(self.store.commit(Batch::new(self.clock.now()).with(Write::Configure(configure))).await?)
     }
-
-    fn trace(&self) -> TraceId {
-        TraceId::from_uuid(self.ids.uuid())
-    }
 }
 
 /// Nothing has this name or id.
 fn unknown(noun: &str, reference: &str) -> Refused {
     let slug = noun.replace(' ', "-");
     let shown: String = reference.chars().take(80).collect();
-    Refusal::permanent(&format!("unknown-{slug}"), format!("there is no {noun} {shown:?}"), format!("tieline {slug} list"))
-        .into()
+    Refusal::permanent(
+        &format!("unknown-{slug}"),
+        format!("there is no {noun} {shown:?}"),
+        format!("tieline {slug} list"),
+    )
+    .into()
 }
 
 /// A name that people must be able to type and read.

@@ -20,7 +20,7 @@ pub(super) struct StatusView {
     since: String,
     /// Waiting work, by kind.
     queues: BTreeMap<String, Queue>,
-    /// How long messages and states take to reach the other side, by kind.
+    /// How long each step of a journey takes, by step and kind.
     #[schema(value_type = Object)]
     lag: BTreeMap<String, Lag>,
     /// How many mailboxes are in which state.

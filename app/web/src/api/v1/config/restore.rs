@@ -21,10 +21,12 @@ pub(super) async fn restore(
     let version = version.parse().map_err(|_| bad_request("the version is not a number"))?;
     let receipt = web.store.roll_back(version, &caller.name, web.clock.now()).await?;
     let changes = match receipt.version {
-        Some(made) => web.store.change_set(made).await?.map(|set| field_changes(&set.changes)).unwrap_or_default(),
+        Some(made) => {
+            web.store.change_set(made).await?.map(|set| field_changes(&set.changes)).unwrap_or_default()
+        }
         None => Vec::new(),
     };
-    for mailbox in web.store.export().await?.mailboxes {
+    for mailbox in &web.store.export().await?.mailboxes {
         web.messaging.settings_changed(mailbox.id).await?;
     }
     Ok(Json(Changes { version: receipt.version, changes }))

@@ -67,14 +67,19 @@ pub(super) async fn check(
             let user: SmtpAddress = account.parse().map_err(|error: tieline_model::AddressError| {
                 Refusal::permanent("bad-address", error.to_string(), "write it as svc-tieline@corp.example")
             })?;
-            MailAccount { endpoint: endpoint.clone(), user, password: body.password.unwrap_or_default().into() }
+            MailAccount {
+                endpoint: endpoint.clone(),
+                user,
+                password: body.password.unwrap_or_default().into(),
+            }
         }
         None => account_of(&web, &endpoint).await?.unwrap_or_else(|| nobody(&endpoint)),
     };
     let mut findings = Vec::new();
     match web.mail.probe(&account).await {
         Ok(info) => {
-            findings.push(Finding::good("reach and sign in", format!("{} as {}", endpoint.url(), account.user)));
+            findings
+                .push(Finding::good("reach and sign in", format!("{} as {}", endpoint.url(), account.user)));
             let version = info.version.map_or("older than Exchange 2007", |version| version.label());
             findings.push(Finding::good("version", format!("{version}, build {}", info.build)));
         }

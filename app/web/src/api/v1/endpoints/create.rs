@@ -20,9 +20,11 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     Body(body): Body<EndpointBody>,
 ) -> Result<(StatusCode, Json<EndpointView>), Refused> {
-    let missing = |field: &str, next: &str| Refusal::permanent("bad-request", format!("the {field} is missing"), next);
+    let missing =
+        |field: &str, next: &str| Refusal::permanent("bad-request", format!("the {field} is missing"), next);
     let name = body.name.clone().ok_or_else(|| missing("name", "say what people call the server"))?;
-    let address = body.address.as_deref().ok_or_else(|| missing("address", "write it as ews:mail.corp.example"))?;
+    let address =
+        body.address.as_deref().ok_or_else(|| missing("address", "write it as ews:mail.corp.example"))?;
     let address: ServerAddress = address.parse().map_err(|error: tieline_model::ServerAddressError| {
         Refusal::permanent("bad-server-address", error.to_string(), "write it as ews:mail.corp.example")
     })?;

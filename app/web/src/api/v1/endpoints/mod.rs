@@ -107,11 +107,16 @@ impl EndpointBody {
         }
         if let Some(address) = &self.address {
             endpoint.address = address.parse().map_err(|error: tieline_model::ServerAddressError| {
-                Refusal::permanent("bad-server-address", error.to_string(), "write it as ews:mail.corp.example")
+                Refusal::permanent(
+                    "bad-server-address",
+                    error.to_string(),
+                    "write it as ews:mail.corp.example",
+                )
             })?;
         }
         if let Some(path) = &self.path {
-            let plain = path.starts_with('/') && path.len() <= 200 && path.chars().all(|c| c.is_ascii_graphic());
+            let plain =
+                path.starts_with('/') && path.len() <= 200 && path.chars().all(|c| c.is_ascii_graphic());
             if !plain {
                 let what = format!("{:?} is not a path", path.chars().take(80).collect::<String>());
                 return Err(Refusal::permanent("bad-path", what, "write it as /EWS/Exchange.asmx").into());

@@ -21,6 +21,11 @@ pub(super) async fn remove(
     Segment(endpoint): Segment,
 ) -> Result<StatusCode, Refused> {
     let endpoint = find(&web, &endpoint).await?;
-    web.configure(&caller, format!("endpoint {} removed", endpoint.name), vec![Edit::DeleteEndpoint(endpoint.id)]).await?;
+    web.configure(
+        &caller,
+        format!("endpoint {} removed", endpoint.name),
+        vec![Edit::DeleteEndpoint(endpoint.id)],
+    )
+    .await?;
     Ok(StatusCode::NO_CONTENT)
 }

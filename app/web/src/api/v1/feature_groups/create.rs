@@ -21,7 +21,8 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     Body(body): Body<GroupBody>,
 ) -> Result<(StatusCode, Json<GroupView>), Refused> {
-    let missing = |field: &str, next: &str| Refusal::permanent("bad-request", format!("the {field} is missing"), next);
+    let missing =
+        |field: &str, next: &str| Refusal::permanent("bad-request", format!("the {field} is missing"), next);
     let endpoint = body.endpoint.as_deref().ok_or_else(|| missing("endpoint", "name the mail server"))?;
     let account = body.account.as_deref().ok_or_else(|| missing("account", "name the service account"))?;
     let mut group = FeatureGroup {

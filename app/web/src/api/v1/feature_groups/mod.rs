@@ -160,9 +160,13 @@ pub(super) async fn account_of(web: &Web, endpoint: &Endpoint) -> Result<Option<
 }
 
 /// The password, when both entries are the same and not empty (AV-41).
-fn confirmed(password: String, confirm: Option<&str>) -> Result<SecretString, Refusal> {
+pub(super) fn confirmed(password: String, confirm: Option<&str>) -> Result<SecretString, Refusal> {
     if password.is_empty() {
-        return Err(Refusal::permanent("password-empty", "the password is empty", "type the service account's password"));
+        return Err(Refusal::permanent(
+            "password-empty",
+            "the password is empty",
+            "type the service account's password",
+        ));
     }
     if confirm != Some(password.as_str()) {
         let next = "type the same password in both fields";

@@ -12,7 +12,10 @@ use crate::web::Web;
 #[utoipa::path(get, path = "/feature-groups/{group}", tag = "feature groups",
     params(("group" = String, Path, description = "Its name or id")),
     responses((status = 200, body = GroupView), (status = "4XX", body = Problem)))]
-pub(super) async fn show(State(web): State<Arc<Web>>, Segment(group): Segment) -> Result<Json<GroupView>, Refused> {
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    Segment(group): Segment,
+) -> Result<Json<GroupView>, Refused> {
     let group = find(&web, &group).await?;
     Ok(Json(GroupView::new(&web, group, Vec::new()).await?))
 }

@@ -30,7 +30,9 @@ pub(super) async fn check(
     let group = group_of(&web, &mailbox).await?;
     let kinds = effective(&mailbox, &group).kinds;
     let mut findings = vec![match mailbox.may_synchronize() {
-        Ok(true) if kinds.value.messages => Finding::good("settings", format!("messages are delivered ({})", kinds.origin)),
+        Ok(true) if kinds.value.messages => {
+            Finding::good("settings", format!("messages are delivered ({})", kinds.origin))
+        }
         Ok(true) => Finding::good("settings", format!("messages stay in Tieline ({})", kinds.origin)),
         Ok(false) => Finding::good("settings", "the mailbox exchanges nothing with the mail server"),
         Err(refusal) => Finding::bad("settings", refusal),
@@ -38,7 +40,9 @@ pub(super) async fn check(
     match web.messaging.target(mailbox.id).await {
         Err(refusal) => findings.push(Finding::bad("service account", refusal)),
         Ok(target) => findings.push(match web.mail.check(&target).await {
-            Ok(()) => Finding::good("impersonation", format!("{} may act for {}", group.account, mailbox.address)),
+            Ok(()) => {
+                Finding::good("impersonation", format!("{} may act for {}", group.account, mailbox.address))
+            }
             Err(error) => Finding::bad("impersonation", error.refusal()),
         }),
     }

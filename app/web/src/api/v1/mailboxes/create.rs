@@ -20,12 +20,18 @@ pub(super) async fn create(
     Extension(caller): Extension<Caller>,
     Body(body): Body<MailboxBody>,
 ) -> Result<(StatusCode, Json<MailboxView>), Refused> {
-    let missing = |field: &str, next: &str| Refusal::permanent("bad-request", format!("the {field} is missing"), next);
-    let group = body.feature_group.as_deref().ok_or_else(|| missing("feature_group", "name the feature group"))?;
+    let missing =
+        |field: &str, next: &str| Refusal::permanent("bad-request", format!("the {field} is missing"), next);
+    let group =
+        body.feature_group.as_deref().ok_or_else(|| missing("feature_group", "name the feature group"))?;
     let mut mailbox = Mailbox {
         id: MailboxId::from_uuid(web.ids.uuid()),
-        number: check_number(body.number.clone().ok_or_else(|| missing("number", "say which number callers dial"))?)?,
-        address: address(body.address.as_deref().ok_or_else(|| missing("address", "write it as user@domain"))?)?,
+        number: check_number(
+            body.number.clone().ok_or_else(|| missing("number", "say which number callers dial"))?,
+        )?,
+        address: address(
+            body.address.as_deref().ok_or_else(|| missing("address", "write it as user@domain"))?,
+        )?,
         display_name: String::new(),
         feature_group: feature_groups::find(&web, group).await?.id,
         user_type: UserType::default(),

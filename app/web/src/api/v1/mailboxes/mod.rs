@@ -6,8 +6,10 @@ mod create;
 mod light;
 mod list;
 mod remove;
+mod resume;
 mod resync;
 mod show;
+mod sip_password;
 
 use std::sync::Arc;
 
@@ -32,6 +34,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .routes(routes!(check::check))
         .routes(routes!(light::light))
         .routes(routes!(resync::resync))
+        .routes(routes!(resume::resume))
+        .routes(routes!(sip_password::sip_password))
 }
 
 /// A mailbox with what holds for it and how it fares.
@@ -163,7 +167,9 @@ impl MailboxBody {
         }
         if let Some(name) = self.display_name {
             if name.chars().count() > 200 || name.chars().any(char::is_control) {
-                return Err(bad_request("the name is longer than 200 characters or holds control characters"));
+                return Err(bad_request(
+                    "the name is longer than 200 characters or holds control characters",
+                ));
             }
             mailbox.display_name = name;
         }
@@ -198,13 +204,19 @@ fn check_number(number: String) -> Result<String, Refused> {
 fn check_target(target: &str) -> Result<(), Refused> {
     let scheme = target.strip_prefix("sip:").or_else(|| target.strip_prefix("sips:"));
     let good = scheme.is_some_and(|rest| {
-        (1..=200).contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_graphic() && !"<>\"\\,".contains(c))
+        (1..=200).contains(&rest.len())
+            && rest.chars().all(|c| c.is_ascii_graphic() && !"<>\"\\,".contains(c))
     });
     if good {
         return Ok(());
     }
     let what = format!("{:?} is not a SIP address", target.chars().take(80).collect::<String>());
-    Err(Refusal::permanent("bad-light", what, "write it as sip:1001@10.0.0.5 or sip:1001@10.0.0.5;transport=tcp").into())
+    Err(Refusal::permanent(
+        "bad-light",
+        what,
+        "write it as sip:1001@10.0.0.5 or sip:1001@10.0.0.5;transport=tcp",
+    )
+    .into())
 }
 
 /// By id, number or address.
@@ -216,7 +228,9 @@ pub(super) async fn find(web: &Web, reference: &str) -> Result<Mailbox, Refused>
         return Ok(mailbox);
     }
     match reference.parse() {
-        Ok(address) => web.store.mailbox_by_address(&address).await?.ok_or_else(|| unknown("mailbox", reference)),
+        Ok(address) => {
+            web.store.mailbox_by_address(&address).await?.ok_or_else(|| unknown("mailbox", reference))
+        }
         Err(_) => Err(unknown("mailbox", reference)),
     }
 }

@@ -21,7 +21,12 @@ pub(super) async fn remove(
     Segment(mailbox): Segment,
 ) -> Result<StatusCode, Refused> {
     let mailbox = find(&web, &mailbox).await?;
-    web.configure(&caller, format!("mailbox {} removed", mailbox.number), vec![Edit::DeleteMailbox(mailbox.id)]).await?;
+    web.configure(
+        &caller,
+        format!("mailbox {} removed", mailbox.number),
+        vec![Edit::DeleteMailbox(mailbox.id)],
+    )
+    .await?;
     web.messaging.settings_changed(mailbox.id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

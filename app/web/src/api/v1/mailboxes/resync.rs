@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use tieline_model::TraceId;
 use utoipa::ToSchema;
 
 use super::find;
@@ -21,9 +22,12 @@ pub(super) struct Resync {
 #[utoipa::path(post, path = "/mailboxes/{mailbox}/light/resync", tag = "mailboxes",
     params(("mailbox" = String, Path, description = "Its number, address or id")),
     responses((status = 200, body = Resync), (status = "4XX", body = Problem)))]
-pub(super) async fn resync(State(web): State<Arc<Web>>, Segment(mailbox): Segment) -> Result<Json<Resync>, Refused> {
+pub(super) async fn resync(
+    State(web): State<Arc<Web>>,
+    Segment(mailbox): Segment,
+) -> Result<Json<Resync>, Refused> {
     let mailbox = find(&web, &mailbox).await?;
-    let trace = web.trace();
+    let trace = TraceId::from_uuid(web.ids.uuid());
     web.messaging.resync(mailbox.id, trace).await?;
     Ok(Json(Resync { trace: trace.to_string() }))
 }

@@ -12,7 +12,10 @@ use crate::web::Web;
 #[utoipa::path(get, path = "/mailboxes/{mailbox}", tag = "mailboxes",
     params(("mailbox" = String, Path, description = "Its number, address or id")),
     responses((status = 200, body = MailboxView), (status = "4XX", body = Problem)))]
-pub(super) async fn show(State(web): State<Arc<Web>>, Segment(mailbox): Segment) -> Result<Json<MailboxView>, Refused> {
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    Segment(mailbox): Segment,
+) -> Result<Json<MailboxView>, Refused> {
     let mailbox = find(&web, &mailbox).await?;
     Ok(Json(MailboxView::new(&web, mailbox, Vec::new()).await?))
 }

@@ -34,7 +34,8 @@ pub(super) async fn content(
     })?;
     let length = bytes.len() as u64;
     let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let kind = [(header::CONTENT_TYPE, stored.message.media_type), (header::ACCEPT_RANGES, "bytes".to_owned())];
+    let kind =
+        [(header::CONTENT_TYPE, stored.message.media_type), (header::ACCEPT_RANGES, "bytes".to_owned())];
     let Some(asked) = asked else { return Ok((kind, Body::from(bytes)).into_response()) };
     let range = range(asked, length).ok_or_else(|| {
         Refusal::permanent("bad-range", format!("the content has {length} bytes"), "ask for bytes=0-")

@@ -70,7 +70,10 @@ pub(super) async fn deposit(
         .and_then(|kind| kind.to_str().ok())
         .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/form-data"));
     let (body, file_name, content) = if form {
-        read_form(Multipart::from_request(request, &web).await.map_err(|error| bad_request(error.body_text()))?).await?
+        read_form(
+            Multipart::from_request(request, &web).await.map_err(|error| bad_request(error.body_text()))?,
+        )
+        .await?
     } else {
         let Body(body) = Body::<MessageBody>::from_request(request, &web).await?;
         (body, None, Bytes::new())
@@ -87,9 +90,9 @@ pub(super) async fn deposit(
         content,
         source_id: body.source_id.or(key),
     };
-    let accepted = web.messaging.deposit(deposit).await?;
-    let status = if accepted.new { StatusCode::CREATED } else { StatusCode::OK };
-    let stored = find(&web, &accepted.id.to_string()).await?;
+    let deposited = web.messaging.deposit(deposit).await?;
+    let status = if deposited.new { StatusCode::CREATED } else { StatusCode::OK };
+    let stored = find(&web, &deposited.id.to_string()).await?;
     Ok((status, Json(MessageView::new(&web, stored).await?)))
 }
 
@@ -130,7 +133,8 @@ async fn read_field(mut field: Field<'_>) -> Result<Bytes, Refused> {
 fn broken(error: MultipartError) -> Refused {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let next = "send a shorter recording, or raise [limits] recording_bytes";
-        return Refusal::permanent("too-large", "the recording is larger than this server takes", next).into();
+        return Refusal::permanent("too-large", "the recording is larger than this server takes", next)
+            .into();
     }
     bad_request(error.body_text())
 }

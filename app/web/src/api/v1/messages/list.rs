@@ -42,7 +42,11 @@ pub(super) async fn list(
         mailbox,
         kind: asked.kind.map(|kind| kind.parse::<MessageKind>()).transpose()?,
         state: asked.state.as_deref().map(state).transpose()?,
-        before: asked.after.map(|id| id.parse()).transpose().map_err(|_| bad_request("after is not a message id"))?,
+        before: asked
+            .after
+            .map(|id| id.parse())
+            .transpose()
+            .map_err(|_| bad_request("after is not a message id"))?,
     };
     let limit = asked.limit.unwrap_or(50).clamp(1, PAGE);
     let messages = web.store.messages(&filter, limit).await?;

@@ -10,7 +10,6 @@ mod show;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use serde::Serialize;
 use tieline_messaging::DeliveryReport;

@@ -12,7 +12,10 @@ use crate::web::Web;
 #[utoipa::path(post, path = "/messages/{message}/retry", tag = "messages",
     params(("message" = String, Path, description = "Its id, vm_…")),
     responses((status = 200, body = MessageView), (status = "4XX", body = Problem)))]
-pub(super) async fn retry(State(web): State<Arc<Web>>, Segment(message): Segment) -> Result<Json<MessageView>, Refused> {
+pub(super) async fn retry(
+    State(web): State<Arc<Web>>,
+    Segment(message): Segment,
+) -> Result<Json<MessageView>, Refused> {
     let id = find(&web, &message).await?.message.id;
     web.messaging.retry(id).await?;
     Ok(Json(MessageView::new(&web, find(&web, &message).await?).await?))

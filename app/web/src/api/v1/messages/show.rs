@@ -12,7 +12,10 @@ use crate::web::Web;
 #[utoipa::path(get, path = "/messages/{message}", tag = "messages",
     params(("message" = String, Path, description = "Its id, vm_…")),
     responses((status = 200, body = MessageView), (status = "4XX", body = Problem)))]
-pub(super) async fn show(State(web): State<Arc<Web>>, Segment(message): Segment) -> Result<Json<MessageView>, Refused> {
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    Segment(message): Segment,
+) -> Result<Json<MessageView>, Refused> {
     let stored = find(&web, &message).await?;
     Ok(Json(MessageView::new(&web, stored).await?))
 }

@@ -54,5 +54,8 @@ pub(super) async fn create(
     let (token, secret) = NewApiToken::draw(id, &body.name, role, &caller.name, None)?;
     web.store.commit(Batch::new(web.clock.now()).with(Write::ApiToken(token))).await?;
     let token = secret.expose_secret().to_owned();
-    Ok((StatusCode::CREATED, Json(NewToken { id: id.to_string(), name: body.name, role: role.name(), token })))
+    Ok((
+        StatusCode::CREATED,
+        Json(NewToken { id: id.to_string(), name: body.name, role: role.name(), token }),
+    ))
 }

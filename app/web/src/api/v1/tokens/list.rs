@@ -14,5 +14,7 @@ use crate::web::Web;
 pub(super) async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<TokenView>>, Refused> {
     let now = web.clock.now();
     let tokens = web.store.api_tokens().await?;
-    Ok(Json(List::whole(tokens.into_iter().filter(|token| token.is_valid(now)).map(TokenView::from).collect())))
+    Ok(Json(List::whole(
+        tokens.into_iter().filter(|token| token.is_valid(now)).map(TokenView::from).collect(),
+    )))
 }
