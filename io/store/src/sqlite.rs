@@ -138,6 +138,9 @@ pub(crate) async fn open(
 }
 
 pub(crate) async fn applied(path: &Path) -> Result<Vec<(i64, String)>, StoreError> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
     let mut conn = options(path, None).create_if_missing(false).connect().await?;
     let applied = sql::schema::applied(&mut conn).await?;
     conn.close().await?;

@@ -116,6 +116,7 @@ CREATE TABLE job (
     reason text COLLATE "C"
 );
 CREATE INDEX job_stream ON job (stream, seq);
+CREATE INDEX job_subject ON job (subject);
 CREATE INDEX job_due ON job (not_before_ms, seq) WHERE head;
 CREATE UNIQUE INDEX job_dedupe ON job (dedupe) WHERE dedupe IS NOT NULL AND NOT quarantined;
 

@@ -15,6 +15,18 @@ macro_rules! columns {
     };
 }
 
+macro_rules! listing {
+    ($by:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM job WHERE seq > $1 AND ",
+            $by,
+            " AND ($4 IS NULL OR kind = $4) AND ($5 IS NULL OR quarantined = $5) ORDER BY seq LIMIT $6"
+        )
+    };
+}
+
 type Row =
     (Uuid, String, i64, String, String, String, i64, i64, Uuid, String, i64, Option<String>, bool, i64);
 
@@ -261,17 +273,17 @@ pub(crate) async fn one(conn: &mut Conn, id: JobId) -> Result<Option<Job>, Store
 }
 
 pub(crate) async fn list(conn: &mut Conn, filter: &JobFilter, limit: u32) -> Result<Vec<Job>, StoreError> {
-    let sql = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM job WHERE seq > $1 AND ($2 IS NULL OR kind = $2) AND ($3 IS NULL OR subject = $3)
-          AND ($4 IS NULL OR stream = $4) AND ($5 IS NULL OR quarantined = $5) ORDER BY seq LIMIT $6"
-    );
+    // One statement for each index that can be used.
+    let sql = match (&filter.subject, &filter.stream) {
+        (Some(_), _) => listing!("subject = $2 AND ($3 IS NULL OR stream = $3)"),
+        (None, Some(_)) => listing!("$2 IS NULL AND stream = $3"),
+        (None, None) => listing!("$2 IS NULL AND $3 IS NULL"),
+    };
     let rows = sqlx::query_as::<Db, Row>(sql)
         .bind(filter.after)
-        .bind(&filter.kind)
         .bind(&filter.subject)
         .bind(&filter.stream)
+        .bind(&filter.kind)
         .bind(filter.quarantined)
         .bind(i64::from(limit))
         .fetch_all(conn)

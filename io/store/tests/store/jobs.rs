@@ -171,6 +171,33 @@ both! {
         store.close().await;
     }
 
+    async fn jobs_are_listed_by_what_they_are_about(site) {
+        let store = site.open().await;
+        for (stream, kind, subject) in [
+            ("mb_a/deliver", "deliver", "vm_1"), ("mb_a/deliver", "deliver", "vm_2"), ("mb_a/light", "light", "mb_a"),
+            ("mb_b/deliver", "deliver", "vm_3"),
+        ] {
+            let job = NewJob { subject: subject.to_owned(), ..site.job(stream, kind) };
+            enqueue(&site, &store, job).await;
+        }
+        let list = async |filter: JobFilter| {
+            let jobs = store.jobs(&filter, 10).await.unwrap();
+            jobs.into_iter().map(|job| job.subject).collect::<Vec<_>>()
+        };
+        let all = JobFilter::default();
+        assert_eq!(list(all.clone()).await, ["vm_1", "vm_2", "mb_a", "vm_3"]);
+        assert_eq!(list(JobFilter { kind: Some("light".to_owned()), ..all.clone() }).await, ["mb_a"]);
+        let stream = JobFilter { stream: Some("mb_a/deliver".to_owned()), ..all.clone() };
+        assert_eq!(list(stream.clone()).await, ["vm_1", "vm_2"]);
+        let subject = JobFilter { subject: Some("vm_3".to_owned()), ..all.clone() };
+        assert_eq!(list(subject.clone()).await, ["vm_3"]);
+        assert_eq!(list(JobFilter { subject: Some("vm_3".to_owned()), ..stream.clone() }).await, [""; 0]);
+        assert_eq!(list(JobFilter { quarantined: Some(true), ..subject }).await, [""; 0]);
+        let first = store.jobs(&stream, 1).await.unwrap();
+        assert_eq!(list(JobFilter { after: first[0].seq, ..stream }).await, ["vm_2"], "the next page");
+        store.close().await;
+    }
+
     async fn an_outcome_needs_the_lease_of_its_own_stream(site) {
         let store = site.open().await;
         let id = enqueue(&site, &store, site.job("mb_a/deliver", "deliver")).await;
