@@ -38,6 +38,7 @@ mod journal;
 mod mime;
 mod phone;
 mod property;
+mod push;
 mod ready;
 mod recorder;
 mod server;
@@ -200,6 +201,7 @@ impl Lab {
             journal: Arc::default(),
             recorder: config.record_dir.as_deref().map(Recorder::new),
             streams: Default::default(),
+            subscribed: Default::default(),
             phones,
             clock: config.clock,
             stop,
@@ -211,6 +213,7 @@ impl Lab {
             None => None,
         };
         let (https, tls) = listen(&server, "https", config.https, acceptor).await?;
+        server.tasks.spawn(push::watch(Arc::clone(&server)));
         let certificate = tls.then(|| config.state_dir.join(CERTIFICATE_FILE));
         let ready = describe(&server, http, https, certificate.as_deref(), config.record_dir.as_deref());
         if let Some(path) = &config.ready_file {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -36,6 +37,8 @@ pub(crate) struct Server {
     pub(crate) journal: Arc<Journal>,
     pub(crate) recorder: Option<Recorder>,
     pub(crate) streams: Streams,
+    /// Wakes the push notifications after a Subscribe.
+    pub(crate) subscribed: Notify,
     pub(crate) phones: Vec<Phone>,
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,

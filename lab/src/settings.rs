@@ -47,6 +47,8 @@ pub struct Settings {
     pub stream_minute: Duration,
     /// How long a streaming subscription outlives its last connection.
     pub stream_linger: Duration,
+    /// Pause before a push notification that was not taken is sent again; it doubles from try to try.
+    pub push_retry: Duration,
     /// The most entries a listing returns at once.
     pub find_limit: usize,
     /// The most subscriptions one caller may hold.
@@ -62,6 +64,7 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(30),
             stream_minute: Duration::from_secs(60),
             stream_linger: Duration::from_secs(300),
+            push_retry: Duration::from_secs(30),
             find_limit: 1000,
             max_subscriptions: 5000,
             touch_after_create: None,

@@ -211,10 +211,9 @@ impl<'a> Shape<'a> {
         shown.parts.insert(name.to_owned(), part);
         if self.summary
             && matches!(name, "Subject" | "DisplayTo" | "DisplayCc" | "Preview" | "ConversationTopic")
+            && let Some(text) = shown.text(name).filter(|text| text.chars().count() > SUMMARY_TEXT)
         {
-            if let Some(text) = shown.text(name).filter(|text| text.chars().count() > SUMMARY_TEXT) {
-                shown.set_text(name, &cut(&text));
-            }
+            shown.set_text(name, &cut(&text));
         }
     }
 }

@@ -152,31 +152,36 @@ fn from_entry_id(bytes: &[u8]) -> Option<Id> {
     Id::decode(&STANDARD.encode(text))
 }
 
-/// Name, id, offset from UTC in minutes, and for zones with summer time the rules of its two ends.
-type Zone = (&'static str, &'static str, i32, Option<[(i32, &'static str, i32, i32); 2]>);
+/// One end of summer time: month, day of the week, which one of the month (-1 the last), hour.
+type Turn = (i32, &'static str, i32, i32);
 
-const EUROPE: fn(i32) -> Option<[(i32, &'static str, i32, i32); 2]> =
-    |hour| Some([(3, "Sunday", -1, hour), (10, "Sunday", -1, hour + 1)]);
-const AMERICA: Option<[(i32, &str, i32, i32); 2]> = Some([(3, "Sunday", 2, 2), (11, "Sunday", 1, 2)]);
+/// Id, name, minutes ahead of UTC, and for zones with summer time its two ends.
+type Zone = (&'static str, &'static str, i32, Option<[Turn; 2]>);
+
+const fn europe(hour: i32) -> Option<[Turn; 2]> {
+    Some([(3, "Sunday", -1, hour), (10, "Sunday", -1, hour + 1)])
+}
+
+const AMERICA: Option<[Turn; 2]> = Some([(3, "Sunday", 2, 2), (11, "Sunday", 1, 2)]);
 
 fn zones() -> Vec<Zone> {
     vec![
         ("UTC", "(UTC) Coordinated Universal Time", 0, None),
-        ("GMT Standard Time", "(UTC+00:00) Dublin, Edinburgh, Lisbon, London", 0, EUROPE(1)),
+        ("GMT Standard Time", "(UTC+00:00) Dublin, Edinburgh, Lisbon, London", 0, europe(1)),
         (
             "W. Europe Standard Time",
             "(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna",
             60,
-            EUROPE(2),
+            europe(2),
         ),
-        ("Romance Standard Time", "(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", 60, EUROPE(2)),
+        ("Romance Standard Time", "(UTC+01:00) Brussels, Copenhagen, Madrid, Paris", 60, europe(2)),
         (
             "Central Europe Standard Time",
             "(UTC+01:00) Belgrade, Bratislava, Budapest, Ljubljana, Prague",
             60,
-            EUROPE(2),
+            europe(2),
         ),
-        ("FLE Standard Time", "(UTC+02:00) Helsinki, Kyiv, Riga, Sofia, Tallinn, Vilnius", 120, EUROPE(3)),
+        ("FLE Standard Time", "(UTC+02:00) Helsinki, Kyiv, Riga, Sofia, Tallinn, Vilnius", 120, europe(3)),
         ("Eastern Standard Time", "(UTC-05:00) Eastern Time (US & Canada)", -300, AMERICA),
         ("Central Standard Time", "(UTC-06:00) Central Time (US & Canada)", -360, AMERICA),
         ("Pacific Standard Time", "(UTC-08:00) Pacific Time (US & Canada)", -480, AMERICA),

@@ -139,13 +139,13 @@ async fn find_in(
     request: &FindItem,
 ) -> Result<FindItemMessage, Failure> {
     let folder = cx.folder(id).await?;
-    if let Some(ItemView::Calendar(_)) = &request.view {
-        if !folder.class.as_deref().unwrap_or_default().starts_with("IPF.Appointment") {
-            return Err(refuse(
-                ResponseCode::ErrorCalendarFolderIsInvalidForCalendarView,
-                "The folder specified is invalid for calendar view.",
-            ));
-        }
+    if let Some(ItemView::Calendar(_)) = &request.view
+        && !folder.class.as_deref().unwrap_or_default().starts_with("IPF.Appointment")
+    {
+        return Err(refuse(
+            ResponseCode::ErrorCalendarFolderIsInvalidForCalendarView,
+            "The folder specified is invalid for calendar view.",
+        ));
     }
     let restriction = request.restriction.as_ref().and_then(|restriction| restriction.expression.as_ref());
     let rows = candidates(cx, &folder, request, restriction).await?;

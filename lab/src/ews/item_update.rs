@@ -229,10 +229,10 @@ fn set_field(
     path: &PropertyPath,
     item: &ItemElement,
 ) -> Result<(), Failure> {
-    if let Some(mime) = &item.mime_content {
-        if element_of(path) == Some("MimeContent") {
-            return replace_source(document, content, &mime.content.0);
-        }
+    if let Some(mime) = &item.mime_content
+        && element_of(path) == Some("MimeContent")
+    {
+        return replace_source(document, content, &mime.content.0);
     }
     let mut given = one_property(path, item)?;
     match path {

@@ -26,7 +26,10 @@ use tieline_proto_ews::{
 };
 
 use self::context::Context;
-pub(crate) use self::streaming::Streams;
+pub(crate) use self::{
+    notification::{Batch, collect, notification},
+    streaming::Streams,
+};
 use crate::{
     account::Account,
     fault::FaultKind,
@@ -166,13 +169,13 @@ fn before(fault: &FaultKind) -> Before {
 
 /// Whose mailbox the request works on, or why it may not.
 fn whose(server: &Server, caller: &Account, header: &RequestHeader) -> Result<Account, Answer> {
-    if let Some(version) = header.version() {
-        if !offers(&server.settings.version, version) {
-            return Err(Answer::refused(
-                ResponseCode::ErrorInvalidServerVersion,
-                "The specified server version is invalid.",
-            ));
-        }
+    if let Some(version) = header.version()
+        && !offers(&server.settings.version, version)
+    {
+        return Err(Answer::refused(
+            ResponseCode::ErrorInvalidServerVersion,
+            "The specified server version is invalid.",
+        ));
     }
     if header.serialized_security_context.is_some() {
         return Err(Answer::refused(
@@ -341,7 +344,11 @@ async fn attempt(
         Request::DeleteAttachment(request) => run!(DeleteAttachment, request, attachment::delete),
         Request::SyncFolderItems(request) => run!(SyncFolderItems, request, sync::items),
         Request::SyncFolderHierarchy(request) => run!(SyncFolderHierarchy, request, sync::hierarchy),
-        Request::Subscribe(request) => run!(Subscribe, request, notification::subscribe),
+        Request::Subscribe(request) => {
+            let answer = run!(Subscribe, request, notification::subscribe);
+            server.subscribed.notify_one();
+            answer
+        }
         Request::GetEvents(request) => run!(GetEvents, request, notification::events),
         Request::Unsubscribe(request) => run!(Unsubscribe, request, notification::unsubscribe),
         other => Ok(Answer::refused(
@@ -438,10 +445,10 @@ pub(crate) fn decorate(request: &HeaderMap, operation: &str, response: &mut Resp
     }
     let wanted =
         |name: &str| request.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"));
-    if wanted("return-client-request-id") {
-        if let Some(id) = request.get("client-request-id") {
-            headers.insert("client-request-id", id.clone());
-        }
+    if wanted("return-client-request-id")
+        && let Some(id) = request.get("client-request-id")
+    {
+        headers.insert("client-request-id", id.clone());
     }
     if operation == "Subscribe" && wanted("x-preferserveraffinity") {
         headers.insert(

@@ -15,6 +15,7 @@ use super::context::{Context, Failure, message, refuse};
 use crate::{
     fault::FaultKind,
     id,
+    push::Listener,
     store::{
         change::{self, Change, Event, Subject},
         subscription::{self, Kind, Subscription},
@@ -76,6 +77,14 @@ async fn subscribe_to(cx: &mut Context, wanted: &SubscriptionElement) -> Result<
     }
     if events.is_empty() || !(1..=1440).contains(&minutes) {
         return Err(invalid("Event types are missing, or the time is not between 1 and 1440 minutes."));
+    }
+    if let SubscriptionElement::Push(push) = wanted
+        && Listener::parse(&push.url).is_none()
+    {
+        return Err(refuse(
+            ResponseCode::ErrorInvalidPushSubscriptionUrl,
+            "The lab sends notifications to http://127.0.0.1 only.",
+        ));
     }
     let mut folders = Vec::new();
     for id in folder_ids {

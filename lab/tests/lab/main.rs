@@ -1,0 +1,7 @@
+//! The lab asked over HTTP, as any client would.
+
+mod client;
+mod faults;
+mod items;
+mod streams;
+mod surface;
