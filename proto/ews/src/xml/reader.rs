@@ -11,6 +11,8 @@ use crate::Error;
 #[derive(Clone, Debug)]
 pub struct Start<'a> {
     tag: BytesStart<'a>,
+    /// Where the local name begins in the name.
+    local_at: usize,
     ns: Ns,
     empty: bool,
     dirty: bool,
@@ -29,7 +31,7 @@ impl Start<'_> {
 
     /// The local name, whatever the namespace.
     pub fn any_local(&self) -> &str {
-        self.tag.local_name().into_inner()
+        self.tag.name().0.get(self.local_at..).unwrap_or_default()
     }
 
     pub(crate) fn has_attributes(&self) -> bool {
@@ -95,8 +97,7 @@ impl<'a> Reader<'a> {
         }
         let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
         let text = std::str::from_utf8(document).map_err(|_| Error::Encoding)?;
-        let control = |b: &u8| *b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r');
-        let dirty = document.iter().any(control) || text.contains(['\u{FFFE}', '\u{FFFF}']);
+        let dirty = has_illegal_characters(text);
         Ok(Self { xml: NsReader::from_str(text), limits: *limits, depth: 0, memory: 0, dirty })
     }
 
@@ -215,17 +216,20 @@ impl<'a> Reader<'a> {
     }
 
     fn start(&self, tag: BytesStart<'a>, empty: bool) -> Start<'a> {
-        let ns = match self.xml.resolver().resolve_prefix(tag.name().prefix(), true) {
+        let name = tag.name();
+        let (local, prefix) = name.decompose();
+        let local_at = name.0.len().saturating_sub(local.into_inner().len());
+        let ns = match self.xml.resolver().resolve_prefix(prefix, true) {
             ResolveResult::Bound(Namespace(uri)) => Ns::of(uri),
             ResolveResult::Unbound | ResolveResult::Unknown(_) => Ns::Other,
         };
-        Start { tag, ns, empty, dirty: self.dirty }
+        Start { tag, local_at, ns, empty, dirty: self.dirty }
     }
 }
 
 /// Replaces the references in an attribute value.
 fn unescape(raw: &str) -> Cow<'_, str> {
-    if !raw.contains(['&', '\n', '\t', '\r']) {
+    if !raw.bytes().any(|b| matches!(b, b'&' | b'\n' | b'\t' | b'\r')) {
         return Cow::Borrowed(raw);
     }
     let mut text = String::with_capacity(raw.len());
@@ -274,6 +278,17 @@ fn push_reference(text: &mut String, name: &str) {
         }
     };
     text.push(character);
+}
+
+/// Whether the document contains characters that XML forbids, as themselves rather than as references.
+fn has_illegal_characters(text: &str) -> bool {
+    // Without branches, so that it costs next to nothing. U+FFFE and U+FFFF begin with 0xEF, which is rare.
+    let (mut control, mut rare) = (false, false);
+    for byte in text.as_bytes() {
+        control |= (*byte < b' ') & (*byte != b'\t') & (*byte != b'\n') & (*byte != b'\r');
+        rare |= *byte == 0xEF;
+    }
+    control || (rare && text.contains(['\u{FFFE}', '\u{FFFF}']))
 }
 
 /// Replaces the characters that XML forbids.
