@@ -14,6 +14,7 @@ use tieline_transport::{
 };
 
 use super::EwsOptions;
+use super::bin::Bin;
 use super::failure;
 
 /// One service account at one endpoint.
@@ -23,8 +24,8 @@ pub(super) struct Session {
     pub(super) throttle: Throttle,
     breaker: Mutex<Breaker>,
     version: Mutex<ExchangeVersion>,
-    /// The folder Deleted Items of each mailbox.
-    deleted_items: Mutex<HashMap<String, String>>,
+    /// What each mailbox has in its bin.
+    bins: Mutex<HashMap<String, Bin>>,
     account: MailAccount,
 }
 
@@ -42,7 +43,7 @@ impl Session {
             throttle,
             breaker: Mutex::new(Breaker::new(options.breaker.clone())),
             version: Mutex::new(ExchangeVersion::Exchange2010Sp2),
-            deleted_items: Mutex::new(HashMap::new()),
+            bins: Mutex::new(HashMap::new()),
             account: account.clone(),
         })
     }
@@ -99,12 +100,12 @@ impl Session {
         }
     }
 
-    pub(super) fn deleted_items(&self, mailbox: &str) -> Option<String> {
-        lock(&self.deleted_items).get(mailbox).cloned()
+    pub(super) fn bin(&self, mailbox: &str) -> Option<Bin> {
+        lock(&self.bins).get(mailbox).cloned()
     }
 
-    pub(super) fn remember_deleted_items(&self, mailbox: String, folder: String) {
-        lock(&self.deleted_items).insert(mailbox, folder);
+    pub(super) fn remember_bin(&self, mailbox: String, bin: Bin) {
+        lock(&self.bins).insert(mailbox, bin);
     }
 
     pub(super) fn accepted(&self) {

@@ -10,7 +10,7 @@ use tieline_proto_ews::{
     ConnectingSid, Limits, Operation, RequestHeader, ResponseCode, ResponseMessage, ResponseMessages,
     ServerVersionInfo, decode_response, encode_request,
 };
-use tieline_transport::{Outcome, Permit};
+use tieline_transport::{Outcome, Permit, Scope};
 use uuid::Uuid;
 
 use super::EwsOptions;
@@ -120,6 +120,10 @@ impl Call<'_> {
             Ok((status, headers, body)) => self.read::<O, P>(status, headers, &body),
         };
         let pause = permit.finish(&self.charge(), outcome);
+        if let Outcome::Throttled { scope, .. } = outcome {
+            let scope = if scope == Scope::Server { "server" } else { "mailbox" };
+            metrics::counter!("tieline_ews_throttled_total", "scope" => scope).increment(1);
+        }
         self.record(O::REQUEST, &result, begin.elapsed());
         result.map_err(|error| match error {
             Ok((stated, version)) => CallError::Stated { stated, at: self.at(), pause, version },

@@ -36,21 +36,6 @@ impl Call<'_> {
         Ok(FolderRef(folder.id))
     }
 
-    /// Whether the folder is Deleted Items itself. Its id never changes, so each mailbox is asked once.
-    pub(super) async fn is_deleted_items(&self, folder: &FolderRef) -> Result<bool, PortError> {
-        let mailbox = self.charge();
-        let bin = match self.session.deleted_items(&mailbox) {
-            Some(bin) => bin,
-            None => {
-                let found = self.distinguished(DistinguishedFolderName::DeletedItems).await?;
-                let bin = found.map(|folder| folder.id).unwrap_or_default();
-                self.session.remember_deleted_items(mailbox, bin.clone());
-                bin
-            }
-        };
-        Ok(bin == folder.0)
-    }
-
     /// How many items the folder holds.
     pub(super) async fn count(&self, folder: &FolderRef) -> Result<u32, PortError> {
         let shape = FolderShape {

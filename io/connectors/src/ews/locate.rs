@@ -44,28 +44,41 @@ struct Found {
 
 impl Call<'_> {
     /// Every item with one of these marks, in any folder; one answer for each mark, in order.
+    ///
+    /// What is found once is believed. None and several are looked for again: an empty listing may be a failure
+    /// of the server that calls itself a success, and an item on the move is seen in both folders or in neither.
     pub(super) async fn locate(&self, keys: &[DeliveryKey]) -> Result<Vec<Located>, PortError> {
-        if keys.is_empty() {
-            return Ok(Vec::new());
-        }
-        let tree = self.tree().await?;
-        let mut found: HashMap<DeliveryKey, Vec<Found>> = HashMap::new();
-        for keys in keys.chunks(KEYS_AT_ONCE) {
-            for folders in tree.searched.chunks(FOLDERS_AT_ONCE) {
-                for item in self.search(&tree, folders, keys).await? {
-                    found.entry(item.key).or_default().push(item);
-                }
-            }
-        }
+        let mut found = self.look(keys).await?;
+        let doubtful: Vec<DeliveryKey> =
+            keys.iter().filter(|key| found.get(key).is_none_or(|items| items.len() != 1)).copied().collect();
+        found.extend(self.look(&doubtful).await?);
         let answer = keys.iter().map(|key| {
             let mut items = found.remove(key).unwrap_or_default();
             items.sort_by_key(|found| found.created);
-            let mut seen = HashSet::new();
-            // An item that moved while we searched is found twice at most by the same id.
-            items.retain(|found| seen.insert(found.item.item.clone()));
             Located { key: *key, items: items.into_iter().map(|found| found.item).collect() }
         });
         Ok(answer.collect())
+    }
+
+    /// One look into all folders; marks that were not found are left out.
+    async fn look(&self, keys: &[DeliveryKey]) -> Result<HashMap<DeliveryKey, Vec<Found>>, PortError> {
+        let mut found: HashMap<DeliveryKey, Vec<Found>> = HashMap::new();
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let tree = self.tree().await?;
+        for keys in keys.chunks(KEYS_AT_ONCE) {
+            for folders in tree.searched.chunks(FOLDERS_AT_ONCE) {
+                for item in self.search(&tree, folders, keys).await? {
+                    let items = found.entry(item.key).or_default();
+                    // Paging a folder that changes can show the same item twice.
+                    if items.iter().all(|known| known.item.item != item.item.item) {
+                        items.push(item);
+                    }
+                }
+            }
+        }
+        Ok(found)
     }
 
     async fn tree(&self) -> Result<Tree, PortError> {
@@ -95,7 +108,7 @@ impl Call<'_> {
     }
 
     /// Folders by role, `None` for what this mailbox lacks.
-    async fn folders<'n>(
+    pub(super) async fn folders<'n>(
         &self,
         names: impl Iterator<Item = &'n DistinguishedFolderName>,
     ) -> Result<Vec<Option<Folder>>, PortError> {
@@ -119,7 +132,11 @@ impl Call<'_> {
 
     /// All folders below `root`, with their parents' ids. A listing that is shorter than it says is an error: an
     /// item in a folder that was left out would count as gone.
-    async fn descendants(&self, root: &Folder, id: &FolderId) -> Result<Vec<(FolderId, String)>, PortError> {
+    pub(super) async fn descendants(
+        &self,
+        root: &Folder,
+        id: &FolderId,
+    ) -> Result<Vec<(FolderId, String)>, PortError> {
         let mut all = Vec::new();
         let (mut offset, mut listed) = (0, 0);
         loop {

@@ -3,7 +3,7 @@
 //! * [`Exchange`] is the [`MailSystem`]; every method is one attempt, on behalf of one mailbox by impersonation.
 //! * `account` keeps what requests of one service account share: connections, the place in the server's queue,
 //!   the state of the password. `call` is one request with its answer; `status` and `failure` say what an error means.
-//! * `folder`, `item`, `locate`, `changes`, `probe` are the operations; `watch` turns notifications into hints.
+//! * `folder`, `bin`, `item`, `locate`, `changes`, `probe` are the operations; `watch` turns notifications into hints.
 //! * `map` says how a message looks as an Exchange item, one file per noun.
 //!
 //! An item of ours carries the property `TielineDeliveryId` with its [`DeliveryKey`]. It is how a retry
@@ -11,6 +11,7 @@
 //! moved it, since a move gives it a new id. Bodies and attachments are never read back.
 
 mod account;
+mod bin;
 mod call;
 mod changes;
 mod failure;
@@ -28,7 +29,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tieline_model::{Clock, DeliveryKey, Endpoint, FolderPath, Ids, Refusal, SmtpAddress};
 use tieline_ports::{
-    ChangePage, FolderRef, HintStream, ItemRef, Located, MailAccount, MailSystem, MailTarget,
+    Applied, ChangePage, FolderRef, HintStream, ItemRef, Located, MailAccount, MailSystem, MailTarget,
     OutgoingMessage, PortError, PortFuture, RemoteItem, ServerInfo,
 };
 use tieline_proto_ews::operations::Disposal;
@@ -49,6 +50,8 @@ pub struct EwsOptions {
     pub response_limit: u64,
     /// Where Exchange Web Services usually answer: tried when an endpoint has the port of IMAP, and proposed.
     pub usual_port: u16,
+    /// How long an answer about which folders are in the bin is remembered.
+    pub bin_memory: Duration,
     /// Changes per page of `SyncFolderItems`, 1 to 512.
     pub page: i32,
     /// Connections.
@@ -68,6 +71,7 @@ impl Default for EwsOptions {
             patience: Duration::from_secs(10),
             response_limit: 32 << 20,
             usual_port: Endpoint::DEFAULT_PORT,
+            bin_memory: Duration::from_secs(300),
             page: 512,
             client: ClientOptions::default(),
             limiter: LimiterPolicy::default(),
@@ -123,6 +127,16 @@ impl Shared {
                 "nothing; Tieline tries again",
             ))),
         }
+    }
+}
+
+/// A failure before the request that counts: that one has certainly not happened.
+fn before(error: PortError) -> PortError {
+    match error {
+        PortError::Failed { refusal, back_off, .. } => {
+            PortError::Failed { refusal, back_off, applied: Applied::No }
+        }
+        other => other,
     }
 }
 
@@ -198,6 +212,8 @@ impl MailSystem for Exchange {
             // The server's logs then name the message's journey.
             let request_id = message.trace.uuid();
             let call = Call { within, request_id, ..self.shared.call(&session, Some(&target.address)) };
+            call.refuse_bin(folder).await.map_err(before)?;
+            let call = Call { within: self.shared.left(deadline)?, ..call };
             call.create(folder, message).await
         })
     }
@@ -218,7 +234,7 @@ impl MailSystem for Exchange {
         Box::pin(async move {
             let session = self.shared.session(&target.account)?;
             let call = self.shared.call(&session, Some(&target.address));
-            let deleted = call.is_deleted_items(folder).await?;
+            let deleted = call.is_in_bin(folder).await?;
             call.changes(folder, cursor, deleted).await
         })
     }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use tieline_connectors::ews::EwsOptions;
 use tieline_lab::{Fault, FaultKind};
 use tieline_model::{Class, ExchangeVersion, FolderPath, MessageKind, TlsTrust};
-use tieline_ports::{Applied, ItemRef, MailSystem, OutgoingMessage, PortError};
+use tieline_ports::{Applied, Change, ItemRef, MailSystem, OutgoingMessage, PortError};
 use tieline_proto_ews::operations::Disposal;
 use tieline_proto_ews::{
     Attachment, DistinguishedFolderName, DistinguishedPropertySet, ExtendedFieldUri, MapiPropertyType,
@@ -164,11 +165,30 @@ async fn a_target_folder_is_made_once_and_survives_its_renaming() {
     lab.person("alice").rename_folder(&folder, "Nachrichten").await;
     exchange.create(&alice, &folder, &voice_message(), soon()).await.unwrap();
     assert_eq!(exchange.count(&alice, &folder).await.unwrap(), 1);
-    lab.person("alice").delete_folder(&folder).await;
+    lab.person("alice").delete_folder(&folder, Disposal::HardDelete).await;
     let error = exchange.create(&alice, &folder, &voice_message(), soon()).await.unwrap_err();
     assert_eq!(error, PortError::NotFound);
     assert_eq!(exchange.count(&alice, &folder).await.unwrap_err(), PortError::NotFound);
     assert_ne!(exchange.ensure_folder(&alice, &wanted).await.unwrap(), folder);
+}
+
+/// Covers: AV-72
+#[tokio::test]
+async fn messages_do_not_follow_a_folder_into_the_bin() {
+    let lab = Lab::start().await;
+    let exchange = exchange(EwsOptions { bin_memory: Duration::ZERO, ..brisk() });
+    let (alice, person) = (lab.target("alice"), lab.person("alice"));
+    let folder = exchange.ensure_folder(&alice, &path("inbox/Calls")).await.unwrap();
+    exchange.create(&alice, &folder, &voice_message(), soon()).await.unwrap();
+    person.delete_folder(&folder, Disposal::MoveToDeletedItems).await;
+    let error = exchange.create(&alice, &folder, &voice_message(), soon()).await.unwrap_err();
+    assert_eq!(error, PortError::NotFound);
+    let page = exchange.changes(&alice, &folder, None).await.unwrap();
+    let [Change::Present { item, .. }] = page.changes.as_slice() else { panic!("{page:?}") };
+    assert!(item.deleted);
+    let new = exchange.ensure_folder(&alice, &path("inbox/Calls")).await.unwrap();
+    assert_ne!(new, folder);
+    exchange.create(&alice, &new, &voice_message(), soon()).await.unwrap();
 }
 
 #[tokio::test]

@@ -94,9 +94,12 @@ impl Person {
         self.send(&UpdateFolder { folder_changes: vec![change] }).await;
     }
 
-    pub(crate) async fn delete_folder(&self, folder: &FolderRef) {
-        let delete_type = Some(Disposal::HardDelete);
-        self.send(&DeleteFolder { delete_type, folder_ids: vec![FolderId::new(&folder.0).into()] }).await;
+    pub(crate) async fn delete_folder(&self, folder: &FolderRef, how: Disposal) {
+        self.send(&DeleteFolder {
+            delete_type: Some(how),
+            folder_ids: vec![FolderId::new(&folder.0).into()],
+        })
+        .await;
     }
 
     pub(crate) async fn mark_read(&self, item: &ItemRef, read: bool) {

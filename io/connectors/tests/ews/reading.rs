@@ -145,7 +145,7 @@ async fn an_expired_cursor_and_a_missing_folder_are_told_apart() {
     assert_eq!(error, PortError::CursorExpired);
     let error = exchange.changes(&alice, &folder, Some("garbage")).await.unwrap_err();
     assert_eq!(error, PortError::CursorExpired);
-    person.delete_folder(&folder).await;
+    person.delete_folder(&folder, Disposal::HardDelete).await;
     let error = exchange.changes(&alice, &folder, Some(&page.cursor)).await.unwrap_err();
     assert_eq!(error, PortError::NotFound);
 }
@@ -166,6 +166,16 @@ async fn a_listing_of_folders_that_leaves_some_out_is_not_believed() {
         );
     }
     assert_eq!(exchange.locate(&alice, &[message.key]).await.unwrap()[0].items.len(), 1);
+}
+
+#[tokio::test]
+async fn one_empty_answer_does_not_make_an_item_disappear() {
+    let lab = Lab::start().await;
+    let (exchange, alice) = (exchange(brisk()), lab.target("alice"));
+    let folder = inbox(&exchange, &alice).await;
+    let (message, item) = deposit(&exchange, &alice, &folder).await;
+    lab.fault(Fault::once(FaultKind::EmptyListing, "FindItem"));
+    assert_eq!(exchange.locate(&alice, &[message.key]).await.unwrap()[0].items, [item]);
 }
 
 #[tokio::test]

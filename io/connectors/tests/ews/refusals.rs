@@ -29,7 +29,8 @@ fn version() -> ResponseHeader {
 }
 
 fn inbox() -> Answer {
-    let folder = Folder { folder_id: Some(FolderId::new("in")), ..Folder::default() };
+    let folder =
+        Folder { folder_id: Some(FolderId::new("in")), child_folder_count: Some(0), ..Folder::default() };
     let response = ResponseMessages::one(ResponseMessage::success(FolderInfo::from(folder)));
     xml(200, encode_response::<GetFolder>(&version(), &response))
 }
@@ -79,10 +80,15 @@ async fn what_is_no_exchange_is_told_apart_from_an_exchange_that_refuses() {
     ];
     for (code, headers, body, name, class, applied, word) in table {
         let headers = headers.clone();
-        let server = Scripted::start(move |_| status(code, &headers, body)).await;
+        // The first request looks into the bin, the second creates.
+        let server = Scripted::start(move |number| match number {
+            0 => inbox(),
+            _ => status(code, &headers, body),
+        })
+        .await;
         let account = account(server.address, "x");
         let (exchange, alice) = (exchange(brisk()), target(&account, "alice"));
-        let folder = FolderRef("in".to_owned());
+        let folder = FolderRef("target".to_owned());
         let error = exchange.create(&alice, &folder, &voice_message(), soon()).await.unwrap_err();
         let (found, found_class, found_applied, _) = details(&error);
         assert_eq!(
@@ -96,6 +102,16 @@ async fn what_is_no_exchange_is_told_apart_from_an_exchange_that_refuses() {
             "HTTP {code}: {error}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_fails_before_the_item_is_sent_has_certainly_not_made_it() {
+    let server = Scripted::start(|_| status(502, &[], "")).await;
+    let account = account(server.address, "x");
+    let (exchange, alice) = (exchange(brisk()), target(&account, "alice"));
+    let folder = FolderRef("target".to_owned());
+    let error = exchange.create(&alice, &folder, &voice_message(), soon()).await.unwrap_err();
+    assert_eq!((error.refusal().code.as_str(), error.applied()), ("gateway-failed", Applied::No));
 }
 
 #[tokio::test]
