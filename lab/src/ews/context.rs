@@ -32,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) now_ms: i64,
     /// A fault that the operation itself has to show.
     pub(crate) fault: Option<FaultKind>,
+    /// Items that the request saved.
+    pub(crate) saved: Vec<i64>,
 }
 
 /// Why an entry of a request, or the whole request, came to nothing.

@@ -90,6 +90,7 @@ async fn create_one(
             };
             let folder = saved_folder(cx, saved_to, usual).await?;
             let row = save(cx, &folder, &incoming, false).await?;
+            cx.saved.push(row.item);
             Ok(id_element(cx, &row).into())
         }
     }

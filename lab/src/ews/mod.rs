@@ -37,7 +37,7 @@ use crate::{
     journal::RequestRecord,
     server::{Server, plain, typed, unauthorized, unavailable},
     settings::ServerVersion,
-    store::mailbox,
+    store::{item, mailbox},
 };
 
 /// A POST to the endpoint, read and signed in.
@@ -301,6 +301,7 @@ pub(crate) async fn context(
         account,
         mailbox,
         fault,
+        saved: Vec::new(),
     })
 }
 
@@ -368,7 +369,7 @@ where
     O: Operation<Response = ResponseMessages<P>>,
     P: Default,
 {
-    let Context { server, tx, fault, .. } = cx;
+    let Context { server, tx, fault, mailbox, saved, .. } = cx;
     match error_for_all(fault.as_ref()) {
         Some((code, xml)) => {
             for message in &mut response.messages {
@@ -378,13 +379,36 @@ where
             }
             tx.rollback().await?;
         }
-        None if write => server.store.commit(tx).await?,
+        None if write => {
+            server.store.commit(tx).await?;
+            touch_later(&server, mailbox.mailbox, saved);
+        }
         None => tx.rollback().await?,
     }
     let trouble = response.messages.iter().find(|message| message.code != ResponseCode::NoError);
     let code = trouble.map_or("NoError", |message| message.code.as_str()).to_owned();
     let document = sync::with_changes(encode_response::<O>(&response_header(&server), &response));
     Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
+}
+
+/// Changes the change keys of new items a moment later, as Exchange does, where the settings say so.
+fn touch_later(server: &Arc<Server>, mailbox: i64, saved: Vec<i64>) {
+    let Some(delay) = server.settings.touch_after_create.filter(|_| !saved.is_empty()) else { return };
+    let touching = Arc::clone(server);
+    server.tasks.spawn(async move {
+        tokio::time::sleep(delay).await;
+        if let Err(error) = touch(&touching, mailbox, &saved).await {
+            tracing::error!(%error, "lab: new items could not be touched");
+        }
+    });
+}
+
+async fn touch(server: &Server, mailbox: i64, items: &[i64]) -> Result<(), sqlx::Error> {
+    let mut tx = server.store.write().await?;
+    for item in items {
+        item::touch_version(&mut tx, mailbox, *item, server.clock.now_ms()).await?;
+    }
+    server.store.commit(tx).await
 }
 
 fn error_for_all(fault: Option<&FaultKind>) -> Option<(ResponseCode, MessageXml)> {

@@ -364,6 +364,24 @@ pub(crate) async fn touch(
     Ok(version)
 }
 
+/// Gives an item a new version and changes nothing else; an item that is gone stays so.
+pub(crate) async fn touch_version(
+    tx: &mut SqliteConnection,
+    mailbox: i64,
+    number: i64,
+    now_ms: i64,
+) -> Result<(), sqlx::Error> {
+    let Some(touched) = by_number(tx, mailbox, number).await? else { return Ok(()) };
+    let line = Change::new(mailbox, Event::Modified, touched.folder, Subject::Item(number));
+    let version = change::append(tx, &line, now_ms).await?;
+    sqlx::query("UPDATE item SET version = $2 WHERE item = $1")
+        .bind(number)
+        .bind(version)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
 /// Moves an item to another folder of the same mailbox. It gets a new number, so all its ids change.
 pub(crate) async fn move_to(
     tx: &mut SqliteConnection,

@@ -200,3 +200,18 @@ async fn synchronisation_tells_each_change_once() {
     let response = bench.ok(&quiet).await;
     assert!(response.first().expect("a message").ok().expect("the state survives").changes.is_empty());
 }
+
+#[tokio::test]
+async fn the_server_touches_new_items_when_told_to() {
+    let bench =
+        Bench::with(|settings| settings.touch_after_create = Some(std::time::Duration::from_millis(1))).await;
+    let id = bench.save("one").await;
+    loop {
+        let now = bench.get(&read(&id, ItemShape::default())).await.item_id.expect("an id");
+        assert_eq!(now.id, id.id);
+        if now.change_key != id.change_key {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
