@@ -183,8 +183,8 @@ pub enum Write {
     },
 }
 
-/// A message's content.
-#[derive(Debug, Clone)]
+/// A message's content. Printing shows its length only.
+#[derive(Clone)]
 pub enum Content {
     /// A text message has none.
     None,
@@ -214,6 +214,12 @@ impl Content {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl std::fmt::Debug for Content {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Content({} bytes)", self.len())
     }
 }
 

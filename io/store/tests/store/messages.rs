@@ -14,7 +14,9 @@ both! {
         let mailbox = site.home(&store).await;
         let content = recording(7, 200_000);
         let message = site.message(mailbox.id, content.len());
-        let receipt = store.commit(site.deposit(&message, content.clone())).await.unwrap();
+        let batch = site.deposit(&message, content.clone());
+        assert!(format!("{batch:?}").len() < 3000, "a batch that is printed does not print the recording");
+        let receipt = store.commit(batch).await.unwrap();
         assert_eq!(receipt.message, Some(Accepted::New(message.id)));
         store.close().await;
 

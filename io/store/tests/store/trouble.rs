@@ -166,7 +166,7 @@ async fn a_full_disk_loses_nothing_and_is_recovered_from() {
     assert!(matches!(full, StoreError::Full { .. }), "{full:?}");
     let refusal = Refusal::from(full);
     assert!(refusal.what.contains("tieline.db is full; nothing that was accepted is lost"), "{refusal}");
-    assert!(kept.len() > 30, "{}", kept.len());
+    assert!(kept.len() > 20, "{}", kept.len());
     let stored = store.messages(&MessageFilter::default(), 1000).await.unwrap();
     assert_eq!(stored.len(), kept.len(), "no more and no less than was acknowledged");
     for id in &kept {
@@ -275,11 +275,7 @@ async fn an_address_that_leads_nowhere_is_refused_in_one_line() {
     let file = site.folder.path().join("tieline.db");
     std::fs::write(&file, "this is not a database, and it is long enough to be looked at".repeat(20))
         .unwrap();
-    assert_eq!(code(site_open(&site).await.unwrap_err()), "store-damaged");
-}
-
-async fn site_open(site: &Site) -> Result<Store, StoreError> {
-    Store::open(site.config()).await
+    assert_eq!(code(Store::open(site.config()).await.unwrap_err()), "store-damaged");
 }
 
 both! {
