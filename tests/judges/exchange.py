@@ -22,6 +22,8 @@ class AttachmentOrder(ExtendedProperty):
     property_type = "String"
 
 
+# Exchange takes the class of a new item; exchangelib alone thinks it cannot be said.
+Message.get_field_by_fieldname("item_class").is_read_only = False
 Message.register("telephone_number", SenderTelephoneNumber)
 Message.register("duration_s", VoiceMessageDuration)
 Message.register("attachment_order", AttachmentOrder)

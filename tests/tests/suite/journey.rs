@@ -128,10 +128,13 @@ fn nothing_born_in_exchange_is_copied_here() {
         .run();
 
     // A second deposit passes through the same change stream behind the forgeries: once it is in, they were looked at.
-    let (second, _) = deposit(&site, "second");
+    let recording = spoken(site.folder(), "second", "The second one.");
+    let second = site.deposit(&recording, "1001", "+49309876543");
     site.wait_delivered(id(&second));
     site.wait_lamp("alice", true, 2, 0);
-    Judge::new("exchangelib_voicemail.py").arg(site.judged_by("alice", &["marks_it_read"], json!({}))).run();
+    Judge::new("exchangelib_voicemail.py")
+        .arg(site.judged_by("alice", &["marks_it_read"], json!({"number": "+49309876543"})))
+        .run();
     site.wait_lamp("alice", true, 1, 1);
 
     let ids: Vec<Value> = site.messages("1001").iter().map(|message| message["id"].clone()).collect();
