@@ -168,7 +168,11 @@ impl Core {
                 // The answer may have been read just before the end.
                 match timeout_at(Instant::now() + Duration::from_millis(20), answers.recv()).await {
                     Ok(Some(answer)) => Some(Ok(answer)),
-                    _ => Some(Err("the connection was closed before an answer came")),
+                    _ => Some(Err(match flow.transport {
+                        Transport::Tls => "the connection was closed before an answer came; a peer that does not trust \
+                                           Tieline's certificate does so too",
+                        _ => "the connection was closed before an answer came",
+                    })),
                 }
             }
             () = self.wire.stopping().cancelled() => Some(Err("Tieline stops")),

@@ -86,6 +86,9 @@ pub struct SipConfig {
     pub user_agent: String,
     /// The header that carries the trace id in NOTIFY and PUBLISH; `None` leaves it out.
     pub trace_header: Option<String>,
+    /// Whether watchers must prove who they are. Without it anybody who reaches a listener may ask, and
+    /// [`crate::Accounts::access`] sees an empty user name.
+    pub authenticate: bool,
     /// Digest algorithms, most preferred first. A telephone that reads only the first challenge and knows MD5 alone, as
     /// sipp 3.6 does, needs MD5 in front.
     pub algorithms: Vec<Algorithm>,
@@ -114,6 +117,7 @@ impl SipConfig {
             advertised_host: None,
             user_agent: concat!("Tieline/", env!("CARGO_PKG_VERSION")).to_owned(),
             trace_header: Some("X-Tieline-Trace".to_owned()),
+            authenticate: true,
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             nonce_key,
             nonce_lifetime: Duration::from_secs(300),

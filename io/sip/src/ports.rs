@@ -26,7 +26,7 @@ pub trait Accounts: Send + Sync + 'static {
     /// The secret of a digest user; `None` for nobody we know.
     fn secret<'a>(&'a self, username: &'a str) -> BoxFuture<'a, Option<Secret>>;
 
-    /// May `username` watch the mailbox that `address` names? The host of `address` is our domain wherever the
+    /// May `username` (empty where watchers need not prove who they are) watch the mailbox that `address` names? The host of `address` is our domain wherever the
     /// watcher wrote one of our own addresses.
     fn access<'a>(&'a self, address: &'a str, username: &'a str) -> BoxFuture<'a, Access>;
 

@@ -188,6 +188,46 @@ pub(crate) fn unknown(revision: u64) -> Snapshot {
     Snapshot { light: Light::Unknown, revision, trace: None }
 }
 
+/// What a UDP peer has answered: a request that comes again because the machine is slow gets the same answer again,
+/// as RFC 3261 has it, and is not seen by the test.
+#[derive(Default)]
+pub(crate) struct Answered(Mutex<HashMap<String, Vec<u8>>>);
+
+fn branch(request: &Request) -> String {
+    request.top_via().unwrap().params.value("branch").unwrap().to_owned()
+}
+
+impl Answered {
+    pub(crate) async fn receive(&self, socket: &UdpSocket) -> (Message, SocketAddr) {
+        let mut buffer = vec![0; 65_535];
+        loop {
+            let received = timeout(PATIENCE, socket.recv_from(&mut buffer)).await;
+            let (length, from) = received.expect("nothing came").unwrap();
+            let message = Message::parse_datagram(&buffer[..length]).unwrap();
+            let again = match &message {
+                Message::Request(request) => self.0.lock().unwrap().get(&branch(request)).cloned(),
+                Message::Response(_) => None,
+            };
+            match again {
+                Some(answer) => drop(socket.send_to(&answer, from).await),
+                None => return (message, from),
+            }
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        socket: &UdpSocket,
+        request: &Request,
+        response: &Response,
+        to: SocketAddr,
+    ) {
+        let answer = response.to_bytes();
+        socket.send_to(&answer, to).await.unwrap();
+        self.0.lock().unwrap().insert(branch(request), answer);
+    }
+}
+
 /// A telephone on a UDP socket.
 pub(crate) struct Phone {
     pub(crate) socket: UdpSocket,
@@ -198,6 +238,7 @@ pub(crate) struct Phone {
     pub(crate) to_tag: Option<String>,
     pub(crate) cseq: u32,
     pub(crate) mailbox: String,
+    pub(crate) answered: Answered,
 }
 
 impl Phone {
@@ -213,6 +254,7 @@ impl Phone {
             to_tag: None,
             cseq: 0,
             mailbox: format!("sip:{user}@{DOMAIN}"),
+            answered: Answered::default(),
         }
     }
 
@@ -249,9 +291,11 @@ impl Phone {
     }
 
     pub(crate) async fn receive(&self) -> Message {
-        let mut buffer = vec![0; 65_535];
-        let length = timeout(PATIENCE, self.socket.recv(&mut buffer)).await.expect("nothing came").unwrap();
-        Message::parse_datagram(&buffer[..length]).unwrap()
+        self.answered.receive(&self.socket).await.0
+    }
+
+    pub(crate) async fn answer(&self, request: &Request, code: u16) {
+        self.answered.send(&self.socket, request, &request.respond(code, "phone"), self.server).await;
     }
 
     pub(crate) async fn response(&self) -> Response {
@@ -282,7 +326,7 @@ impl Phone {
         match self.receive().await {
             Message::Request(request) => {
                 assert_eq!(request.method.as_str(), "NOTIFY");
-                self.socket.send_to(&request.respond(code, "phone").to_bytes(), self.server).await.unwrap();
+                self.answer(&request, code).await;
                 request
             }
             Message::Response(response) => panic!("a NOTIFY was expected, not {}", response.code),

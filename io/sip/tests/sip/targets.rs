@@ -6,25 +6,25 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tieline_proto_sip::digest::{Challenge, Verifier};
-use tieline_proto_sip::{Message, MessageSummary, Name, Request, header_name};
+use tieline_proto_sip::{Message, MessageSummary, Name, Request, Response, header_name};
 use tieline_sip::{
     Algorithm, Class, Failure, Login, NotifyTarget, Outcome, PublicationTarget, Secret, Timers,
 };
 use tokio::net::UdpSocket;
-use tokio::time::timeout;
 
 use crate::support::{
-    DOMAIN, PATIENCE, World, body, config, known, loopback, unknown, voice, world, world_with,
+    Answered, DOMAIN, World, body, config, known, loopback, unknown, voice, world, world_with,
 };
 
 /// A UDP peer.
 struct Peer {
     socket: UdpSocket,
+    answered: Answered,
 }
 
 impl Peer {
     async fn new() -> Self {
-        Self { socket: UdpSocket::bind(loopback()).await.unwrap() }
+        Self { socket: UdpSocket::bind(loopback()).await.unwrap(), answered: Answered::default() }
     }
 
     fn target(&self) -> NotifyTarget {
@@ -41,13 +41,14 @@ impl Peer {
     }
 
     async fn request(&self) -> (Request, SocketAddr) {
-        let mut buffer = vec![0; 65_535];
-        let (length, from) =
-            timeout(PATIENCE, self.socket.recv_from(&mut buffer)).await.expect("nothing came").unwrap();
-        match Message::parse_datagram(&buffer[..length]).unwrap() {
-            Message::Request(request) => (request, from),
-            Message::Response(_) => panic!("a request was expected"),
+        match self.answered.receive(&self.socket).await {
+            (Message::Request(request), from) => (request, from),
+            (Message::Response(_), _) => panic!("a request was expected"),
         }
+    }
+
+    async fn send(&self, request: &Request, response: &Response, to: SocketAddr) {
+        self.answered.send(&self.socket, request, response, to).await;
     }
 
     async fn answer(&self, code: u16, headers: &[(&str, &str)]) -> Request {
@@ -56,7 +57,7 @@ impl Peer {
         for (name, value) in headers {
             response.headers.push(header_name(name), value);
         }
-        self.socket.send_to(&response.to_bytes(), from).await.unwrap();
+        self.send(&request, &response, from).await;
         request
     }
 }
@@ -67,7 +68,7 @@ fn target(uri: &str) -> NotifyTarget {
 
 fn impatient() -> tieline_sip::SipConfig {
     let mut settings = config();
-    settings.timers = Timers { t1: 10, t2: 50 };
+    settings.timers = Timers { t1: 30, t2: 60 };
     settings
 }
 
@@ -164,7 +165,7 @@ async fn a_slow_target_gets_the_newest_only() {
     let (held, from) = peer.request().await;
     let waiting = [tell(2, 2), tell(3, 3), tell(4, 4)];
     tokio::time::sleep(Duration::from_millis(50)).await;
-    peer.socket.send_to(&held.respond(200, "p").to_bytes(), from).await.unwrap();
+    peer.send(&held, &held.respond(200, "p"), from).await;
     assert_eq!(voice(&peer.answer(200, &[]).await), (4, 0));
     assert!(matches!(first.await.unwrap(), Ok(Outcome::Delivered { .. })));
     let mut superseded = 0;

@@ -95,7 +95,7 @@ pub(crate) fn tls(authority: &Authority) -> SipConfig {
     let mut settings = config();
     settings.tls = vec![TlsListener { address: loopback(), config: authority.server("localhost") }];
     settings.tls_client = Some(authority.client(Some(authority)));
-    settings.limits.handshake = Duration::from_secs(2);
+    settings.limits.handshake = Duration::from_secs(3);
     settings
 }
 
@@ -151,7 +151,15 @@ async fn tls_peer(config: Arc<ServerConfig>) -> (u16, tokio::task::JoinHandle<Op
     let port = listener.local_addr().unwrap().port();
     let task = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        let mut stream = TlsAcceptor::from(config).accept(stream).await.ok()?;
+        let accepted = TlsAcceptor::from(config).accept(stream).into_fallible().await;
+        let mut stream = match accepted {
+            Ok(stream) => stream,
+            Err((_, mut stream)) => {
+                // Closing at once would cut off the alert that says why.
+                let _ = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await;
+                return None;
+            }
+        };
         let shown = stream.get_ref().1.peer_certificates().is_some_and(|chain| !chain.is_empty());
         let message = next_message(&mut stream, &mut Framer::new()).await?;
         if let Message::Request(request) = &message {
