@@ -24,8 +24,20 @@ pub(crate) struct Client {
 pub(crate) enum Way<'a> {
     /// To a host, over a connection that is opened when needed.
     Hop(&'a Uri),
+    /// As [`Way::Hop`], over a flow that was chosen already, unless it has closed meanwhile.
+    Through(&'a Uri, Flow),
     /// Over what is there.
     Flow(Flow),
+}
+
+impl Way<'_> {
+    /// Where a new connection would go when the present one is dead.
+    const fn hop(&self) -> Option<&Uri> {
+        match self {
+            Self::Hop(hop) | Self::Through(hop, _) => Some(hop),
+            Self::Flow(_) => None,
+        }
+    }
 }
 
 /// A final response, and what it took to get it.
@@ -112,7 +124,9 @@ impl Core {
     async fn exchange(&self, request: &Request, way: &Way<'_>) -> Result<Answer, Failure> {
         let method = name_of(request);
         let mut flow = match way {
-            Way::Hop(hop) => self.wire.flow_to(hop, method).await?,
+            // One that was closed with a reason is kept, for the reason.
+            Way::Through(_, flow) if flow.is_open() || flow.refusal().is_some() => flow.clone(),
+            Way::Hop(hop) | Way::Through(hop, _) => self.wire.flow_to(hop, method).await?,
             Way::Flow(flow) => flow.clone(),
         };
         let peer = flow.peer.to_string();
@@ -133,7 +147,9 @@ impl Core {
                 ClientStep::Send => {
                     if let Err(error) = flow.send(message.clone()).await {
                         // A kept connection may have died unnoticed: one fresh one is tried.
-                        let Way::Hop(hop) = way else { return Err(refused(&flow, error.to_string())) };
+                        let Some(hop) = way.hop().filter(|_| flow.refusal().is_none()) else {
+                            return Err(refused(&flow, error.to_string()));
+                        };
                         flow = self.wire.flow_to(hop, method).await?;
                         message = self.print(request, &flow, &branch);
                         flow.send(message.clone())

@@ -209,7 +209,7 @@ impl SipStack {
         let mut request =
             notify_unsolicited(&target.target, &target.user, &from, (&call_id, &tag), &contact, &summary);
         core.put_trace(&mut request, snapshot);
-        let answer = core.send(request, Way::Hop(&target.target), target.login.as_ref()).await;
+        let answer = core.send(request, Way::Through(&target.target, flow), target.login.as_ref()).await;
         let word =
             answer.as_ref().map_or("none", |a| if a.response.code < 300 { "delivered" } else { "refused" });
         metrics::counter!("tieline_sip_unsolicited_notifies_total", "answer" => word).increment(1);
