@@ -3,6 +3,5 @@
 //! A connector translates, and decides nothing about messages: whether a call is repeated, what a change means
 //! and which folder is meant is the caller's. What it does decide is how to be polite and how to name a failure.
 
-#![expect(clippy::result_large_err, reason = "the port's error carries a whole refusal, and errors are rare")]
 
 pub mod ews;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tieline_model::Refusal;
 
 use crate::api::{Api, segment};
-use crate::output::{Output, text};
+use crate::output::{Output, fields, text};
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
@@ -19,6 +19,11 @@ pub(crate) async fn run(command: Explain, api: &Api, out: Output) -> Result<(), 
     Ok(())
 }
 
+/// An instant to the millisecond, so that columns stay columns.
+fn time(text: &str) -> String {
+    text.parse::<jiff::Timestamp>().map_or_else(|_| text.to_owned(), |at| format!("{at:.3}"))
+}
+
 /// The chain of decisions, oldest first: time, rule and outcome on one line, inputs below.
 pub(crate) fn chain(out: Output, answer: &Value) -> String {
     let decisions = answer.get("chain").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
@@ -27,11 +32,16 @@ pub(crate) fn chain(out: Output, answer: &Value) -> String {
     }
     let mut lines = vec![out.heading(&format!("Trace {}", text(answer, "trace")))];
     for decision in decisions {
-        lines.push(format!("{}  {}", text(decision, "at"), text(decision, "outcome")));
-        lines.push(out.quiet(&format!("  rule    {}", text(decision, "rule"))));
-        for (name, value) in decision.get("inputs").and_then(Value::as_object).into_iter().flatten() {
-            lines.push(out.quiet(&format!("  {name:7} {}", value.as_str().unwrap_or_default())));
-        }
+        lines.push(format!("{}  {}", time(&text(decision, "at")), text(decision, "outcome")));
+        let mut inputs = vec![("rule", text(decision, "rule"))];
+        let more = decision.get("inputs").and_then(Value::as_object).into_iter().flatten();
+        inputs.extend(more.map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default().to_owned())));
+        lines.extend(fields(&inputs).lines().map(|line| out.quiet(&format!("    {line}"))));
+    }
+    for job in answer.get("waiting").and_then(Value::as_array).into_iter().flatten() {
+        let state = if text(job, "quarantined") == "yes" { "quarantined" } else { "waits" };
+        let again = time(&text(job, "not_before"));
+        lines.push(format!("Job {} {state}, next try {again}: {}", text(job, "kind"), text(job, "reason")));
     }
     lines.join("\n")
 }

@@ -52,11 +52,11 @@ pub(crate) async fn run(command: Serve, reach: &Reach, out: Output) -> Result<()
                 return Err(broken);
             }
         }
-        match Config::load(&reach.config).and_then(|next| {
-            filter.set(&next.log)?;
-            server.reload(&next)
-        }) {
-            Ok(()) => tracing::info!("configuration read again"),
+        match Config::load(&reach.config).and_then(|next| filter.set(&next.log).map(|()| next)) {
+            Ok(next) => match server.restart_needed(&next) {
+                sections if sections.is_empty() => tracing::info!("configuration read again"),
+                sections => tracing::warn!(sections, "configuration read again; these sections wait for a restart"),
+            },
             Err(refusal) => tracing::error!(%refusal, "configuration kept as it was"),
         }
     }

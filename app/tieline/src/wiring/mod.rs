@@ -134,24 +134,13 @@ impl Server {
         )
     }
 
-    /// Takes a changed configuration over as far as that is possible while running, and says what needs a restart.
-    pub(crate) fn reload(&mut self, next: &Config) -> Result<(), Refusal> {
+    /// Which sections of a changed configuration take effect only after a restart: all but the log's.
+    pub(crate) fn restart_needed(&self, next: &Config) -> String {
         let before = serde_json::to_value(&self.running).unwrap_or_default();
         let after = serde_json::to_value(next).unwrap_or_default();
-        let sections = before.as_object().into_iter().flatten().map(|(name, _)| name);
-        let changed: Vec<_> = sections
-            .filter(|name| *name != "log" && before.get(name.as_str()) != after.get(name.as_str()))
-            .collect();
-        self.running.log = next.log.clone();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let sections = changed.iter().map(|name| format!("[{name}]")).collect::<Vec<_>>().join(", ");
-        Err(Refusal::operator(
-            "restart-needed",
-            format!("{sections} changed; only [log] takes effect while the server runs"),
-            "restart the server; nothing that was accepted is lost by it",
-        ))
+        let sections = before.as_object().into_iter().flatten();
+        let changed = sections.filter(|(name, value)| *name != "log" && after.get(name.as_str()) != Some(*value));
+        changed.map(|(name, _)| format!("[{name}]")).collect::<Vec<_>>().join(", ")
     }
 
     /// Lets requests and work in hand come to an end, within the configured time.

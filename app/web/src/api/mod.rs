@@ -38,22 +38,23 @@ impl utoipa::Modify for Bearer {
     }
 }
 
-fn documented() -> OpenApiRouter<Arc<Web>> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", v1::routes())
+/// `recording_bytes`: the largest recording; every other body is bounded by the limit of the whole router.
+fn documented(recording_bytes: usize) -> OpenApiRouter<Arc<Web>> {
+    let routes = v1::routes().merge(v1::messages::upload(recording_bytes));
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
 }
 
 /// The OpenAPI document of the REST API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+    documented(0).into_openapi()
 }
 
 /// Every route, for requests that come in this way.
 pub fn router(web: Arc<Web>, way: Way) -> Router {
-    let (api, document) = documented().split_for_parts();
+    let (api, document) = documented(web.limits.recording_bytes).split_for_parts();
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, web.limits.request_within);
     let api = api
-        .merge(v1::messages::upload(web.limits.recording_bytes))
         .layer(DefaultBodyLimit::max(web.limits.request_bytes))
         .layer(timeout)
         .merge(v1::events::route())
