@@ -115,21 +115,36 @@ pub(crate) fn incoming(mut item: ItemElement, making: Making<'_>) -> Option<Inco
     let mut attachments: Vec<_> = parsed.parts.into_iter().map(NewAttachment::from_part).collect();
     attachments.extend(elements.into_iter().map(NewAttachment::from_element));
     let class = class_of(&mut document, parsed.class);
+    let content = Content { class, sent_ms: parsed.sent_ms, mime, ..Content::default() };
+    Some(complete(document, content, attachments, making))
+}
+
+/// A message of the mailbox's owner from its properties.
+pub(crate) fn composed(document: Document, attachments: Vec<NewAttachment>, making: Making<'_>) -> Incoming {
+    let content = Content { class: "IPM.Note".to_owned(), ..Content::default() };
+    complete(document, content, attachments, making)
+}
+
+fn complete(
+    mut document: Document,
+    content: Content,
+    attachments: Vec<NewAttachment>,
+    making: Making<'_>,
+) -> Incoming {
+    let is_message = document.kind == "Message";
     let mut content = Content {
-        class,
-        is_draft: document.kind == "Message",
+        is_draft: is_message,
         is_read: true,
         received_ms: making.now_ms,
-        sent_ms: parsed.sent_ms.or((document.kind == "Message").then_some(making.now_ms)),
-        mime,
-        ..Content::default()
+        sent_ms: content.sent_ms.or(is_message.then_some(making.now_ms)),
+        ..content
     };
     take_columns(&mut document, &mut content);
-    if document.kind == "Message" {
+    if is_message {
         complete_message(&mut document, making);
     }
     finish(&mut document, &mut content, &attachments);
-    Some(Incoming { content, document, attachments })
+    Incoming { content, document, attachments }
 }
 
 fn class_of(document: &mut Document, mime_class: Option<&str>) -> String {

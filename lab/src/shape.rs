@@ -170,9 +170,9 @@ impl<'a> Shape<'a> {
             self.show(&mut shown, view, name);
         }
         if self.everything {
-            for name in view.document().parts.keys() {
-                if !self.names.contains(name.as_str()) && !(self.summary && DETAILS.contains(&name.as_str()))
-                {
+            let summary = |name: &&String| !self.summary || !DETAILS.contains(&name.as_str());
+            for name in view.document().parts.keys().filter(summary) {
+                if !self.names.contains(name.as_str()) {
                     self.show(&mut shown, view, name);
                 }
             }

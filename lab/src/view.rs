@@ -198,7 +198,8 @@ impl<'a> View<'a> {
         Some(names.join("; "))
     }
 
-    fn topic(&self) -> String {
+    /// The subject without `RE:` and the like.
+    pub(crate) fn topic(&self) -> String {
         let mut topic = self.row.subject.as_deref().unwrap_or_default().trim();
         while let Some((prefix, rest)) = topic.split_once(':') {
             if !["re", "fw", "fwd", "aw", "wg"].iter().any(|known| known.eq_ignore_ascii_case(prefix)) {

@@ -4,8 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use tieline_proto_ews::{
     EmailAddress, MailboxType, ResponseClass, ResponseCode, ResponseMessage, ResponseMessages,
     operations::{
-        AlternateId, ConvertId, ConvertIdMessage, GetServerTimeZones, GetServerTimeZonesMessage, IdFormat,
-        Resolution, ResolutionSet, ResolveNames, ResolveNamesMessage, SourceId,
+        AlternateId, ConvertId, ConvertIdMessage, Delegates, DeliverMeetingRequests, ExpandDL,
+        ExpandDLMessage, GetServerTimeZones, GetServerTimeZonesMessage, GetUserConfiguration,
+        GetUserConfigurationMessage, IdFormat, Resolution, ResolutionSet, ResolveNames, ResolveNamesMessage,
+        SourceId,
     },
     time_zone::{
         AnyTransition, Period, RecurringDayTransition, TimeZoneDefinition, Transition, TransitionTarget,
@@ -150,6 +152,36 @@ fn from_entry_id(bytes: &[u8]) -> Option<Id> {
     text.extend_from_slice(Uuid::from_slice(guid).ok()?.hyphenated().to_string().as_bytes());
     text.extend_from_slice(rest);
     Id::decode(&STANDARD.encode(text))
+}
+
+/// ExpandDL: the lab has no distribution lists.
+pub(crate) async fn expand_dl(
+    _: &mut Context,
+    _: ExpandDL,
+) -> Result<ResponseMessages<ExpandDLMessage>, sqlx::Error> {
+    Ok(ResponseMessages::one(no_such_list()))
+}
+
+/// The answer about a list that is not there.
+pub(crate) fn no_such_list<P: Default>() -> ResponseMessage<P> {
+    ResponseMessage::error(ResponseCode::ErrorNameResolutionNoResults, "No results were found.")
+}
+
+/// The delegates of a mailbox: none.
+pub(crate) fn no_delegates() -> ResponseMessage<Delegates> {
+    ResponseMessage::success(Delegates {
+        deliver_meeting_requests: Some(DeliverMeetingRequests::DelegatesAndMe),
+        ..Delegates::default()
+    })
+}
+
+/// GetUserConfiguration: clients look for their own settings and begin with defaults when there are none.
+pub(crate) async fn user_configuration(
+    _: &mut Context,
+    _: GetUserConfiguration,
+) -> Result<ResponseMessages<GetUserConfigurationMessage>, sqlx::Error> {
+    let text = "The specified object was not found in the store.";
+    Ok(ResponseMessages::one(ResponseMessage::error(ResponseCode::ErrorItemNotFound, text)))
 }
 
 /// One end of summer time: month, day of the week, which one of the month (-1 the last), hour.

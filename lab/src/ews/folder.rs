@@ -5,8 +5,8 @@ use tieline_proto_ews::{
     BaseFolderId, Folder as FolderElement, FolderShape, NoPayload, PropertyPath, ResponseCode,
     ResponseMessages,
     operations::{
-        CreateFolder, DeleteFolder, Disposal, EmptyFolder, FindFolder, FindFolderMessage, FindFolderParent,
-        FolderChange, FolderChangeDescription, FolderInfo, FolderQueryTraversal,
+        CopyFolder, CreateFolder, DeleteFolder, Disposal, EmptyFolder, FindFolder, FindFolderMessage,
+        FindFolderParent, FolderChange, FolderChangeDescription, FolderInfo, FolderQueryTraversal,
         FolderView as FolderPageView, GetFolder, IndexBasePoint, IndexedPageView, MarkAllItemsAsRead,
         MoveFolder, UpdateFolder,
     },
@@ -292,6 +292,61 @@ async fn move_one(cx: &mut Context, moved: &Folder, target: &Folder) -> Result<F
     check_name(cx, target.folder, &moved.name).await?;
     let row = folder::move_to(&mut cx.tx, moved, target.folder, cx.now_ms).await?;
     Ok(shown(cx, &row, &FolderShape::default()).await?.into())
+}
+
+/// CopyFolder: the folder, what is below it, and all their items.
+pub(crate) async fn copy_to(cx: &mut Context, request: CopyFolder) -> Outcome<FolderInfo> {
+    let mut messages = Vec::new();
+    for id in &request.folder_ids {
+        let outcome = async {
+            let target = cx.target(&request.to_folder_id).await?;
+            let original = cx.folder(id).await?;
+            copy_one(cx, &original, &target).await
+        };
+        let outcome = outcome.await;
+        messages.push(message(outcome)?);
+    }
+    Ok(ResponseMessages::new(messages))
+}
+
+async fn copy_one(cx: &mut Context, original: &Folder, target: &Folder) -> Result<FolderInfo, Failure> {
+    let inside = folder::below(&mut cx.tx, cx.mailbox.mailbox, original.folder, true).await?;
+    if target.folder == original.folder || inside.iter().any(|child| child.folder == target.folder) {
+        return Err(refuse(ResponseCode::ErrorMoveCopyFailed, "A folder cannot be copied into itself."));
+    }
+    check_name(cx, target.folder, &original.name).await?;
+    let copy = copy_alone(cx, original, target.folder).await?;
+    let mut copies = std::collections::BTreeMap::from([(original.folder, copy.folder)]);
+    // Parents are copied before their children, wherever they stand in the list.
+    let mut left = inside;
+    while let Some(at) =
+        left.iter().position(|row| row.parent.is_some_and(|parent| copies.contains_key(&parent)))
+    {
+        let row = left.remove(at);
+        if let Some(parent) = row.parent.and_then(|parent| copies.get(&parent).copied()) {
+            let copied = copy_alone(cx, &row, parent).await?;
+            copies.insert(row.folder, copied.folder);
+        }
+    }
+    Ok(shown(cx, &copy, &FolderShape::default()).await?.into())
+}
+
+async fn copy_alone(cx: &mut Context, original: &Folder, parent: i64) -> Result<Folder, sqlx::Error> {
+    let new = NewFolder {
+        mailbox: cx.mailbox.mailbox,
+        parent,
+        name: &original.name,
+        class: original.class.as_deref(),
+        search_class: original.search_class.as_deref(),
+        properties: &original.properties,
+    };
+    let copy = folder::create(&mut cx.tx, &new, cx.now_ms).await?;
+    if original.search_class.is_none() {
+        for row in item::of_folder(&mut cx.tx, original, false).await? {
+            item::copy_to(&mut cx.tx, &row, copy.mailbox, copy.folder, cx.now_ms).await?;
+        }
+    }
+    Ok(copy)
 }
 
 /// DeleteFolder.

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use tieline_proto_ews::{
-    Item as ItemElement, ItemId, ItemKind, NoPayload, ResponseCode, ResponseMessages,
+    Item as ItemElement, ItemId, ItemKind, NoPayload, ResponseCode, ResponseMessages, ResponseObjectKind,
     operations::{CreateItem, ItemInfo, MessageDisposition, SendItem, TargetFolderId},
 };
 
-use super::context::{Context, Failure, change_key_of, message, refuse};
+use super::{
+    context::{Context, Failure, change_key_of, message, refuse},
+    reply,
+};
 use crate::{
     content::{self, Incoming, Making, NewAttachment},
     document::{Document, decode},
@@ -57,12 +60,14 @@ async fn create_one(
     disposition: Option<&MessageDisposition>,
     saved_to: Option<&TargetFolderId>,
 ) -> Result<ItemInfo, Failure> {
-    if let ItemKind::ResponseObject(kind, _) = &element.kind {
-        let text = format!("The lab does not answer items with {} yet.", kind.as_str());
-        return Err(refuse(ResponseCode::ErrorInvalidRequest, &text));
-    }
-    let Some(incoming) = content::incoming(element, making(cx)) else {
-        return Err(refuse(ResponseCode::ErrorMimeContentInvalid, "The MIME content is no message."));
+    let incoming = match element.kind {
+        ItemKind::ResponseObject(ResponseObjectKind::SuppressReadReceipt, _) => {
+            return Ok(ItemInfo::default());
+        }
+        ItemKind::ResponseObject(kind, fields) => reply::compose(cx, &kind, &fields).await?,
+        _ => content::incoming(element, making(cx)).ok_or_else(|| {
+            refuse(ResponseCode::ErrorMimeContentInvalid, "The MIME content is no message.")
+        })?,
     };
     let is_message = incoming.document.kind == "Message";
     match disposition {
@@ -96,7 +101,7 @@ async fn create_one(
     }
 }
 
-fn making(cx: &Context) -> Making<'_> {
+pub(crate) fn making(cx: &Context) -> Making<'_> {
     Making {
         directory: &cx.server.directory,
         owner_name: &cx.account.display_name,
@@ -292,7 +297,7 @@ async fn send_row(
 }
 
 /// A stored draft as something that can be sent.
-async fn outgoing(cx: &mut Context, row: &Item) -> Result<Incoming, sqlx::Error> {
+pub(crate) async fn outgoing(cx: &mut Context, row: &Item) -> Result<Incoming, sqlx::Error> {
     let document = View::new(&cx.mailbox, row, &[]).document().clone();
     let mut attachments = Vec::new();
     for found in attachment::of_item(&mut cx.tx, row.item).await? {

@@ -9,6 +9,7 @@ mod item_delete;
 mod item_get;
 mod item_update;
 mod notification;
+mod reply;
 mod streaming;
 mod sync;
 
@@ -23,6 +24,7 @@ use tieline_proto_ews::{
     ConnectingSid, ExchangeVersion, Fault as SoapFault, MessageXml, Operation, Request, RequestHeader,
     ResponseClass, ResponseCode, ResponseHeader, ResponseMessage, ResponseMessages, ServerVersionInfo,
     encode_fault, encode_response,
+    operations::{GetDelegate, GetRoomLists, GetRooms, RoomLists},
 };
 
 use self::context::Context;
@@ -323,11 +325,21 @@ async fn attempt(
     match request {
         Request::ConvertId(request) => run!(ConvertId, request, directory::convert_id),
         Request::ResolveNames(request) => run!(ResolveNames, request, directory::resolve_names),
+        Request::ExpandDL(request) => run!(ExpandDL, request, directory::expand_dl),
+        Request::GetUserConfiguration(request) => {
+            run!(GetUserConfiguration, request, directory::user_configuration)
+        }
+        Request::GetRoomLists(_) => {
+            Ok(single::<GetRoomLists, _>(server, ResponseMessage::success(RoomLists::default())))
+        }
+        Request::GetRooms(_) => Ok(single::<GetRooms, _>(server, directory::no_such_list())),
+        Request::GetDelegate(_) => Ok(single::<GetDelegate, _>(server, directory::no_delegates())),
         Request::GetServerTimeZones(request) => run!(GetServerTimeZones, request, directory::time_zones),
         Request::GetFolder(request) => run!(GetFolder, request, folder::get),
         Request::FindFolder(request) => run!(FindFolder, request, folder::find),
         Request::CreateFolder(request) => run!(CreateFolder, request, folder::create),
         Request::UpdateFolder(request) => run!(UpdateFolder, request, folder::update),
+        Request::CopyFolder(request) => run!(CopyFolder, request, folder::copy_to),
         Request::MoveFolder(request) => run!(MoveFolder, request, folder::move_to),
         Request::DeleteFolder(request) => run!(DeleteFolder, request, folder::delete),
         Request::EmptyFolder(request) => run!(EmptyFolder, request, folder::empty_all),
@@ -389,6 +401,16 @@ where
     let code = trouble.map_or("NoError", |message| message.code.as_str()).to_owned();
     let document = sync::with_changes(encode_response::<O>(&response_header(&server), &response));
     Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
+}
+
+/// The answer of an operation whose response is one message itself.
+fn single<O, P>(server: &Server, response: ResponseMessage<P>) -> Answer
+where
+    O: Operation<Response = ResponseMessage<P>>,
+{
+    let code = Some(noted(&response));
+    let document = encode_response::<O>(&response_header(server), &response);
+    Answer { status: StatusCode::OK, document, code }
 }
 
 /// Changes the change keys of new items a moment later, as Exchange does, where the settings say so.
