@@ -13,6 +13,8 @@ pub struct WorkerPolicy {
     pub lease: SignedDuration,
     /// The queue is looked at this often even if nothing rings: 5 s by default.
     pub poll: Duration,
+    /// How many claims may be under way at the same time; 4 by default.
+    pub claimers: u32,
     /// How long runs under way may go on when the worker is to stop; 10 s by default.
     pub drain: Duration,
     /// After so many jobs a stream that still has more is let go for others; 32 by default.
@@ -30,6 +32,7 @@ impl Default for WorkerPolicy {
         Self {
             lease: SignedDuration::from_secs(30),
             poll: Duration::from_secs(5),
+            claimers: 4,
             drain: Duration::from_secs(10),
             jobs_per_hold: 32,
             panics: 3,

@@ -116,9 +116,9 @@ impl Inner {
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_default();
         let report = "report this line together with tieline --version, then retry the job";
-        let make =
-            if job.attempts >= self.policy.panics { Refusal::permanent } else { Refusal::transient };
-        let refusal = make("job-panicked", format!("the {} job stopped at a mistake: {said}", job.kind), report);
+        let make = if job.attempts >= self.policy.panics { Refusal::permanent } else { Refusal::transient };
+        let refusal =
+            make("job-panicked", format!("the {} job stopped at a mistake: {said}", job.kind), report);
         self.after_failure(job, refusal.at(&job.subject), None)
     }
 

@@ -60,10 +60,7 @@ impl Finish {
     /// A plain wait, without a failure.
     #[must_use]
     pub const fn wait(until: Timestamp, state: Value) -> Self {
-        Self {
-            outcome: JobOutcome::Again { not_before: until, state, reason: None },
-            writes: Vec::new(),
-        }
+        Self { outcome: JobOutcome::Again { not_before: until, state, reason: None }, writes: Vec::new() }
     }
 
     /// A failure that the run itself knows how to wait for.

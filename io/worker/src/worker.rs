@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tieline_model::{Clock, Ids};
-use tieline_store::{Job, Lease, Store, StoreError};
+use tieline_store::{Job, JobFilter, Lease, Store, StoreError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -82,7 +82,7 @@ impl Worker {
         let measuring = gauge::measure(Arc::clone(&inner));
         tokio::select! {
             () = stop.cancelled() => {}
-            () = inner.claim_for_ever(&tasks) => {}
+            () = inner.claim_side_by_side(&tasks) => {}
             () = measuring => {}
         }
         inner.stopping.cancel();
@@ -96,6 +96,12 @@ impl Worker {
 }
 
 impl Inner {
+    /// Several claims are under way at the same time, since each waits for the disk; the store groups them.
+    async fn claim_side_by_side(self: &Arc<Self>, tasks: &TaskTracker) {
+        let claimers = (0..self.policy.claimers.max(1)).map(|_| self.claim_for_ever(tasks));
+        futures_util::future::join_all(claimers).await;
+    }
+
     async fn claim_for_ever(self: &Arc<Self>, tasks: &TaskTracker) {
         let mut bell = self.store.jobs_changed();
         loop {
@@ -146,7 +152,8 @@ impl Inner {
     async fn let_store_recover(&self) {
         let trouble = self.trouble.load(Ordering::Relaxed);
         if trouble > 0 {
-            tokio::time::sleep(Duration::from_millis(50 << trouble.min(8)).min(Duration::from_secs(10))).await;
+            tokio::time::sleep(Duration::from_millis(50 << trouble.min(8)).min(Duration::from_secs(10)))
+                .await;
         }
     }
 
@@ -172,7 +179,7 @@ impl Inner {
     /// Carries out a stream's due jobs one after the other, up to the limit.
     async fn hold(
         self: &Arc<Self>,
-        lease: Lease,
+        mut lease: Lease,
         job: Job,
         mut work: Arc<dyn Work>,
         mut hand: OwnedSemaphorePermit,
@@ -190,7 +197,7 @@ impl Inner {
                 self.let_go(&lease).await;
                 break;
             }
-            match self.next_of(&lease, work, hand).await {
+            match self.next_of(&mut lease, work, hand).await {
                 Some((job, its_work, its_hand)) => {
                     (next, work, hand) = (Some(job), its_work, its_hand);
                 }
@@ -203,15 +210,11 @@ impl Inner {
     /// The stream's next due job, with a hand of its kind; or lets the stream go.
     async fn next_of(
         &self,
-        lease: &Lease,
+        lease: &mut Lease,
         work: Arc<dyn Work>,
         hand: OwnedSemaphorePermit,
     ) -> Option<(Job, Arc<dyn Work>, OwnedSemaphorePermit)> {
-        let now = self.clock.now();
-        let claimed = match self.store.renew(lease, now, self.policy.lease).await {
-            Ok(lease) => self.store.claim_next(&lease, now).await,
-            Err(error) => Err(error),
-        };
+        let claimed = self.renewed_and_next(lease).await;
         match claimed {
             Ok(Some(job)) if job.kind == work.kind() => return Some((job, work, hand)),
             Ok(Some(job)) => {
@@ -229,6 +232,24 @@ impl Inner {
         }
         self.let_go(lease).await;
         None
+    }
+
+    async fn renewed_and_next(&self, lease: &mut Lease) -> Result<Option<Job>, StoreError> {
+        let now = self.clock.now();
+        if lease.expires.duration_since(now) < self.policy.lease * 2 / 3 {
+            *lease = self.store.renew(lease, now, self.policy.lease).await?;
+        }
+        // Asked by reading first: most streams hold one job, and a look costs no write.
+        let filter = JobFilter {
+            stream: Some(lease.stream.clone()),
+            quarantined: Some(false),
+            ..JobFilter::default()
+        };
+        let waiting = self.store.jobs(&filter, 1).await?;
+        if waiting.first().is_none_or(|job| job.not_before > now) {
+            return Ok(None);
+        }
+        self.store.claim_next(lease, now).await
     }
 
     async fn let_go(&self, lease: &Lease) {

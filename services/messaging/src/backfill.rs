@@ -36,7 +36,8 @@ impl Messaging {
             let page = self.store.jobs(&filter, PAGE).await?;
             let Some(last) = page.last() else { break };
             filter.after = last.seq;
-            writes.extend(page.iter().filter(|job| job.quarantined).map(|job| Write::RetryJob { id: job.id }));
+            writes
+                .extend(page.iter().filter(|job| job.quarantined).map(|job| Write::RetryJob { id: job.id }));
             known.extend(page.into_iter().map(|job| job.subject));
         }
         let mut missing = Vec::new();

@@ -124,7 +124,8 @@ mod tests {
 
     fn voice() -> Message {
         let mut message = message(MessageKind::Voice);
-        message.caller = Caller { number: Some("+4930123".to_owned()), name: Some("Bob <&> \"B\"".to_owned()) };
+        message.caller =
+            Caller { number: Some("+4930123".to_owned()), name: Some("Bob <&> \"B\"".to_owned()) };
         message.duration_ms = 61_499;
         message
     }

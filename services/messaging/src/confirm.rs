@@ -75,21 +75,26 @@ impl Messaging {
                     }
                     Err(error) => Some(error),
                 },
-                Step::Remove { item } => match self.mail.remove_duplicate(&target, &ItemRef(item.clone())).await
-                {
-                    Ok(()) | Err(PortError::NotFound) => {
-                        looked.engine.on_removed(&item);
-                        looked.removed += 1;
-                        None
+                Step::Remove { item } => {
+                    match self.mail.remove_duplicate(&target, &ItemRef(item.clone())).await {
+                        Ok(()) | Err(PortError::NotFound) => {
+                            looked.engine.on_removed(&item);
+                            looked.removed += 1;
+                            None
+                        }
+                        Err(error) => Some(error),
                     }
-                    Err(error) => Some(error),
-                },
+                }
                 Step::Finish(Outcome::Delivered(delivered)) => break delivered.item,
                 // Its user removed it for good; following the mailbox finds that out by its own rules.
                 Step::Finish(Outcome::Gone) => return Ok(Finish::done()),
                 Step::Finish(Outcome::Quarantined) | Step::RecordIntent { .. } | Step::Create { .. } => {
                     return Err(WorkError::failed(reason.unwrap_or_else(|| {
-                        Refusal::permanent("not-confirmed", "the mailbox could not be searched", "retry the job")
+                        Refusal::permanent(
+                            "not-confirmed",
+                            "the mailbox could not be searched",
+                            "retry the job",
+                        )
                     })));
                 }
             };

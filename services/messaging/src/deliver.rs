@@ -268,7 +268,10 @@ impl Delivery<'_> {
         Ok(Ok(Ready { folder, outgoing }))
     }
 
-    async fn attachment(&self, messaging: &Messaging) -> Result<Result<Option<Attachment>, Refusal>, WorkError> {
+    async fn attachment(
+        &self,
+        messaging: &Messaging,
+    ) -> Result<Result<Option<Attachment>, Refusal>, WorkError> {
         let message = &self.stored.message;
         if message.kind == MessageKind::Text {
             return Ok(Ok(None));
@@ -361,7 +364,10 @@ impl Delivery<'_> {
                 format!("delivered to {} in {path}", self.mailbox.address),
             )
             .input("attempts", self.tried.engine.attempts())
-            .input("known by", if delivered.by == tieline_delivery::Evidence::Created { "answer" } else { "lookup" })
+            .input(
+                "known by",
+                if delivered.by == tieline_delivery::Evidence::Created { "answer" } else { "lookup" },
+            )
             .input("folder setting", &self.reach.settings.folders.origin)
             .input("voice format", self.reach.endpoint.voice_format)
             .input("endpoint", &self.reach.endpoint.name)

@@ -187,7 +187,12 @@ impl Messaging {
         })
     }
 
-    async fn content(&self, message: &Message, content: Bytes, now: Timestamp) -> Result<Content, StoreError> {
+    async fn content(
+        &self,
+        message: &Message,
+        content: Bytes,
+        now: Timestamp,
+    ) -> Result<Content, StoreError> {
         if content.len() <= Content::INLINE_LIMIT {
             return Ok(content.into());
         }

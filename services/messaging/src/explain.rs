@@ -35,11 +35,10 @@ impl Messaging {
             && let Some(stored) = self.store.message(message).await?
         {
             trace = Some(stored.message.trace);
-            for decision in self.store.decisions_on(stored.message.trace).await? {
-                if !decisions.contains(&decision) {
-                    decisions.push(decision);
-                }
-            }
+            let about =
+                std::mem::replace(&mut decisions, self.store.decisions_on(stored.message.trace).await?);
+            let more: Vec<Decision> = about.into_iter().filter(|one| !decisions.contains(one)).collect();
+            decisions.extend(more);
         } else if let Some(decision) = decisions.iter().find(|decision| decision.subject.starts_with("vm_")) {
             about.clone_from(&decision.subject);
         }

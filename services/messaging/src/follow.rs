@@ -139,7 +139,8 @@ impl Following<'_> {
         }
         let live = self.live().await?.len();
         self.look().await?;
-        if !self.approved && trips_brake(self.pass.nowhere.len(), live, self.messaging.policy.brake, self.pass.expired > 0)
+        if !self.approved
+            && trips_brake(self.pass.nowhere.len(), live, self.messaging.policy.brake, self.pass.expired > 0)
         {
             return Ok(self.pause(live));
         }
@@ -256,7 +257,8 @@ impl Following<'_> {
                 match known {
                     // Its delivery is under way and will know it.
                     None if stored.delivered.is_none() => Ok(Vec::new()),
-                    Some(known) if known.item != item.item => {
+                    // Moved, copied, or an old tale of an item that was deleted from here: where it is must be seen.
+                    Some(known) if known.item != item.item || (known.deleted && !item.deleted) => {
                         self.pass.look.insert(id);
                         Ok(Vec::new())
                     }
@@ -424,10 +426,5 @@ impl Following<'_> {
 }
 
 fn as_item(known: &RemoteItem) -> Item {
-    Item {
-        item: known.item.clone(),
-        folder: known.folder.clone(),
-        read: known.read,
-        deleted: known.deleted,
-    }
+    Item { item: known.item.clone(), folder: known.folder.clone(), read: known.read, deleted: known.deleted }
 }

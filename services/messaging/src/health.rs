@@ -88,7 +88,11 @@ impl Messaging {
             .decision(trace, mailbox.id, "brake", "paused by brake; no message was deleted".to_owned())
             .input("why", &cause.what);
         vec![
-            Write::MailboxHealth { mailbox: mailbox.id, state: HealthState::Paused, cause: Some(cause.clone()) },
+            Write::MailboxHealth {
+                mailbox: mailbox.id,
+                state: HealthState::Paused,
+                cause: Some(cause.clone()),
+            },
             mailbox_event(mailbox.id, "paused", serde_json::json!({ "cause": cause })),
             Write::Decision(decision),
         ]
@@ -111,7 +115,12 @@ impl Messaging {
         let trace = self.new_trace();
         let payload = SyncPayload { mailbox: mailbox.id, verify: true, approved: true };
         let decision = self
-            .decision(trace, mailbox.id, "brake-lifted", "what vanished counts as deleted from now on".to_owned())
+            .decision(
+                trace,
+                mailbox.id,
+                "brake-lifted",
+                "what vanished counts as deleted from now on".to_owned(),
+            )
             .input("by", by);
         let writes = vec![
             Write::MailboxHealth { mailbox: mailbox.id, state: HealthState::Pending, cause: None },

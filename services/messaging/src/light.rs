@@ -12,7 +12,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tieline_model::{LightState, Mailbox, MailboxId, MessageCounts, MessageKind, MessageState, Refusal, TraceId};
+use tieline_model::{
+    LightState, Mailbox, MailboxId, MessageCounts, MessageKind, MessageState, Refusal, TraceId,
+};
 use tieline_ports::{Lamp, LampTarget, PortError};
 use tieline_store::{Job, KindCounts, LightShown, MessageFilter, NewEvent, StoreError, Write};
 use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
@@ -171,7 +173,9 @@ impl Messaging {
                 Err(error) => finish = finish.with(self.later(context, &mailbox, target, &error)),
             }
         }
-        for gone in shown.iter().filter(|s| s.target != SUBSCRIBERS && !mailbox.light_targets.contains(&s.target)) {
+        for gone in
+            shown.iter().filter(|s| s.target != SUBSCRIBERS && !mailbox.light_targets.contains(&s.target))
+        {
             finish = finish.with(Write::DropLightShown { mailbox: mailbox.id, target: gone.target.clone() });
         }
         if let Some(writes) = self.tell_subscribers(&mailbox, &view, before(SUBSCRIBERS), trace).await? {
@@ -207,7 +211,10 @@ impl Messaging {
                     tieline_model::Class::Permanent => tieline_model::Class::Operator,
                     class => class,
                 };
-                Err(WorkError::Failed { refusal: Refusal { class, ..refusal }, back_off: failure(&error).back_off })
+                Err(WorkError::Failed {
+                    refusal: Refusal { class, ..refusal },
+                    back_off: failure(&error).back_off,
+                })
             }
         }
     }

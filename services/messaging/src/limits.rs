@@ -119,9 +119,10 @@ impl Messaging {
                 }
             };
             let load = limit.load(items);
-            let was = before.iter().find(|count| count.folder == path).map_or(FolderLoad::Ok, |count| {
-                limit.load(u32::try_from(count.items).unwrap_or(u32::MAX))
-            });
+            let was = before
+                .iter()
+                .find(|count| count.folder == path)
+                .map_or(FolderLoad::Ok, |count| limit.load(u32::try_from(count.items).unwrap_or(u32::MAX)));
             writes.push(Write::FolderCount(FolderCount {
                 mailbox: mailbox.id,
                 folder: path.clone(),
@@ -146,7 +147,11 @@ impl Messaging {
                 }
             }
             None if fares == Some(HealthState::Degraded) => {
-                writes.push(Write::MailboxHealth { mailbox: mailbox.id, state: HealthState::Ok, cause: None });
+                writes.push(Write::MailboxHealth {
+                    mailbox: mailbox.id,
+                    state: HealthState::Ok,
+                    cause: None,
+                });
             }
             _ => {}
         }
@@ -197,7 +202,9 @@ impl Messaging {
 /// state does.
 fn fills_up(mailbox: &Mailbox, folder: &str, limit: Limit, load: FolderLoad) -> Refusal {
     let (code, what) = match load {
-        FolderLoad::Alarm => ("folder-full", format!("{folder} holds {} items or more; Exchange slows down", limit.items)),
+        FolderLoad::Alarm => {
+            ("folder-full", format!("{folder} holds {} items or more; Exchange slows down", limit.items))
+        }
         _ => ("folder-nearly-full", format!("{folder} holds more than 80 % of {} items", limit.items)),
     };
     Refusal::operator(code, what, "archive old items, or deliver into a folder of its own: inbox/Voice mail")

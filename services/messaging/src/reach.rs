@@ -71,7 +71,8 @@ impl Reach {
             )
             .at(self.endpoint.name.as_str())));
         };
-        let account = MailAccount { endpoint: self.endpoint.clone(), user: self.group.account.clone(), password };
+        let account =
+            MailAccount { endpoint: self.endpoint.clone(), user: self.group.account.clone(), password };
         Ok(Ok(MailTarget {
             account: Arc::new(account),
             mailbox: mailbox.id,

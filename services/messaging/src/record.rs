@@ -32,7 +32,13 @@ pub(crate) fn mailbox_event(mailbox: MailboxId, what: &str, more: Value) -> Writ
 }
 
 impl Messaging {
-    pub(crate) fn decision(&self, trace: TraceId, subject: impl ToString, rule: &str, outcome: String) -> Decision {
+    pub(crate) fn decision(
+        &self,
+        trace: TraceId,
+        subject: impl ToString,
+        rule: &str,
+        outcome: String,
+    ) -> Decision {
         Decision::new(trace, subject, self.now(), rule, outcome)
     }
 

@@ -74,7 +74,8 @@ impl Messaging {
             },
             None => Some("its mailbox was removed".to_owned()),
         };
-        let reason = why.map(|why| Refusal::operator("stays-here", why, "tieline mailbox show says which setting it is"));
+        let reason = why
+            .map(|why| Refusal::operator("stays-here", why, "tieline mailbox show says which setting it is"));
         Ok(report(DeliveryWord::Kept, None, 0, reason))
     }
 

@@ -121,11 +121,10 @@ impl Messaging {
             source_id: Some(source_id),
             ..Deposit::voice(mailbox.id, content)
         };
-        let deposited =
-            self.deposit(deposit).await.map_err(|refusal| match refusal.where_.is_empty() {
-                true => refusal.at(audio.display().to_string()),
-                false => refusal,
-            })?;
+        let deposited = self.deposit(deposit).await.map_err(|refusal| match refusal.where_.is_empty() {
+            true => refusal.at(audio.display().to_string()),
+            false => refusal,
+        })?;
         Ok(deposited.id.to_string())
     }
 

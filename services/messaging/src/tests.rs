@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use tieline_model::{
-    Caller, DeliveryKey, FeatureGroupId, Ids, Mailbox, MailboxId, ManualClock, Message, MessageId, MessageKind,
-    MessageState, StorageMode, SyncSettings, TraceId, UserType,
+    Caller, DeliveryKey, FeatureGroupId, Ids, Mailbox, MailboxId, ManualClock, Message, MessageId,
+    MessageKind, MessageState, StorageMode, SyncSettings, TraceId, UserType,
 };
 
 pub(crate) fn alice() -> Mailbox {

@@ -188,8 +188,7 @@ impl Messaging {
     }
 
     async fn queue_sync(&self, mailboxes: impl IntoIterator<Item = MailboxId>) -> Result<(), StoreError> {
-        let mailboxes: Vec<MailboxId> =
-            mailboxes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let mailboxes: Vec<MailboxId> = mailboxes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         for chunk in mailboxes.chunks(AT_ONCE) {
             let writes: Vec<Write> =
                 chunk.iter().map(|mailbox| self.sync_job(*mailbox, self.new_trace())).collect();

@@ -37,8 +37,9 @@ impl Description {
                 .filter(|value| !value.is_empty())
         };
         let msg_id = value("msg_id").filter(|id| id.len() <= 128).map(str::to_owned);
-        let received =
-            value("origtime").and_then(|time| time.parse().ok()).and_then(|at| Timestamp::from_second(at).ok());
+        let received = value("origtime")
+            .and_then(|time| time.parse().ok())
+            .and_then(|at| Timestamp::from_second(at).ok());
         Ok(Self { caller: value("callerid").map(caller).unwrap_or_default(), received, msg_id })
     }
 }
@@ -78,8 +79,7 @@ mod tests {
     #[test]
     fn a_description_is_read() {
         let described = Description::parse(WRITTEN.as_bytes()).unwrap();
-        let caller =
-            Caller { number: Some("+49301234".to_owned()), name: Some("Bob Jones".to_owned()) };
+        let caller = Caller { number: Some("+49301234".to_owned()), name: Some("Bob Jones".to_owned()) };
         assert_eq!(described.caller, caller);
         assert_eq!(described.received.unwrap().as_second(), 1_795_424_400);
         assert_eq!(described.msg_id.as_deref(), Some("1795424400-00000003"));
@@ -97,8 +97,7 @@ mod tests {
             ("Bob", None, Some("Bob")),
         ];
         for (text, number, name) in pairs {
-            let expected =
-                Caller { number: number.map(str::to_owned), name: name.map(str::to_owned) };
+            let expected = Caller { number: number.map(str::to_owned), name: name.map(str::to_owned) };
             assert_eq!(caller(text), expected, "{text}");
         }
     }

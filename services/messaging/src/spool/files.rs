@@ -115,8 +115,12 @@ pub(super) async fn read(path: &Path, limit: u64) -> Result<Bytes, Refusal> {
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).await.map_err(failed)?;
     if bytes.len() as u64 > limit {
         let what = format!("the file is larger than {limit} bytes");
-        return Err(Refusal::permanent("spool-file-too-large", what, "shorten the recording or raise the limit")
-            .at(path.display().to_string()));
+        return Err(Refusal::permanent(
+            "spool-file-too-large",
+            what,
+            "shorten the recording or raise the limit",
+        )
+        .at(path.display().to_string()));
     }
     Ok(bytes.into())
 }

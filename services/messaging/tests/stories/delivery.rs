@@ -1,7 +1,7 @@
 //! From deposit to the item in the mailbox.
 
 use bytes::Bytes;
-use tieline_messaging::{Deposit, DeliveryWord, Destination};
+use tieline_messaging::{DeliveryWord, Deposit, Destination};
 use tieline_model::{MessageKind, MessageState, Refusal, VoiceFormat};
 use tieline_store::Edit;
 
@@ -73,7 +73,10 @@ async fn a_lost_answer_does_not_double_the_message() {
     let world = World::new().await;
     world.mail.next_create(Fault::Lost(1));
     let left = world.leave(&world.alice).await;
-    assert_eq!(world.messaging.delivery(&world.message(left.id).await).await.unwrap().state, DeliveryWord::Delivering);
+    assert_eq!(
+        world.messaging.delivery(&world.message(left.id).await).await.unwrap().state,
+        DeliveryWord::Delivering
+    );
     world.advance(3).await;
     assert_eq!(world.mail.items(ALICE).len(), 1);
     assert!(world.message(left.id).await.delivered.is_some());
@@ -107,7 +110,11 @@ async fn a_lost_request_is_made_again_only_when_it_can_no_longer_take_effect() {
 #[tokio::test]
 async fn a_bad_message_is_put_aside_with_its_reason_and_the_next_one_passes() {
     let world = World::new().await;
-    world.mail.next_create(Fault::Refused(Refusal::permanent("too-big", "the message is too large", "shorten it")));
+    world.mail.next_create(Fault::Refused(Refusal::permanent(
+        "too-big",
+        "the message is too large",
+        "shorten it",
+    )));
     let bad = world.leave(&world.alice).await;
     let good = world.leave(&world.alice).await;
     assert!(world.message(good.id).await.delivered.is_some());
@@ -183,8 +190,13 @@ async fn what_cannot_be_accepted_is_refused_with_what_where_and_next() {
     let world = World::new().await;
     let mut stranger = world.alice.clone();
     stranger.id = tieline_model::MailboxId::from_uuid(tieline_model::Ids::uuid(world.clock.as_ref()));
-    let text = |text: String| Deposit { kind: MessageKind::Text, text, ..Deposit::voice(world.alice.id, Bytes::new()) };
-    let fax = Deposit { kind: MessageKind::Fax, ..Deposit::voice(world.alice.id, Bytes::from_static(b"GIF89a")) };
+    let text = |text: String| Deposit {
+        kind: MessageKind::Text,
+        text,
+        ..Deposit::voice(world.alice.id, Bytes::new())
+    };
+    let fax =
+        Deposit { kind: MessageKind::Fax, ..Deposit::voice(world.alice.id, Bytes::from_static(b"GIF89a")) };
     let cases = [
         (voice(&stranger), "unknown-mailbox"),
         (Deposit::voice(world.alice.id, Bytes::from_static(b"not a recording at all")), "not-audio"),

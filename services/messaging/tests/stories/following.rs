@@ -48,6 +48,7 @@ async fn reading_and_deleting_at_the_telephone_shows_in_the_mailbox_and_does_not
     let world = World::new().await;
     let (a, b) = (world.leave(&world.alice).await, world.leave(&world.alice).await);
     world.messaging.set_state(a.id, Read, StateOrigin::Telephone).await.unwrap();
+    world.settle().await;
     world.messaging.set_state(b.id, Deleted, StateOrigin::Api).await.unwrap();
     world.settle().await;
     let items = world.mail.items(ALICE);
@@ -60,7 +61,7 @@ async fn reading_and_deleting_at_the_telephone_shows_in_the_mailbox_and_does_not
     }
     assert_eq!((world.mail.calls("set_read"), world.mail.calls("delete")), (1, 1), "no counter-writes");
     assert_eq!((world.state(a.id).await, world.state(b.id).await), (Read, Deleted));
-    assert_eq!(world.lamps.told(ALICES_LAMP), [(1, 0), (2, 0), (0, 1)], "one NOTIFY for each change");
+    assert_eq!(world.lamps.told(ALICES_LAMP), [(1, 0), (2, 0), (1, 1), (0, 1)], "one NOTIFY for each change");
 }
 
 #[tokio::test]

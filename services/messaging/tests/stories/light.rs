@@ -11,7 +11,10 @@ async fn a_light_that_cannot_be_known_is_unknown_and_never_off() {
     let world = World::new().await;
     let left = world.leave(&world.alice).await;
     world.sync(&world.alice).await;
-    world.mail.unreachable(ALICE, Some(Refusal::operator("no-right", "the right to impersonate is gone", "grant it")));
+    world.mail.unreachable(
+        ALICE,
+        Some(Refusal::operator("no-right", "the right to impersonate is gone", "grant it")),
+    );
     world.sync(&world.alice).await;
     assert_eq!(world.health(&world.alice).await.unwrap().0, HealthState::Refused);
     assert_eq!(world.messaging.light(world.alice.id).await.unwrap().word(), "on", "not at once");

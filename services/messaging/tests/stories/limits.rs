@@ -1,6 +1,6 @@
 //! Folders that fill up.
 
-use tieline_model::{FolderLoad, JobId, TraceId, Ids};
+use tieline_model::{FolderLoad, Ids, JobId, TraceId};
 use tieline_store::{HealthState, NewJob, Write};
 
 use crate::world::{ALICE, World};

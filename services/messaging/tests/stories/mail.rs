@@ -335,9 +335,11 @@ impl MailSystem for Mail {
             }
             let Some(cursor) = cursor else {
                 let inside = |item: &&Item| item.owner == owner && item.folder == folder.0;
-                let all = state.items.iter().filter(inside).filter_map(|item| {
-                    Some(Change::Present { key: item.key?, item: remote(item) })
-                });
+                let all = state
+                    .items
+                    .iter()
+                    .filter(inside)
+                    .filter_map(|item| Some(Change::Present { key: item.key?, item: remote(item) }));
                 let changes = all.collect();
                 return Ok(ChangePage { changes, cursor: state.log.len().to_string(), complete: true });
             };
@@ -396,6 +398,7 @@ impl MailSystem for Mail {
             state.calls.push(format!("watch {}", mine.len()));
             state.hints.push(hints);
         });
-        futures_util::stream::unfold(hinted, |mut hinted| async { Some((hinted.recv().await?, hinted)) }).boxed()
+        futures_util::stream::unfold(hinted, |mut hinted| async { Some((hinted.recv().await?, hinted)) })
+            .boxed()
     }
 }

@@ -28,7 +28,11 @@ async fn switching_messages_off_keeps_them_and_switching_on_again_doubles_nothin
     world.settle().await;
     assert_eq!(world.mail.items(ALICE).len(), 2, "the one that was left meanwhile, and no other");
     assert!(world.message(meanwhile.id).await.delivered.is_some());
-    assert_eq!(world.state(before.id).await, tieline_model::MessageState::Read, "what happened meanwhile is seen");
+    assert_eq!(
+        world.state(before.id).await,
+        tieline_model::MessageState::Read,
+        "what happened meanwhile is seen"
+    );
     // A message whose place was forgotten is recognised by its mark.
     world.write(tieline_store::Write::ForgetRemoteItem { message: before.id }).await;
     world.change_group(|settings| settings.subject = Some("{kind}".to_owned())).await;

@@ -60,7 +60,9 @@ impl Spool {
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
-        .map(|entries| entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect())
+        .map(|entries| {
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+        })
         .unwrap_or_default();
     names.sort();
     names
@@ -75,7 +77,10 @@ async fn a_recording_in_the_spool_is_deposited_once_and_put_away() {
     let messages = spool.messages().await;
     let [one] = messages.as_slice() else { panic!("{messages:?}") };
     let message = &one.message;
-    assert_eq!((message.caller.name.as_deref(), message.caller.number.as_deref()), (Some("Dora"), Some("2002")));
+    assert_eq!(
+        (message.caller.name.as_deref(), message.caller.number.as_deref()),
+        (Some("Dora"), Some("2002"))
+    );
     assert_eq!((message.received.as_second(), message.duration_ms), (1_767_600_000, 900));
     let put_away = names(&spool.root.join("default/1001").join(SpoolPolicy::ACCEPTED));
     assert_eq!(put_away, [format!("{}-msg0000.txt", message.id), format!("{}-msg0000.wav", message.id)]);

@@ -1,5 +1,6 @@
 //! Everything together, on a clock that stands still.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tieline_model::{
     MessageId, MessageState, StorageMode, SyncSettings, TlsTrust, TraceId, UserType, VoiceFormat,
 };
 use tieline_store::{
-    Batch, Configure, Edit, HealthState, KeyFile, NewJob, Store, StoreConfig, StoredMessage, Write,
+    Batch, Configure, Edit, HealthState, JobFilter, KeyFile, NewJob, Store, StoreConfig, StoredMessage, Write,
 };
 use tieline_worker::{Worker, WorkerPolicy};
 use tokio_util::sync::CancellationToken;
@@ -133,17 +134,19 @@ impl World {
         self.messaging.settings_changed(self.alice.id).await.unwrap();
     }
 
-    /// Waits until no job is due, on the clock as it stands.
+    /// Waits until the first open job of no stream is due, on the clock as it stands.
     pub(crate) async fn settle(&self) {
+        let open = JobFilter { quarantined: Some(false), ..JobFilter::default() };
         for _ in 0..4000 {
-            let queues = self.store.queue(self.clock.now()).await.unwrap();
-            if queues.iter().all(|queue| queue.due == 0) {
+            let jobs = self.store.jobs(&open, 500).await.unwrap();
+            let mut streams = BTreeSet::new();
+            let mut heads = jobs.iter().filter(|job| streams.insert(job.stream.clone()));
+            if heads.all(|job| job.not_before > self.clock.now()) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let jobs = self.store.jobs(&tieline_store::JobFilter::default(), 50).await.unwrap();
-        panic!("it does not come to rest: {jobs:#?}");
+        panic!("it does not come to rest: {:#?}", self.store.jobs(&open, 50).await);
     }
 
     pub(crate) async fn advance(&self, seconds: i64) {
@@ -211,7 +214,11 @@ pub(crate) fn voice(mailbox: &Mailbox) -> Deposit {
     }
 }
 
-pub(crate) fn worker(store: &Store, clock: &Arc<ManualClock>, messaging: &Messaging) -> AbortOnDropHandle<()> {
+pub(crate) fn worker(
+    store: &Store,
+    clock: &Arc<ManualClock>,
+    messaging: &Messaging,
+) -> AbortOnDropHandle<()> {
     let policy = WorkerPolicy { poll: Duration::from_millis(10), ..WorkerPolicy::default() };
     let worker = Worker::new(store.clone(), clock.clone(), clock.clone(), policy, messaging.work());
     AbortOnDropHandle::new(tokio::spawn(worker.run(CancellationToken::new())))
