@@ -3,5 +3,4 @@
 //! A connector translates, and decides nothing about messages: whether a call is repeated, what a change means
 //! and which folder is meant is the caller's. What it does decide is how to be polite and how to name a failure.
 
-
 pub mod ews;

@@ -26,7 +26,6 @@ async fn the_lab_is_recognised_by_its_build() {
     assert!(info.build.starts_with("15.1.2507."), "{}", info.build);
 }
 
-/// Covers: AV-52, AV-56
 #[tokio::test]
 async fn a_self_signed_lab_is_believed_when_it_was_imported_or_pinned_and_not_otherwise() {
     let lab = Lab::start().await;

@@ -218,7 +218,6 @@ async fn streaming(lab: &Lab, count: usize) {
     tokio::time::timeout(LONG, waiting).await.expect("a stream in time");
 }
 
-/// Covers: AV-90
 #[tokio::test]
 async fn a_person_reading_a_message_is_a_hint_for_her_mailbox_only() {
     let lab = Lab::start().await;
