@@ -23,7 +23,7 @@ pub(crate) use example::example;
 pub(crate) use limits::Limits;
 pub(crate) use listen::Listen;
 pub(crate) use log::{Log, LogFormat};
-pub(crate) use sip::{Sip, SipTls};
+pub(crate) use sip::{Digest, Sip, SipTls};
 pub(crate) use spool::Spool;
 pub(crate) use store::Store;
 

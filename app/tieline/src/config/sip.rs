@@ -19,6 +19,9 @@ pub(crate) struct Sip {
     pub domain: String,
     /// Telephones that subscribe must prove who they are (digest authentication).
     pub authenticate_subscribers: bool,
+    /// Digest algorithms offered to subscribers, the preferred one first. Telephones that read only the first offer and
+    /// know only MD5 need it first.
+    pub digest: Vec<Digest>,
     /// The longest subscription granted, in seconds.
     pub subscription_max_s: u32,
     /// A presence server that takes PUBLISH.
@@ -27,6 +30,17 @@ pub(crate) struct Sip {
     pub trace_header: bool,
     /// A light is called unknown when the mail server could not be asked for so many seconds.
     pub unknown_after_s: u64,
+}
+
+/// A digest algorithm (RFC 8760).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum Digest {
+    /// SHA-256.
+    #[serde(rename = "sha-256")]
+    Sha256,
+    /// MD5.
+    #[serde(rename = "md5")]
+    Md5,
 }
 
 /// SIP over TLS.
@@ -66,6 +80,7 @@ impl Default for Sip {
             tls: None,
             domain: "localhost".to_owned(),
             authenticate_subscribers: true,
+            digest: vec![Digest::Sha256, Digest::Md5],
             subscription_max_s: 3600,
             presence: None,
             trace_header: true,
@@ -76,6 +91,10 @@ impl Default for Sip {
 
 impl Sip {
     pub(super) fn check(&self) -> Result<(), Refusal> {
+        if self.digest.is_empty() {
+            let next = "name sha-256, md5 or both";
+            return Err(Refusal::operator("config-invalid", "[sip] digest names no algorithm", next));
+        }
         super::within("sip", "subscription_max_s", self.subscription_max_s.into(), 60, 86_400)?;
         super::within("sip", "unknown_after_s", self.unknown_after_s, 30, 86_400)
     }

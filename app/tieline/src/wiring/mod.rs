@@ -15,7 +15,7 @@ use tieline_connectors::ews::{EwsOptions, Exchange};
 use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, SpoolPolicy};
 use tieline_model::{Clock, Ids, Refusal};
 use tieline_ports::MailSystem;
-use tieline_sip::{Login, Secret, Services, SipConfig, SipStack, TlsListener};
+use tieline_sip::{Algorithm, Login, Secret, Services, SipConfig, SipStack, TlsListener};
 use tieline_store::{KeyFile, Retention, Store, StoreConfig};
 use tieline_transport::LimiterPolicy;
 use tieline_web::{Limits, Listeners, Metrics, Readiness, Web};
@@ -296,6 +296,15 @@ async fn start_sip(
     stack.udp = sip.udp.into_iter().collect();
     stack.tcp = sip.tcp.into_iter().collect();
     stack.expiry.max = sip.subscription_max_s;
+    stack.authenticate = sip.authenticate_subscribers;
+    stack.algorithms = sip
+        .digest
+        .iter()
+        .map(|digest| match digest {
+            config::Digest::Sha256 => Algorithm::Sha256,
+            config::Digest::Md5 => Algorithm::Md5,
+        })
+        .collect();
     if !sip.trace_header {
         stack.trace_header = None;
     }
