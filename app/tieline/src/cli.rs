@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, serve, status, token, voicemail,
+    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, serve, status, token, trust, voicemail,
 };
 
 /// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.
@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Explain(explain::Explain),
     /// How the server is doing: queues, lag, mailboxes, folders.
     Status(status::Status),
+    /// Whose certificates are believed.
+    #[command(subcommand)]
+    Trust(trust::Trust),
     /// Tokens for programs that use the REST API.
     #[command(subcommand)]
     Token(token::TokenCommand),

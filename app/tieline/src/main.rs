@@ -56,6 +56,7 @@ async fn run(cli: Cli, out: Output) -> Result<(), Refusal> {
         Command::Voicemail(command) => c::voicemail::run(command, &Api::new(reach)?, out).await,
         Command::Explain(command) => c::explain::run(command, &Api::new(reach)?, out).await,
         Command::Status(_) => c::status::run(&Api::new(reach)?, out).await,
+        Command::Trust(command) => c::trust::run(command, out).await,
         Command::Token(command) => c::token::run(command, &Api::new(reach)?, out).await,
     }
 }

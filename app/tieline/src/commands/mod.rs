@@ -12,6 +12,7 @@ pub(crate) mod mailbox;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod token;
+pub(crate) mod trust;
 pub(crate) mod voicemail;
 
 use std::io::Read;

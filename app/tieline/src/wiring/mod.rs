@@ -214,9 +214,16 @@ fn messaging_policy(config: &Config) -> MessagingPolicy {
 }
 
 fn delivery_policy(delivery: &config::Delivery) -> tieline_delivery::Policy {
+    let defaults = tieline_delivery::Policy::default();
+    let longest = SignedDuration::from_secs(delivery.retry_at_most_s as i64);
     tieline_delivery::Policy {
+        call_timeout: SignedDuration::from_secs(delivery.request_within_s as i64),
         late_effect_bound: SignedDuration::from_secs(delivery.late_effect_bound_s as i64),
-        ..tieline_delivery::Policy::default()
+        first_wait: SignedDuration::from_millis(delivery.first_retry_ms as i64),
+        longest_wait: longest,
+        operator_first_wait: defaults.operator_first_wait.min(longest),
+        operator_longest_wait: longest,
+        ..defaults
     }
 }
 
