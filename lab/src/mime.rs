@@ -9,6 +9,7 @@ use mail_builder::{
 use mail_parser::{Address, HeaderValue, Message, MessageParser, MimeHeaders, PartType};
 
 use crate::{
+    account::DOMAIN,
     document::{Document, element, escape, mailboxes},
     extended::ExtendedValue,
 };
@@ -251,7 +252,24 @@ pub(crate) fn listed(document: &Document, name: &str) -> Vec<(Option<String>, St
 
 /// A message id for an item that has none.
 pub(crate) fn new_message_id() -> String {
-    format!("<{}@{}>", crate::id::random_uuid().simple(), crate::account::DOMAIN)
+    format!("<{}@{}>", crate::id::random_uuid().simple(), DOMAIN)
+}
+
+/// A message as it looks on delivery: with a trace, and with the id and date that its author left out.
+pub(crate) fn stamped(source: &[u8], message_id: &str, now_ms: i64) -> Vec<u8> {
+    let now = jiff::Timestamp::from_millisecond(now_ms).unwrap_or_default();
+    let now = now.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+    let mut out = format!("Received: by mail.{DOMAIN} with HTTP; {now}\r\n").into_bytes();
+    let message = MessageParser::default().parse_headers(source);
+    let has = |name: &str| message.as_ref().is_some_and(|message| message.header_raw(name).is_some());
+    if !has("Message-ID") {
+        out.extend_from_slice(format!("Message-ID: {message_id}\r\n").as_bytes());
+    }
+    if !has("Date") {
+        out.extend_from_slice(format!("Date: {now}\r\n").as_bytes());
+    }
+    out.extend_from_slice(source);
+    out
 }
 
 /// The header fields of a stored message, unfolded.

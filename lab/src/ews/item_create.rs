@@ -15,7 +15,7 @@ use crate::{
     content::{self, Incoming, Making, NewAttachment},
     document::{Document, decode},
     id,
-    mime::listed,
+    mime::{self, listed},
     store::{
         attachment,
         folder::{self, Folder},
@@ -192,10 +192,11 @@ async fn deliver(cx: &mut Context, address: &str, sent: &Incoming) -> Result<(),
         return Ok(());
     };
     let mut document = sent.document.clone();
-    document.parts.remove("BccRecipients");
+    let blind = document.parts.remove("BccRecipients").is_some();
+    let id = document.text("InternetMessageId").unwrap_or_default();
     for name in ["ReceivedBy", "ReceivedRepresenting"] {
         let owner = [(Some(owner.display_name.clone()), owner.address.clone())];
-        document.parts.insert(name.to_owned(), crate::mime::recipients_fragment(name, &owner));
+        document.parts.insert(name.to_owned(), mime::recipients_fragment(name, &owner));
     }
     let mut content = Content {
         is_draft: false,
@@ -203,11 +204,12 @@ async fn deliver(cx: &mut Context, address: &str, sent: &Incoming) -> Result<(),
         received_ms: cx.now_ms,
         sent_ms: Some(cx.now_ms),
         // The source may name blind copies; what is delivered is built anew.
-        mime: if sent.document.parts.contains_key("BccRecipients") {
-            None
-        } else {
-            sent.content.mime.clone()
-        },
+        mime: sent
+            .content
+            .mime
+            .as_deref()
+            .filter(|_| !blind)
+            .map(|source| mime::stamped(source, &id, cx.now_ms)),
         ..sent.content.clone()
     };
     let bytes = sent.attachments.iter().map(|attachment| attachment.content.len()).sum();
@@ -225,11 +227,11 @@ async fn bounce(cx: &mut Context, address: &str, sent: &Incoming) -> Result<(), 
     let postmaster =
         [(Some("Microsoft Outlook".to_owned()), format!("postmaster@{}", crate::account::DOMAIN))];
     for name in ["From", "Sender"] {
-        document.parts.insert(name.to_owned(), crate::mime::recipients_fragment(name, &postmaster));
+        document.parts.insert(name.to_owned(), mime::recipients_fragment(name, &postmaster));
     }
     let to = [(Some(cx.account.display_name.clone()), cx.account.address.clone())];
-    document.parts.insert("ToRecipients".to_owned(), crate::mime::recipients_fragment("ToRecipients", &to));
-    document.set_text("InternetMessageId", &crate::mime::new_message_id());
+    document.parts.insert("ToRecipients".to_owned(), mime::recipients_fragment("ToRecipients", &to));
+    document.set_text("InternetMessageId", &mime::new_message_id());
     let subject = sent.content.subject.as_deref().unwrap_or_default();
     let mut content = Content {
         class: "REPORT.IPM.Note.NDR".to_owned(),
