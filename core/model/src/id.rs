@@ -84,6 +84,8 @@ ids! {
     TraceId, "tr", "a trace id";
     /// The mark that an item outside carries, so that a retry recognises it.
     DeliveryKey, "dk", "a delivery key";
+    /// An entry of the quick-call menu.
+    QuickCallTargetId, "qt", "a quick-call target id";
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod mailbox;
 mod message;
 mod person;
 mod phone_number;
+mod quick_call;
 mod refusal;
 pub mod settings;
 
@@ -32,11 +33,16 @@ pub use decision::Decision;
 pub use endpoint::{Endpoint, TlsTrust, VoiceFormat};
 pub use feature_group::FeatureGroup;
 pub use folder_limits::{ExchangeVersion, FolderLoad, FolderNoun, Limit};
-pub use id::{DeliveryKey, EndpointId, FeatureGroupId, JobId, MailboxId, MessageId, TraceId};
+pub use id::{
+    DeliveryKey, EndpointId, FeatureGroupId, JobId, MailboxId, MessageId, QuickCallTargetId, TraceId,
+};
 pub use light::{LightState, MessageCounts};
 pub use mailbox::{Mailbox, StorageMode, UserType};
 pub use message::{Caller, Message, MessageKind, MessageState};
 pub use person::{DirectoryId, Person};
 pub use phone_number::{DialPlan, PhoneNumber};
+pub use quick_call::{
+    Environment, Hosting, ItsmApi, ItsmProduct, PersonKey, QuickCallTarget, TargetKind, UnknownPerson,
+};
 pub use refusal::{Class, Refusal};
 pub use settings::{CalendarMode, Effective, FolderPath, KindRules, Origin, SyncKinds, SyncSettings};

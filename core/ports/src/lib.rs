@@ -2,13 +2,14 @@
 //! test's stand-in is behind it. What an outside system cannot do is a typed [`Refusal`], never a stub.
 //!
 //! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`Directory`] (who is
-//! behind an address), [`PortError`] (which
+//! behind an address), [`Itsm`] (whose tickets are whose), [`PortError`] (which
 //! says whether the effect may have happened all the same).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod directory;
 mod error;
+mod itsm;
 mod mail_system;
 mod signalling;
 
@@ -20,6 +21,7 @@ pub use directory::{
     SharedAddress,
 };
 pub use error::{Applied, PortError};
+pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket};
 pub use mail_system::{
     Attachment, Change, ChangePage, FolderRef, Hint, HintStream, ItemRef, Located, MailAccount, MailSystem,
     MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
