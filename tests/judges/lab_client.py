@@ -24,10 +24,10 @@ class Judge:
     def check(self, what, ok, detail=""):
         if ok:
             self.held += 1
-            print(f"ok   {what}")
+            print(f"ok {what}")
         else:
             self.failed += 1
-            print(f"FAIL {what} {detail}")
+            print(f"failed {what} {detail}")
         sys.stdout.flush()
         return ok
 

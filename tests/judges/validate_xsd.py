@@ -54,11 +54,11 @@ def main():
         found = problems(schema, path)
         if found:
             failed += 1
-            print(f"FAIL {path.name}")
+            print(f"failed {path.name}")
             for problem in found[:5]:
                 print(f"     {problem[:400]}")
     for operation, count in sorted(counts.items()):
-        print(f"ok   {operation}: {count} responses")
+        print(f"ok {operation}: {count} responses")
     passed = sum(counts.values()) - failed
     print(f"validate-xsd: {passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)

@@ -4,6 +4,7 @@ mod bad_input;
 mod journey;
 mod judges;
 mod kills;
+mod lab_judges;
 mod lights;
 mod settings;
 mod spool;

@@ -1,0 +1,23 @@
+//! The lab itself before judges that nobody here wrote: exchangelib as its client, Microsoft's schema over its answers.
+
+use std::process::Command;
+
+use tieline_tests::judge::Judge;
+use tieline_tests::process::Running;
+
+/// What exchangelib does with a mailbox works as it does with Exchange, over plain HTTP and over TLS, and every
+/// answer the lab gave meanwhile is valid.
+#[test]
+fn exchangelib_and_the_schema_find_an_exchange_server() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let ready_file = folder.path().join("lab.json");
+    let mut command = Command::new(tieline_tests::tieline());
+    command.arg("lab").arg("--ready-file").arg(&ready_file);
+    command.arg("--state").arg(folder.path().join("state")).arg("--record").arg(folder.path().join("record"));
+    command.args(["--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+    let mut lab = Running::start("lab", &mut command, folder.path());
+    lab.wait_for_ready_file(&ready_file);
+    Judge::new("exchangelib_messages.py").arg("--ready-file").arg(&ready_file).run();
+    Judge::new("exchangelib_notifications.py").arg("--https").arg("--ready-file").arg(&ready_file).run();
+    Judge::new("validate_xsd.py").arg("--ready-file").arg(&ready_file).run();
+}
