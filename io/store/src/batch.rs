@@ -8,8 +8,8 @@ use tieline_model::{Decision, JobId, MailboxId, Message, MessageId, MessageState
 use uuid::Uuid;
 
 use crate::{
-    Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewJob, RemoteItem,
-    StagedContent, Subscription,
+    Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewJob, NewUser, PendingSignIn,
+    RemoteItem, Session, StagedContent, Subscription, TokenHash,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
@@ -143,6 +143,39 @@ pub enum Write {
         /// Who ended it.
         by: String,
     },
+    /// Adds a local account.
+    AddUser {
+        /// The account.
+        user: NewUser,
+        /// Who added it.
+        by: String,
+    },
+    /// Sets a local account's password and ends its sessions.
+    UserPassword {
+        /// Whose.
+        name: String,
+        /// The Argon2id hash.
+        password: SecretString,
+        /// Who set it.
+        by: String,
+    },
+    /// Removes a local account and ends its sessions.
+    RemoveUser {
+        /// Whose.
+        name: String,
+        /// Who removed it.
+        by: String,
+    },
+    /// Somebody has signed in.
+    Session(Session),
+    /// Somebody who is signed in was seen.
+    SessionSeen(TokenHash),
+    /// Somebody has signed out.
+    EndSession(TokenHash),
+    /// Keeps a sign-in that was begun; the same state once more replaces it.
+    PendingSignIn(PendingSignIn),
+    /// Uses a sign-in up: a second time is refused, and the batch with it.
+    TakePendingSignIn(TokenHash),
     /// Keeps a SIP subscription across restarts.
     Subscription(Subscription),
     /// Forgets a SIP subscription.

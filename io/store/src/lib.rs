@@ -30,9 +30,11 @@ mod place;
 mod postgres;
 mod schema;
 mod secret;
+mod session;
 mod sqlite;
 mod store;
 mod token;
+mod user;
 mod wake;
 mod writer;
 
@@ -47,6 +49,8 @@ pub use mailbox::{FolderCount, HealthState, LightShown, MailboxHealth, Subscript
 pub use message::{ContentWriter, KindCounts, MessageFilter, RemoteItem, StagedContent, StoredMessage};
 pub use schema::{MigrationStatus, migrate, status};
 pub use secret::SecretInfo;
+pub use session::{BrowserToken, PendingSignIn, Session, SignInWay, TokenHash};
 pub use store::{Retention, Store, StoreConfig, Swept};
 pub use token::{ApiToken, NewApiToken, Role, TOKEN_PREFIX};
+pub use user::{NewUser, User, UserRole};
 pub use wake::{EventsChanged, JobsChanged};

@@ -89,6 +89,10 @@ pub struct Swept {
     pub audit: u64,
     /// SIP subscriptions that ended.
     pub subscriptions: u64,
+    /// Sessions of the pages that ended.
+    pub sessions: u64,
+    /// Sign-ins that were begun and not finished.
+    pub pending_sign_ins: u64,
 }
 
 /// The store. Cloning gives another handle on the same one.
@@ -207,6 +211,8 @@ impl Store {
             decisions: self.sweep_one(now, Sweep::Decisions, before(now, retention.decisions)).await?,
             audit: self.sweep_one(now, Sweep::Audit, before(now, retention.audit)).await?,
             subscriptions: self.sweep_one(now, Sweep::Subscriptions, now).await?,
+            sessions: self.sweep_one(now, Sweep::Sessions, now).await?,
+            pending_sign_ins: self.sweep_one(now, Sweep::PendingSignIns, now).await?,
         })
     }
 

@@ -33,6 +33,8 @@ pub(crate) enum Sweep {
     Decisions,
     Audit,
     Subscriptions,
+    Sessions,
+    PendingSignIns,
 }
 
 /// What came of an [`Op`].

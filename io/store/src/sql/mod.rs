@@ -13,6 +13,8 @@ pub(crate) mod op;
 pub(crate) mod remote;
 pub(crate) mod schema;
 pub(crate) mod secret;
+pub(crate) mod session;
 pub(crate) mod sweep;
+pub(crate) mod user;
 
 use super::{Conn, Db, Link, announce, begin, control};

@@ -1,6 +1,8 @@
 //! What each operation and each write does.
 
-use super::{Conn, config, content, event, job, lease, mailbox, message, remote, secret, sweep};
+use super::{
+    Conn, config, content, event, job, lease, mailbox, message, remote, secret, session, sweep, user,
+};
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
 
@@ -113,6 +115,14 @@ async fn write(
         }
         Write::ApiToken(token) => secret::put_token(conn, token, at).await,
         Write::RevokeApiToken { id, by } => secret::revoke_token(conn, *id, by, at).await,
+        Write::AddUser { user, by } => user::add(conn, user, by, at).await,
+        Write::UserPassword { name, password, by } => user::set_password(conn, name, password, by, at).await,
+        Write::RemoveUser { name, by } => user::remove(conn, name, by, at).await,
+        Write::Session(session) => session::put(conn, session).await,
+        Write::SessionSeen(hash) => session::touch(conn, hash, at).await,
+        Write::EndSession(hash) => session::end(conn, hash).await,
+        Write::PendingSignIn(pending) => session::put_pending(conn, pending).await,
+        Write::TakePendingSignIn(state) => session::take_pending(conn, state).await,
         Write::Subscription(subscription) => mailbox::put_subscription(conn, subscription).await,
         Write::DropSubscription { id } => mailbox::drop_subscription(conn, id).await,
         Write::LightShown(shown) => mailbox::put_light_shown(conn, shown).await,

@@ -24,6 +24,14 @@ pub(crate) async fn sweep(
             "DELETE FROM decision WHERE seq < (SELECT MIN(seq) FROM decision) + $2 AND at_ms < $1"
         }
         Sweep::Audit => "DELETE FROM audit WHERE seq < (SELECT MIN(seq) FROM audit) + $2 AND at_ms < $1",
+        Sweep::Sessions => {
+            "DELETE FROM web_session WHERE hash IN
+                 (SELECT hash FROM web_session WHERE ends_ms < $1 OR seen_ms + idle_ms < $1 LIMIT $2)"
+        }
+        Sweep::PendingSignIns => {
+            "DELETE FROM pending_sign_in WHERE state IN
+                 (SELECT state FROM pending_sign_in WHERE expires_ms < $1 ORDER BY expires_ms LIMIT $2)"
+        }
         Sweep::Subscriptions => {
             "DELETE FROM sip_subscription WHERE id IN
                  (SELECT id FROM sip_subscription WHERE expires_ms < $1 ORDER BY id LIMIT $2)"

@@ -5,5 +5,6 @@ mod events;
 mod jobs;
 mod messages;
 mod secrets;
+mod sign_in;
 mod site;
 mod trouble;
