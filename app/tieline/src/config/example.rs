@@ -73,3 +73,13 @@ fn line(text: &mut String, schema: &Value, name: &str, field: &Value, default: O
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// `docs/tieline.example.toml` is where people read about settings without the program at hand.
+    #[test]
+    fn the_documents_show_the_example_as_it_is() {
+        let shown = include_str!("../../../../docs/tieline.example.toml");
+        assert!(shown == super::example(), "stale: tieline config example > docs/tieline.example.toml");
+    }
+}

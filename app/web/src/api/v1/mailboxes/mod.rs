@@ -202,7 +202,9 @@ fn check_number(number: String) -> Result<String, Refused> {
 }
 
 fn check_target(target: &str) -> Result<(), Refused> {
-    let scheme = target.strip_prefix("sip:").or_else(|| target.strip_prefix("sips:"));
+    // `publish:` before it means the presence server.
+    let uri = target.strip_prefix("publish:").unwrap_or(target);
+    let scheme = uri.strip_prefix("sip:").or_else(|| uri.strip_prefix("sips:"));
     let good = scheme.is_some_and(|rest| {
         (1..=200).contains(&rest.len())
             && rest.chars().all(|c| c.is_ascii_graphic() && !"<>\"\\,".contains(c))
@@ -247,7 +249,8 @@ mod tests {
     #[test]
     fn lights_cannot_smuggle_headers() {
         assert!(check_target("sip:1001@10.0.0.5:5060;transport=tcp").is_ok());
-        for bad in ["1001", "http://x", "sip:", "sip:a\r\nX: y", "sip:a b", "sip:<a>"] {
+        assert!(check_target("publish:sip:1001@pbx.example").is_ok());
+        for bad in ["1001", "publish:1001", "http://x", "sip:", "sip:a\r\nX: y", "sip:a b", "sip:<a>"] {
             assert!(check_target(bad).is_err(), "{bad:?}");
         }
     }
