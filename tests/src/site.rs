@@ -323,6 +323,17 @@ impl Site {
     }
 }
 
+impl Drop for Site {
+    /// A story that fails shows what the server said last.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.server.log();
+            let lines: Vec<&str> = log.lines().collect();
+            eprintln!("the server's last words:\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+        }
+    }
+}
+
 /// `http://127.0.0.1:8080/EWS/Exchange.asmx` to host and port.
 pub fn host_and_port(url: &str) -> (String, String) {
     let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
