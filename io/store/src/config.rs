@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tieline_model::{Endpoint, EndpointId, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, SmtpAddress};
+use tieline_model::{
+    Endpoint, EndpointId, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, QuickCallTarget,
+    QuickCallTargetId, SmtpAddress,
+};
 
 use crate::store::read;
 use crate::{Store, StoreError};
@@ -37,6 +40,10 @@ pub enum Edit {
     PutMailbox(Mailbox),
     /// Removes a mailbox without messages.
     DeleteMailbox(MailboxId),
+    /// Adds or replaces a quick-call target.
+    PutQuickCallTarget(QuickCallTarget),
+    /// Removes a quick-call target; its secrets are removed apart.
+    DeleteQuickCallTarget(QuickCallTargetId),
 }
 
 impl Edit {
@@ -49,6 +56,8 @@ impl Edit {
             Self::DeleteFeatureGroup(id) => (Noun::FeatureGroup, id.to_string()),
             Self::PutMailbox(mailbox) => (Noun::Mailbox, mailbox.id.to_string()),
             Self::DeleteMailbox(id) => (Noun::Mailbox, id.to_string()),
+            Self::PutQuickCallTarget(target) => (Noun::QuickCallTarget, target.id.to_string()),
+            Self::DeleteQuickCallTarget(id) => (Noun::QuickCallTarget, id.to_string()),
         }
     }
 
@@ -58,9 +67,11 @@ impl Edit {
             Self::PutEndpoint(endpoint) => serde_json::to_value(endpoint),
             Self::PutFeatureGroup(group) => serde_json::to_value(group),
             Self::PutMailbox(mailbox) => serde_json::to_value(mailbox),
-            Self::DeleteEndpoint(_) | Self::DeleteFeatureGroup(_) | Self::DeleteMailbox(_) => {
-                return Ok(None);
-            }
+            Self::PutQuickCallTarget(target) => serde_json::to_value(target),
+            Self::DeleteEndpoint(_)
+            | Self::DeleteFeatureGroup(_)
+            | Self::DeleteMailbox(_)
+            | Self::DeleteQuickCallTarget(_) => return Ok(None),
         };
         entry.map(Some).map_err(|error| StoreError::corrupt("an entry", error))
     }
@@ -104,10 +115,13 @@ pub enum Noun {
     FeatureGroup,
     /// A mailbox.
     Mailbox,
+    /// Where a quick call leads.
+    QuickCallTarget,
 }
 
 impl Noun {
-    pub(crate) const ALL: [Self; 3] = [Self::Endpoint, Self::FeatureGroup, Self::Mailbox];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Endpoint, Self::FeatureGroup, Self::Mailbox, Self::QuickCallTarget];
 
     /// As stored.
     #[must_use]
@@ -116,6 +130,7 @@ impl Noun {
             Self::Endpoint => "endpoint",
             Self::FeatureGroup => "feature-group",
             Self::Mailbox => "mailbox",
+            Self::QuickCallTarget => "quick-call-target",
         }
     }
 
@@ -126,6 +141,7 @@ impl Noun {
             Self::Endpoint => "endpoint",
             Self::FeatureGroup => "feature group",
             Self::Mailbox => "mailbox",
+            Self::QuickCallTarget => "quick-call target",
         }
     }
 }

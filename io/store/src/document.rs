@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tieline_model::{Endpoint, EndpointId, FeatureGroup, FeatureGroupId, Mailbox, MailboxId};
+use tieline_model::{
+    Endpoint, EndpointId, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, QuickCallTarget,
+    QuickCallTargetId,
+};
 
 use crate::store::read;
 use crate::{Batch, Change, Configure, Edit, Noun, Receipt, Store, StoreError, Write};
@@ -27,6 +30,9 @@ pub struct ConfigDocument {
     /// By number.
     #[serde(default)]
     pub mailboxes: Vec<Mailbox>,
+    /// By name. Their links and tokens are secrets and not in the document.
+    #[serde(default)]
+    pub quick_call_targets: Vec<QuickCallTarget>,
 }
 
 /// A document's entries by noun and printed id: what comparing and rolling back work on.
@@ -51,6 +57,9 @@ impl ConfigDocument {
         }
         for mailbox in &self.mailboxes {
             add(&mut entries, Noun::Mailbox, mailbox.id.to_string(), mailbox)?;
+        }
+        for target in &self.quick_call_targets {
+            add(&mut entries, Noun::QuickCallTarget, target.id.to_string(), target)?;
         }
         Ok(entries)
     }
@@ -104,6 +113,12 @@ fn edit(change: Change) -> Result<Edit, StoreError> {
             Edit::DeleteFeatureGroup(id.parse::<FeatureGroupId>().map_err(|e| bad(&e))?)
         }
         (Noun::Mailbox, None) => Edit::DeleteMailbox(id.parse::<MailboxId>().map_err(|e| bad(&e))?),
+        (Noun::QuickCallTarget, Some(entry)) => {
+            Edit::PutQuickCallTarget(serde_json::from_value(entry).map_err(|e| bad(&e))?)
+        }
+        (Noun::QuickCallTarget, None) => {
+            Edit::DeleteQuickCallTarget(id.parse::<QuickCallTargetId>().map_err(|e| bad(&e))?)
+        }
     })
 }
 

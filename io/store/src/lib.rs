@@ -28,6 +28,7 @@ mod mailbox;
 mod message;
 mod place;
 mod postgres;
+mod quick_call;
 mod schema;
 mod secret;
 mod session;

@@ -1,7 +1,7 @@
 //! Versions of the configuration.
 
 use jiff::Timestamp;
-use tieline_model::{Endpoint, FeatureGroup, Mailbox};
+use tieline_model::{Endpoint, FeatureGroup, Mailbox, QuickCallTarget};
 
 use super::{Conn, Db};
 use crate::column::{json, parse, time, word};
@@ -91,6 +91,7 @@ pub(crate) async fn document(conn: &mut Conn) -> Result<ConfigDocument, StoreErr
                UNION ALL SELECT 1, name, body FROM endpoint
                UNION ALL SELECT 2, name, body FROM feature_group
                UNION ALL SELECT 3, number, body FROM mailbox
+               UNION ALL SELECT 4, name, body FROM quick_call_target
                ORDER BY 1, 2";
     let rows = sqlx::query_as::<Db, (i32, String, String)>(sql).fetch_all(conn).await?;
     let mut document = ConfigDocument::default();
@@ -99,7 +100,8 @@ pub(crate) async fn document(conn: &mut Conn) -> Result<ConfigDocument, StoreErr
             0 => document.version = Some(parse(&text)?),
             1 => document.endpoints.push(parse::<Endpoint>(&text)?),
             2 => document.feature_groups.push(parse::<FeatureGroup>(&text)?),
-            _ => document.mailboxes.push(parse::<Mailbox>(&text)?),
+            3 => document.mailboxes.push(parse::<Mailbox>(&text)?),
+            _ => document.quick_call_targets.push(parse::<QuickCallTarget>(&text)?),
         }
     }
     Ok(document)

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde_json::{Value, json as object};
 use tieline_model::{
-    Endpoint, EndpointId, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, Refusal, SmtpAddress,
+    Endpoint, EndpointId, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, QuickCallTargetId, Refusal,
+    SmtpAddress,
 };
 use uuid::Uuid;
 
-use super::{Conn, Db, change_set, event, mailbox as kept};
+use super::{Conn, Db, change_set, event, mailbox as kept, quick_call};
 use crate::column::{json, parse, unknown};
 use crate::{Change, Configure, Edit, MailboxFilter, NewEvent, Noun, StoreError};
 
@@ -55,6 +56,7 @@ fn ordered(edits: &[Edit]) -> Result<Vec<&Edit>, StoreError> {
         Edit::PutMailbox(_) => 3,
         Edit::DeleteFeatureGroup(_) => 4,
         Edit::DeleteEndpoint(_) => 5,
+        Edit::PutQuickCallTarget(_) | Edit::DeleteQuickCallTarget(_) => 6,
     };
     let mut ordered: Vec<&Edit> = edits.iter().collect();
     ordered.sort_by_key(|edit| rank(edit));
@@ -86,6 +88,9 @@ async fn free_names(conn: &mut Conn, edits: &[&Edit]) -> Result<(), StoreError> 
             Edit::PutMailbox(mailbox) => {
                 ("UPDATE mailbox SET number = NULL, address = NULL WHERE id = $1", mailbox.id.uuid())
             }
+            Edit::PutQuickCallTarget(target) => {
+                ("UPDATE quick_call_target SET name = NULL WHERE id = $1", target.id.uuid())
+            }
             _ => continue,
         };
         sqlx::query::<Db>(sql).bind(id).execute(&mut *conn).await?;
@@ -105,6 +110,8 @@ async fn carry_out(conn: &mut Conn, edit: &Edit, warnings: &mut Vec<Refusal>) ->
         Edit::DeleteEndpoint(id) => delete_endpoint(conn, *id).await?,
         Edit::DeleteFeatureGroup(id) => delete_feature_group(conn, *id).await?,
         Edit::DeleteMailbox(id) => delete_mailbox(conn, *id).await?,
+        Edit::PutQuickCallTarget(target) => quick_call::put(conn, target).await?,
+        Edit::DeleteQuickCallTarget(id) => quick_call::delete(conn, *id).await?,
     };
     let after = edit.entry()?;
     Ok(Change { noun, id, before, after })
@@ -132,13 +139,17 @@ async fn same_server(conn: &mut Conn, endpoint: &Endpoint) -> Result<Option<Refu
 }
 
 /// The entry before, by its id.
-async fn stored(conn: &mut Conn, sql: &'static str, id: Uuid) -> Result<Option<Value>, StoreError> {
+pub(crate) async fn stored(
+    conn: &mut Conn,
+    sql: &'static str,
+    id: Uuid,
+) -> Result<Option<Value>, StoreError> {
     let body = sqlx::query_scalar::<Db, String>(sql).bind(id).fetch_optional(conn).await?;
     body.as_deref().map(parse).transpose()
 }
 
 /// Refuses a name that another entry has.
-async fn unique(
+pub(crate) async fn unique(
     conn: &mut Conn,
     sql: &'static str,
     key: &str,
@@ -152,6 +163,7 @@ async fn unique(
         Noun::Endpoint => EndpointId::from_uuid(taken).to_string(),
         Noun::FeatureGroup => FeatureGroupId::from_uuid(taken).to_string(),
         Noun::Mailbox => MailboxId::from_uuid(taken).to_string(),
+        Noun::QuickCallTarget => QuickCallTargetId::from_uuid(taken).to_string(),
     };
     Err(StoreError::conflict(
         &format!("duplicate-{what}"),

@@ -10,6 +10,7 @@ pub(crate) mod lease;
 pub(crate) mod mailbox;
 pub(crate) mod message;
 pub(crate) mod op;
+pub(crate) mod quick_call;
 pub(crate) mod remote;
 pub(crate) mod schema;
 pub(crate) mod secret;
