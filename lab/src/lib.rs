@@ -14,6 +14,7 @@
 //! * [`Settings`]: what the lab pretends to be ([`ServerVersion`]) and how long its heart-beats take.
 //! * [`Faults`] with [`Fault`] and [`FaultKind`]: what goes wrong, for whom, how often. Also `POST /lab/faults`.
 //! * [`Journal`] of [`RequestRecord`]s: who asked what and how long it took. Also `GET /lab/requests`.
+//! * [`LabDirectory`]: the same people over LDAP, as Active Directory shows them.
 //! * [`Phone`]: a desk phone whose lamp follows message-waiting NOTIFYs. Also `GET /lab/phones`.
 //!
 //! Inside, a request passes `http` (the connection), `server` (who is it), `ews` (what is asked, an operation each
@@ -26,6 +27,7 @@ mod body;
 mod clock;
 mod content;
 mod control;
+mod directory;
 mod document;
 mod ews;
 mod extended;
@@ -60,6 +62,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use account::{Account, CONFERENCE, DOMAIN, Directory, PASSWORD, SERVICE_ACCOUNT};
 pub use clock::Clock;
+pub use directory::LabDirectory;
 pub use fault::{ArmedFault, Fault, FaultKind, Faults};
 pub use journal::{Journal, RequestRecord};
 pub use phone::{Lamp, Phone, PhoneStatus};
@@ -134,6 +137,8 @@ pub struct LabConfig {
     pub http: Option<SocketAddr>,
     /// Where to listen for HTTPS, with a self-signed certificate.
     pub https: Option<SocketAddr>,
+    /// Where to listen for LDAP.
+    pub ldap: Option<SocketAddr>,
     /// How many people, at least three.
     pub users: usize,
     /// Where to write the ready file.
@@ -155,6 +160,7 @@ impl LabConfig {
             state_dir: state_dir.into(),
             http: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             https: None,
+            ldap: None,
             users: 3,
             ready_file: None,
             phones: Vec::new(),
@@ -172,6 +178,7 @@ pub struct Lab {
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
     certificate: Option<PathBuf>,
+    ldap: Option<LabDirectory>,
     ready: Ready,
 }
 
@@ -193,6 +200,10 @@ impl Lab {
         for (user, address) in &config.phones {
             phones.push(Phone::start(user, *address, config.clock.clone(), stop.clone()).await?);
         }
+        let ldap = match config.ldap {
+            Some(bind) => Some(LabDirectory::start(bind, &directory, stop.clone()).await?),
+            None => None,
+        };
         let server = Arc::new(Server {
             settings: config.settings,
             directory,
@@ -215,11 +226,12 @@ impl Lab {
         let (https, tls) = listen(&server, "https", config.https, acceptor).await?;
         server.tasks.spawn(push::watch(Arc::clone(&server)));
         let certificate = tls.then(|| config.state_dir.join(CERTIFICATE_FILE));
-        let ready = describe(&server, http, https, certificate.as_deref(), config.record_dir.as_deref());
+        let mut ready = describe(&server, http, https, certificate.as_deref(), config.record_dir.as_deref());
+        ready.ldap = ldap.as_ref().map(LabDirectory::url);
         if let Some(path) = &config.ready_file {
             ready::write(path, &ready)?;
         }
-        Ok(Self { server, http, https, certificate, ready })
+        Ok(Self { server, http, https, certificate, ldap, ready })
     }
 
     /// Where HTTP is listened for.
@@ -230,6 +242,11 @@ impl Lab {
     /// Where HTTPS is listened for.
     pub fn https_addr(&self) -> Option<SocketAddr> {
         self.https
+    }
+
+    /// The directory, when the lab offers LDAP.
+    pub fn ldap(&self) -> Option<&LabDirectory> {
+        self.ldap.as_ref()
     }
 
     /// PEM file of the self-signed certificate, when the lab offers HTTPS.
@@ -328,6 +345,7 @@ fn describe(
         autodiscover_soap: format!("{base}/autodiscover/autodiscover.svc"),
         control: format!("{base}/lab"),
         certificate: certificate.map(text),
+        ldap: None,
         recordings: recordings.map(text),
         accounts: server.directory.accounts().iter().map(ReadyAccount::from).collect(),
         phones: server

@@ -26,6 +26,8 @@ pub struct Ready {
     pub control: String,
     /// PEM file of the self-signed certificate.
     pub certificate: Option<String>,
+    /// The directory over plain LDAP, with its scheme.
+    pub ldap: Option<String>,
     /// Directory to which requests and responses are recorded.
     pub recordings: Option<String>,
     /// All accounts.

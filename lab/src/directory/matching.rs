@@ -27,9 +27,9 @@ pub(super) fn matches(filter: &Filter, object: &Object) -> bool {
         Filter::GreaterOrEqual { attribute, value } => any(attribute, &|own| ordered(value, own)),
         Filter::LessOrEqual { attribute, value } => any(attribute, &|own| ordered(own, value)),
         Filter::Present(attribute) => any(attribute, &|_| true),
-        Filter::Substrings { attribute, initial, any: middle, end } => any(attribute, &|own| {
-            substrings(&fold(own), initial.as_deref(), middle, end.as_deref())
-        }),
+        Filter::Substrings { attribute, initial, any: middle, end } => {
+            any(attribute, &|own| substrings(&fold(own), initial.as_deref(), middle, end.as_deref()))
+        }
         Filter::Extensible { rule: Some(rule), attribute: Some(attribute), value, .. } => {
             let Some(wanted) = number(value) else { return false };
             any(attribute, &|own| match (rule.as_str(), number(own)) {
@@ -89,7 +89,9 @@ fn ordered(low: &[u8], high: &[u8]) -> bool {
 fn substrings(own: &[u8], initial: Option<&[u8]>, middle: &[Vec<u8>], end: Option<&[u8]>) -> bool {
     let Some(mut rest) = own.strip_prefix(fold(initial.unwrap_or_default()).as_slice()) else { return false };
     for part in middle.iter().map(|part| fold(part)) {
-        let Some(at) = rest.windows(part.len().max(1)).position(|window| window == part) else { return false };
+        let Some(at) = rest.windows(part.len().max(1)).position(|window| window == part) else {
+            return false;
+        };
         rest = rest.get(at + part.len()..).unwrap_or_default();
     }
     rest.ends_with(&fold(end.unwrap_or_default()))

@@ -54,12 +54,15 @@ impl State {
 
 impl LabDirectory {
     /// Listens on a loopback address; port 0 takes a free one.
-    pub async fn start(bind: SocketAddr, accounts: &Directory, stop: CancellationToken) -> Result<Self, LabError> {
+    pub async fn start(
+        bind: SocketAddr,
+        accounts: &Directory,
+        stop: CancellationToken,
+    ) -> Result<Self, LabError> {
         let listener = http::bind("ldap", bind).await?;
         let address =
             listener.local_addr().map_err(|error| LabError::Listen { what: "ldap", address: bind, error })?;
-        let state =
-            Arc::new(State { people: Mutex::new(People::of(accounts)), searches: AtomicU64::new(0) });
+        let state = Arc::new(State { people: Mutex::new(People::of(accounts)), searches: AtomicU64::new(0) });
         let served = Arc::clone(&state);
         tokio::spawn(async move {
             let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -68,7 +71,9 @@ impl LabDirectory {
                     () = stop.cancelled() => return,
                     accepted = listener.accept() => accepted,
                 };
-                let (Ok((stream, _)), Ok(place)) = (accepted, Arc::clone(&places).try_acquire_owned()) else { continue };
+                let (Ok((stream, _)), Ok(place)) = (accepted, Arc::clone(&places).try_acquire_owned()) else {
+                    continue;
+                };
                 let (state, stop) = (Arc::clone(&served), stop.clone());
                 tokio::spawn(async move {
                     tokio::select! {

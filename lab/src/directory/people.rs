@@ -132,6 +132,12 @@ impl People {
         guid.iter_mut().rev().zip(number.iter().rev()).for_each(|(slot, byte)| *slot = *byte);
         attributes.push(Attribute::new("distinguishedName", [dn.as_str()]));
         attributes.push(Attribute::new("objectGUID", [guid]));
-        self.objects.push(Object { entry: Entry { dn, attributes }, usn: self.usn, deleted: false, guid, alias });
+        self.objects.push(Object {
+            entry: Entry { dn, attributes },
+            usn: self.usn,
+            deleted: false,
+            guid,
+            alias,
+        });
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use tieline_proto_ldap::{
-    Attribute, Authentication, Control, DirSync, Entry, Message, Operation, Outcome, PagedResults, ResultCode, Scope,
-    Search, oid,
+    Attribute, Authentication, Control, DirSync, Entry, Message, Operation, Outcome, PagedResults,
+    ResultCode, Scope, Search, oid,
 };
 
 use super::{
@@ -45,14 +45,21 @@ impl Session {
             Operation::Extended { name, .. } => one(self.extended(&name)),
             // Their answers have the next tag, except that a deletion's request is a bare name.
             Operation::Other { tag } if matches!(tag, 0x66 | 0x68 | 0x6c | 0x6e | 0x4a) => {
-                let outcome = Outcome::failure(ResultCode::UNWILLING_TO_PERFORM, "the lab's directory is only read");
+                let outcome =
+                    Outcome::failure(ResultCode::UNWILLING_TO_PERFORM, "the lab's directory is only read");
                 one(Operation::OtherDone { tag: if tag == 0x4a { 0x6b } else { tag + 1 }, outcome })
             }
             _ => Next::Close,
         }
     }
 
-    fn bind(&mut self, version: i64, name: &str, authentication: &Authentication, people: &People) -> Outcome {
+    fn bind(
+        &mut self,
+        version: i64,
+        name: &str,
+        authentication: &Authentication,
+        people: &People,
+    ) -> Outcome {
         self.alias = None;
         if version != 3 {
             return Outcome::failure(ResultCode::PROTOCOL_ERROR, "only version 3 is spoken");
@@ -77,9 +84,13 @@ impl Session {
 
     fn extended(&self, name: &str) -> Operation {
         let (outcome, value) = match (name, &self.alias) {
-            (oid::WHO_AM_I, Some(alias)) => (Outcome::success(), Some(format!("u:LAB\\{alias}").into_bytes())),
+            (oid::WHO_AM_I, Some(alias)) => {
+                (Outcome::success(), Some(format!("u:LAB\\{alias}").into_bytes()))
+            }
             (oid::WHO_AM_I, None) => (Outcome::success(), Some(Vec::new())),
-            (oid::START_TLS, _) => (Outcome::failure(ResultCode::UNAVAILABLE, "the lab's directory has no TLS"), None),
+            (oid::START_TLS, _) => {
+                (Outcome::failure(ResultCode::UNAVAILABLE, "the lab's directory has no TLS"), None)
+            }
             _ => (Outcome::failure(ResultCode::PROTOCOL_ERROR, "unknown extended operation"), None),
         };
         Operation::ExtendedDone { outcome, name: None, value }
@@ -117,9 +128,12 @@ fn found(people: &People, search: &Search, controls: &[Control]) -> Result {
     let (Ok(paging), Ok(dir_sync)) = (PagedResults::find(controls), DirSync::find(controls)) else {
         return refused(ResultCode::PROTOCOL_ERROR, "a control cannot be read");
     };
-    let exists = people.objects.iter().any(|o| !o.deleted && normalised(&o.entry.dn) == normalised(&search.base));
+    let exists =
+        people.objects.iter().any(|o| !o.deleted && normalised(&o.entry.dn) == normalised(&search.base));
     match (exists, dir_sync, paging) {
-        (false, ..) => refused(ResultCode::NO_SUCH_OBJECT, "0000208D: NameErr: DSID-03100241, problem 2001 (NO_OBJECT)"),
+        (false, ..) => {
+            refused(ResultCode::NO_SUCH_OBJECT, "0000208D: NameErr: DSID-03100241, problem 2001 (NO_OBJECT)")
+        }
         (true, Some(dir_sync), _) => changes(people, search, &dir_sync),
         (true, None, paging) => page(people, search, paging.as_ref()),
     }
@@ -127,10 +141,13 @@ fn found(people: &People, search: &Search, controls: &[Control]) -> Result {
 
 fn page(people: &People, search: &Search, paging: Option<&PagedResults>) -> Result {
     let begin = paging.map_or(0, |paging| place(&paging.cookie));
-    let wanted = paging.map_or(MAX_PAGE, |paging| usize::try_from(paging.size).unwrap_or(0).clamp(1, MAX_PAGE));
+    let wanted =
+        paging.map_or(MAX_PAGE, |paging| usize::try_from(paging.size).unwrap_or(0).clamp(1, MAX_PAGE));
     let limit = usize::try_from(search.size_limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
     let mut hits = people.objects.iter().enumerate().skip(begin).filter(|(_, object)| {
-        !object.deleted && is_in_scope(&object.entry.dn, &search.base, search.scope) && matches(&search.filter, object)
+        !object.deleted
+            && is_in_scope(&object.entry.dn, &search.base, search.scope)
+            && matches(&search.filter, object)
     });
     let taken: Vec<_> = hits.by_ref().take(wanted.min(limit)).collect();
     let more = hits.next().map(|(place, _)| place);
@@ -155,14 +172,17 @@ fn changes(people: &People, search: &Search, dir_sync: &DirSync) -> Result {
     let mut behind: Vec<_> = people
         .objects
         .iter()
-        .filter(|object| object.usn > since && (since > 0 || !object.deleted) && matches(&search.filter, object))
+        .filter(|object| {
+            object.usn > since && (since > 0 || !object.deleted) && matches(&search.filter, object)
+        })
         .collect();
     behind.sort_by_key(|object| object.usn);
     let more = behind.len() > DIR_SYNC_ANSWER;
     behind.truncate(DIR_SYNC_ANSWER);
     let reached = if more { behind.last().map_or(people.usn, |object| object.usn) } else { people.usn };
     // The first round is over when the cookie's upper half says so: until then objects come with all they have.
-    let entries = behind.into_iter().map(|object| changed(object, search, is_first(&dir_sync.cookie))).collect();
+    let entries =
+        behind.into_iter().map(|object| changed(object, search, is_first(&dir_sync.cookie))).collect();
     let mut cookie = reached.to_be_bytes().to_vec();
     cookie.push(u8::from(more && is_first(&dir_sync.cookie)));
     let answer = DirSync { flags: i64::from(more), size: 0, cookie };

@@ -4,5 +4,6 @@ mod captures;
 mod client;
 mod faults;
 mod items;
+mod ldap;
 mod streams;
 mod surface;

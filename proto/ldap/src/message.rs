@@ -60,10 +60,17 @@ pub enum Operation {
         /// As it defines.
         value: Option<Vec<u8>>,
     },
-    /// A request or answer that this crate does not read; the tag is RFC 4511's.
+    /// A request that this crate does not read (compare, modify, add, delete, rename); the tag is RFC 4511's.
     Other {
         /// Identifier byte.
         tag: u8,
+    },
+    /// Answer to one of those.
+    OtherDone {
+        /// Identifier byte.
+        tag: u8,
+        /// How it ended.
+        outcome: Outcome,
     },
 }
 
@@ -195,6 +202,7 @@ impl Operation {
                 value.iter().for_each(|value| inner.primitive(tag::context(11), value));
             }),
             Self::Other { tag } => writer.primitive(*tag, &[]),
+            Self::OtherDone { tag, outcome } => writer.around(*tag, |done| outcome.write(done)),
         }
     }
 
@@ -228,6 +236,9 @@ impl Operation {
             0x50 => {
                 let id = content.iter().fold(0_i64, |id, &byte| (id << 8) | i64::from(byte));
                 Self::Abandon(i32::try_from(id).map_err(|_| BerError::Range("a message id"))?)
+            }
+            tag @ (0x67 | 0x69 | 0x6b | 0x6d | 0x6f) => {
+                Self::OtherDone { tag, outcome: Outcome::read(&mut inside)? }
             }
             tag => Self::Other { tag },
         })
@@ -342,6 +353,7 @@ mod tests {
             Operation::SearchDone(refused.clone()),
             Operation::Abandon(70_000),
             Operation::Extended { name: oid::START_TLS.to_owned(), value: None },
+            Operation::OtherDone { tag: 0x69, outcome: refused.clone() },
             Operation::ExtendedDone {
                 outcome: refused,
                 name: Some(oid::DISCONNECTION.to_owned()),

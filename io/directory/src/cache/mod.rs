@@ -1,0 +1,9 @@
+//! The people in memory: compact records, found by id, address and number.
+
+mod book;
+mod index;
+mod interner;
+mod likeness;
+mod record;
+
+pub(crate) use book::{Book, Change};
