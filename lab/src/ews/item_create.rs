@@ -20,7 +20,7 @@ use crate::{
         attachment,
         folder::{self, Folder},
         item::{self, Content, Item, Place},
-        mailbox,
+        item_move, mailbox,
     },
     view::View,
 };
@@ -288,13 +288,13 @@ async fn send_row(
     let folder = saved_folder(cx, saved_to, "sentitems").await?;
     send(cx, &incoming).await?;
     if !keep {
-        item::delete(&mut cx.tx, row, cx.now_ms).await?;
+        item_move::delete(&mut cx.tx, row, cx.now_ms).await?;
         return Ok(NoPayload);
     }
     let content = Content { is_draft: false, is_read: true, sent_ms: Some(cx.now_ms), ..incoming.content };
     let by = cx.account.display_name.clone();
     let row = item::update(&mut cx.tx, row, &content, false, &by, cx.now_ms).await?;
-    item::move_to(&mut cx.tx, &row, folder.folder, cx.now_ms).await?;
+    item_move::move_to(&mut cx.tx, &row, folder.folder, cx.now_ms).await?;
     Ok(NoPayload)
 }
 

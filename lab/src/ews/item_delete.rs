@@ -9,10 +9,7 @@ use super::{
     context::{Context, Failure, message, refuse},
     item_create::id_element,
 };
-use crate::store::{
-    folder::Folder,
-    item::{self, Item},
-};
+use crate::store::{folder::Folder, item::Item, item_move};
 
 type Outcome<P> = Result<ResponseMessages<P>, sqlx::Error>;
 
@@ -50,12 +47,12 @@ pub(crate) async fn dispose(cx: &mut Context, row: &Item, how: Option<&Disposal>
         Some(Disposal::MoveToDeletedItems) => "deleteditems",
         Some(Disposal::SoftDelete) => "recoverableitemsdeletions",
         _ => {
-            item::delete(&mut cx.tx, row, cx.now_ms).await?;
+            item_move::delete(&mut cx.tx, row, cx.now_ms).await?;
             return Ok(());
         }
     };
     let bin = cx.distinguished(bin).await?;
-    item::move_to(&mut cx.tx, row, bin.folder, cx.now_ms).await?;
+    item_move::move_to(&mut cx.tx, row, bin.folder, cx.now_ms).await?;
     Ok(())
 }
 
@@ -67,7 +64,7 @@ pub(crate) async fn move_to(cx: &mut Context, request: MoveItem) -> Outcome<Item
             let target = cx.target(&request.to_folder_id).await?;
             let row = cx.item(id).await?;
             check_target(&target)?;
-            let row = item::move_to(&mut cx.tx, &row, target.folder, cx.now_ms).await?;
+            let row = item_move::move_to(&mut cx.tx, &row, target.folder, cx.now_ms).await?;
             Ok(info(cx, &row, request.return_new_item_ids))
         };
         let outcome = outcome.await;
@@ -84,7 +81,7 @@ pub(crate) async fn copy(cx: &mut Context, request: CopyItem) -> Outcome<ItemInf
             let target = cx.target(&request.to_folder_id).await?;
             let row = cx.item(id).await?;
             check_target(&target)?;
-            let row = item::copy_to(&mut cx.tx, &row, target.mailbox, target.folder, cx.now_ms).await?;
+            let row = item_move::copy_to(&mut cx.tx, &row, target.mailbox, target.folder, cx.now_ms).await?;
             Ok(info(cx, &row, request.return_new_item_ids))
         };
         let outcome = outcome.await;

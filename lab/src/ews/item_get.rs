@@ -11,7 +11,7 @@ use tieline_proto_ews::{
 
 use super::{
     context::{Context, Failure, message, refuse},
-    folder::{Page, page_of},
+    folder_find::{Page, page_of},
 };
 use crate::{
     document::{Document, escape},

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tieline_proto_ews::{
-    DateTime, FolderId, ItemId, NoPayload, ResponseCode, ResponseMessages,
+    BaseFolderId, DateTime, FolderId, ItemId, NoPayload, ResponseCode, ResponseMessages,
     operations::{
         Event as EventElement, EventSubject, EventType, GetEvents, GetEventsMessage, Notification,
         ObjectEvent, OldSubject, StatusEvent, Subscribe, SubscribeMessage,
@@ -44,50 +44,89 @@ fn invalid(text: &str) -> Failure {
     refuse(ResponseCode::ErrorInvalidSubscriptionRequest, text)
 }
 
-async fn subscribe_to(cx: &mut Context, wanted: &SubscriptionElement) -> Result<SubscribeMessage, Failure> {
-    let (kind, all, folder_ids, events, watermark, minutes) = match wanted {
-        SubscriptionElement::Pull(pull) => (
-            Kind::Pull,
-            pull.subscribe_to_all_folders,
-            &pull.folder_ids,
-            &pull.event_types,
-            &pull.watermark,
-            pull.timeout,
-        ),
-        SubscriptionElement::Push(push) => (
-            Kind::Push,
-            push.subscribe_to_all_folders,
-            &push.folder_ids,
-            &push.event_types,
-            &push.watermark,
-            push.status_frequency,
-        ),
-        SubscriptionElement::Streaming(streaming) => (
-            Kind::Streaming,
-            streaming.subscribe_to_all_folders,
-            &streaming.folder_ids,
-            &streaming.event_types,
-            &None,
-            30,
-        ),
-    };
-    let all = all == Some(true);
-    if all != folder_ids.is_empty() {
-        return Err(invalid("Subscribe either to folders or to all of them."));
+/// What the three kinds of subscription have in common.
+struct Wanted<'a> {
+    kind: Kind,
+    all_folders: bool,
+    folder_ids: &'a [BaseFolderId],
+    events: &'a [EventType],
+    watermark: Option<&'a str>,
+    /// Timeout or status frequency.
+    minutes: i32,
+    url: Option<&'a str>,
+    caller_data: Option<&'a str>,
+}
+
+impl<'a> From<&'a SubscriptionElement> for Wanted<'a> {
+    fn from(element: &'a SubscriptionElement) -> Self {
+        let wanted =
+            |kind, all: Option<bool>, folder_ids: &'a [BaseFolderId], events: &'a [EventType]| Self {
+                kind,
+                all_folders: all == Some(true),
+                folder_ids,
+                events,
+                watermark: None,
+                minutes: 30,
+                url: None,
+                caller_data: None,
+            };
+        let given =
+            |watermark: &'a Option<String>| watermark.as_deref().filter(|watermark| !watermark.is_empty());
+        match element {
+            SubscriptionElement::Pull(pull) => Self {
+                watermark: given(&pull.watermark),
+                minutes: pull.timeout,
+                ..wanted(Kind::Pull, pull.subscribe_to_all_folders, &pull.folder_ids, &pull.event_types)
+            },
+            SubscriptionElement::Push(push) => Self {
+                watermark: given(&push.watermark),
+                minutes: push.status_frequency,
+                url: Some(&push.url),
+                caller_data: push.caller_data.as_deref(),
+                ..wanted(Kind::Push, push.subscribe_to_all_folders, &push.folder_ids, &push.event_types)
+            },
+            SubscriptionElement::Streaming(streaming) => wanted(
+                Kind::Streaming,
+                streaming.subscribe_to_all_folders,
+                &streaming.folder_ids,
+                &streaming.event_types,
+            ),
+        }
     }
-    if events.is_empty() || !(1..=1440).contains(&minutes) {
-        return Err(invalid("Event types are missing, or the time is not between 1 and 1440 minutes."));
+}
+
+impl Wanted<'_> {
+    fn check(&self) -> Result<(), Failure> {
+        if self.all_folders != self.folder_ids.is_empty() {
+            return Err(invalid("Subscribe either to folders or to all of them."));
+        }
+        if self.events.is_empty() || !(1..=1440).contains(&self.minutes) {
+            return Err(invalid("Event types are missing, or the time is not between 1 and 1440 minutes."));
+        }
+        if self.url.is_some_and(|url| Listener::parse(url).is_none()) {
+            return Err(refuse(
+                ResponseCode::ErrorInvalidPushSubscriptionUrl,
+                "The lab sends notifications to http://127.0.0.1 only.",
+            ));
+        }
+        Ok(())
     }
-    if let SubscriptionElement::Push(push) = wanted
-        && Listener::parse(&push.url).is_none()
-    {
-        return Err(refuse(
-            ResponseCode::ErrorInvalidPushSubscriptionUrl,
-            "The lab sends notifications to http://127.0.0.1 only.",
-        ));
+
+    fn timeout_ms(&self, cx: &Context) -> i64 {
+        match self.kind {
+            Kind::Streaming => {
+                i64::try_from(cx.server.settings.stream_linger.as_millis()).unwrap_or(i64::MAX)
+            }
+            _ => i64::from(self.minutes) * MINUTE_MS,
+        }
     }
+}
+
+async fn subscribe_to(cx: &mut Context, element: &SubscriptionElement) -> Result<SubscribeMessage, Failure> {
+    let wanted = Wanted::from(element);
+    wanted.check()?;
     let mut folders = Vec::new();
-    for id in folder_ids {
+    for id in wanted.folder_ids {
         folders.push(cx.folder(id).await?.folder);
     }
     let held = subscription::count(&mut cx.tx, &cx.caller.address, cx.now_ms).await?;
@@ -97,34 +136,27 @@ async fn subscribe_to(cx: &mut Context, wanted: &SubscriptionElement) -> Result<
             "You have exceeded the available subscriptions for your account.",
         ));
     }
-    let position = match watermark.as_deref().filter(|watermark| !watermark.is_empty()) {
+    let position = match wanted.watermark {
         None => change::last(&mut cx.tx).await?,
         Some(watermark) => place(cx.mailbox.guid, watermark)?,
     };
-    let timeout_ms = match kind {
-        Kind::Streaming => i64::try_from(cx.server.settings.stream_linger.as_millis()).unwrap_or(i64::MAX),
-        _ => i64::from(minutes) * MINUTE_MS,
-    };
-    let (url, caller_data) = match wanted {
-        SubscriptionElement::Push(push) => (Some(push.url.clone()), push.caller_data.clone()),
-        _ => (None, None),
-    };
+    let timeout_ms = wanted.timeout_ms(cx);
     let new = Subscription {
         id: id::subscription_id(cx.mailbox.guid),
-        kind,
+        kind: wanted.kind,
         caller: cx.caller.address.clone(),
         mailbox: cx.mailbox.mailbox,
-        folders: (!all).then_some(folders),
-        events: events.iter().map(|event: &EventType| event.as_str().to_owned()).collect(),
+        folders: (!wanted.all_folders).then_some(folders),
+        events: wanted.events.iter().map(|event| event.as_str().to_owned()).collect(),
         position,
         timeout_ms,
         // A push subscription ends by its listener's word or its silence, not by the clock.
-        expires_ms: if kind == Kind::Push { i64::MAX } else { cx.now_ms.saturating_add(timeout_ms) },
-        url,
-        caller_data,
+        expires_ms: if wanted.kind == Kind::Push { i64::MAX } else { cx.now_ms.saturating_add(timeout_ms) },
+        url: wanted.url.map(str::to_owned),
+        caller_data: wanted.caller_data.map(str::to_owned),
     };
     subscription::add(&mut cx.tx, &new).await?;
-    let watermark = (kind != Kind::Streaming).then(|| id::watermark(cx.mailbox.guid, position));
+    let watermark = (wanted.kind != Kind::Streaming).then(|| id::watermark(cx.mailbox.guid, position));
     Ok(SubscribeMessage { subscription_id: Some(new.id), watermark })
 }
 

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Post, context,
+    Post, begin,
     context::Failure,
     decorate, noted,
     notification::{self, collect},
@@ -119,7 +119,7 @@ async fn open(
     request: &GetStreamingEvents,
     fault: Option<FaultKind>,
 ) -> Result<(Vec<Watched>, Message), sqlx::Error> {
-    let mut cx = context(server, post.caller.clone(), account, true, fault).await?;
+    let mut cx = begin(server, post.caller.clone(), account, true, fault).await?;
     let (mut watched, mut bad, mut refusal) = (Vec::new(), Vec::new(), None);
     for id in &request.subscription_ids {
         match notification::owned(&mut cx, id.trim()).await {

@@ -8,6 +8,7 @@ pub(crate) mod change;
 pub(crate) mod distinguished;
 pub(crate) mod folder;
 pub(crate) mod item;
+pub(crate) mod item_move;
 pub(crate) mod mailbox;
 pub(crate) mod subscription;
 

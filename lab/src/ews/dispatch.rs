@@ -1,0 +1,219 @@
+//! From the request to its handler, and from the handler's response to a document whose effects are on disk.
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+use tieline_proto_ews::{
+    MessageXml, Operation, Request, ResponseCode, ResponseMessage, ResponseMessages, encode_response,
+    operations::{GetDelegate, GetRoomLists, GetRooms, RoomLists},
+};
+
+use super::{
+    Answer, attachment, context::Context, directory, folder, folder_find, item_create, item_delete, item_get,
+    item_update, noted, notification, response_header, sync,
+};
+use crate::{
+    account::Account,
+    fault::FaultKind,
+    server::Server,
+    store::{item, mailbox},
+};
+
+/// Operations that write nothing, and so need not wait for each other.
+fn reads_only(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::ConvertId(_)
+            | Request::GetFolder(_)
+            | Request::FindFolder(_)
+            | Request::FindItem(_)
+            | Request::GetItem(_)
+            | Request::GetAttachment(_)
+            | Request::SyncFolderItems(_)
+            | Request::SyncFolderHierarchy(_)
+            | Request::ResolveNames(_)
+            | Request::GetServerTimeZones(_)
+    )
+}
+
+pub(super) async fn execute(
+    server: &Arc<Server>,
+    caller: Account,
+    account: Account,
+    request: Request,
+    fault: Option<FaultKind>,
+) -> Answer {
+    match attempt(server, caller, account, request, fault).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::error!(%error, "lab: the store failed");
+            Answer::refused(ResponseCode::ErrorInternalServerError, &error.to_string())
+        }
+    }
+}
+
+/// Begins a request's work for an account.
+pub(crate) async fn begin(
+    server: &Arc<Server>,
+    caller: Account,
+    account: Account,
+    write: bool,
+    fault: Option<FaultKind>,
+) -> Result<Context, sqlx::Error> {
+    let mut tx = if write { server.store.write().await? } else { server.store.read().await? };
+    let mailbox = mailbox::by_address(&mut tx, &account.address).await?.ok_or(sqlx::Error::RowNotFound)?;
+    Ok(Context {
+        now_ms: server.clock.now_ms(),
+        server: Arc::clone(server),
+        tx,
+        caller,
+        account,
+        mailbox,
+        fault,
+        saved: Vec::new(),
+    })
+}
+
+async fn attempt(
+    server: &Arc<Server>,
+    caller: Account,
+    account: Account,
+    request: Request,
+    fault: Option<FaultKind>,
+) -> Result<Answer, sqlx::Error> {
+    let write = !reads_only(&request);
+    let mut cx = begin(server, caller, account, write, fault).await?;
+    macro_rules! run {
+        ($operation:ident, $request:expr, $handler:path) => {{
+            let response = $handler(&mut cx, $request).await?;
+            finish::<tieline_proto_ews::operations::$operation, _>(cx, response, write).await
+        }};
+    }
+    match request {
+        Request::ConvertId(request) => run!(ConvertId, request, directory::convert_id),
+        Request::ResolveNames(request) => run!(ResolveNames, request, directory::resolve_names),
+        Request::ExpandDL(request) => run!(ExpandDL, request, directory::expand_dl),
+        Request::GetUserConfiguration(request) => {
+            run!(GetUserConfiguration, request, directory::user_configuration)
+        }
+        Request::GetRoomLists(_) => {
+            Ok(single::<GetRoomLists, _>(server, ResponseMessage::success(RoomLists::default())))
+        }
+        Request::GetRooms(_) => Ok(single::<GetRooms, _>(server, directory::no_such_list())),
+        Request::GetDelegate(_) => Ok(single::<GetDelegate, _>(server, directory::no_delegates())),
+        Request::GetServerTimeZones(request) => run!(GetServerTimeZones, request, directory::time_zones),
+        Request::GetFolder(request) => run!(GetFolder, request, folder::get),
+        Request::FindFolder(request) => run!(FindFolder, request, folder_find::find),
+        Request::CreateFolder(request) => run!(CreateFolder, request, folder::create),
+        Request::UpdateFolder(request) => run!(UpdateFolder, request, folder::update),
+        Request::CopyFolder(request) => run!(CopyFolder, request, folder::copy_to),
+        Request::MoveFolder(request) => run!(MoveFolder, request, folder::move_to),
+        Request::DeleteFolder(request) => run!(DeleteFolder, request, folder::delete),
+        Request::EmptyFolder(request) => run!(EmptyFolder, request, folder::empty_all),
+        Request::MarkAllItemsAsRead(request) => run!(MarkAllItemsAsRead, request, folder::mark_all),
+        Request::FindItem(request) => run!(FindItem, request, item_get::find),
+        Request::GetItem(request) => run!(GetItem, request, item_get::get),
+        Request::CreateItem(request) => run!(CreateItem, request, item_create::create),
+        Request::SendItem(request) => run!(SendItem, request, item_create::send_saved),
+        Request::UpdateItem(request) => run!(UpdateItem, request, item_update::update),
+        Request::DeleteItem(request) => run!(DeleteItem, request, item_delete::delete),
+        Request::MoveItem(request) => run!(MoveItem, request, item_delete::move_to),
+        Request::CopyItem(request) => run!(CopyItem, request, item_delete::copy),
+        Request::CreateAttachment(request) => run!(CreateAttachment, request, attachment::create),
+        Request::GetAttachment(request) => run!(GetAttachment, request, attachment::get),
+        Request::DeleteAttachment(request) => run!(DeleteAttachment, request, attachment::delete),
+        Request::SyncFolderItems(request) => run!(SyncFolderItems, request, sync::items),
+        Request::SyncFolderHierarchy(request) => run!(SyncFolderHierarchy, request, sync::hierarchy),
+        Request::Subscribe(request) => {
+            let answer = run!(Subscribe, request, notification::subscribe);
+            server.subscribed.notify_one();
+            answer
+        }
+        Request::GetEvents(request) => run!(GetEvents, request, notification::events),
+        Request::Unsubscribe(request) => run!(Unsubscribe, request, notification::unsubscribe),
+        other => Ok(Answer::refused(
+            ResponseCode::ErrorInvalidRequest,
+            &format!("The lab does not offer the operation {}.", other.name()),
+        )),
+    }
+}
+
+/// Makes the effects durable and the answer ready; with some faults, undoes them and says why.
+async fn finish<O, P>(
+    cx: Context,
+    mut response: ResponseMessages<P>,
+    write: bool,
+) -> Result<Answer, sqlx::Error>
+where
+    O: Operation<Response = ResponseMessages<P>>,
+    P: Default,
+{
+    let Context { server, tx, fault, mailbox, saved, .. } = cx;
+    match error_for_all(fault.as_ref()) {
+        Some((code, xml)) => {
+            for message in &mut response.messages {
+                let text = "The server cannot service this request right now. Try again later.";
+                *message = ResponseMessage::error(code.clone(), text);
+                message.xml = xml.clone();
+            }
+            tx.rollback().await?;
+        }
+        None if write => {
+            server.store.commit(tx).await?;
+            touch_later(&server, mailbox.mailbox, saved);
+        }
+        None => tx.rollback().await?,
+    }
+    let trouble = response.messages.iter().find(|message| message.code != ResponseCode::NoError);
+    let code = trouble.map_or("NoError", |message| message.code.as_str()).to_owned();
+    let document = sync::with_changes(encode_response::<O>(&response_header(&server), &response));
+    Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
+}
+
+/// The answer of an operation whose response is one message itself.
+fn single<O, P>(server: &Server, response: ResponseMessage<P>) -> Answer
+where
+    O: Operation<Response = ResponseMessage<P>>,
+{
+    let code = Some(noted(&response));
+    let document = encode_response::<O>(&response_header(server), &response);
+    Answer { status: StatusCode::OK, document, code }
+}
+
+/// Changes the change keys of new items a moment later, as Exchange does, where the settings say so.
+fn touch_later(server: &Arc<Server>, mailbox: i64, saved: Vec<i64>) {
+    let Some(delay) = server.settings.touch_after_create.filter(|_| !saved.is_empty()) else { return };
+    let touching = Arc::clone(server);
+    server.tasks.spawn(async move {
+        tokio::time::sleep(delay).await;
+        if let Err(error) = touch(&touching, mailbox, &saved).await {
+            tracing::error!(%error, "lab: new items could not be touched");
+        }
+    });
+}
+
+async fn touch(server: &Server, mailbox: i64, items: &[i64]) -> Result<(), sqlx::Error> {
+    let mut tx = server.store.write().await?;
+    for item in items {
+        item::touch_version(&mut tx, mailbox, *item, server.clock.now_ms()).await?;
+    }
+    server.store.commit(tx).await
+}
+
+fn error_for_all(fault: Option<&FaultKind>) -> Option<(ResponseCode, MessageXml)> {
+    let back_off = |ms: u64| MessageXml::with_back_off(Duration::from_millis(ms));
+    match fault? {
+        FaultKind::MessageBusy { back_off_ms } => {
+            Some((ResponseCode::ErrorServerBusy, back_off(*back_off_ms)))
+        }
+        FaultKind::InnerBusy { back_off_ms } => {
+            let mut xml = back_off(*back_off_ms);
+            xml.values.push(("InnerErrorResponseCode".to_owned(), "ErrorServerBusy".to_owned()));
+            xml.values.push(("InnerErrorMessageText".to_owned(), "The server is busy.".to_owned()));
+            xml.values.push(("InnerErrorDescriptiveLinkKey".to_owned(), "0".to_owned()));
+            Some((ResponseCode::ErrorInternalServerError, xml))
+        }
+        FaultKind::Error { code } => Some((ResponseCode::from(code.as_str()), MessageXml::default())),
+        _ => None,
+    }
+}
