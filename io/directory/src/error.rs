@@ -103,6 +103,9 @@ pub enum DirectoryError {
         /// Where.
         bases: String,
     },
+    /// The listing was not entered, because this process is ending.
+    #[error("the listing was not entered, because this process is ending")]
+    Interrupted,
     /// No server could be asked; the reason is the last one's.
     #[error("none of {count} directory servers answers; the last one: {last}")]
     AllDown {
@@ -142,6 +145,7 @@ impl DirectoryError {
             Self::Search { .. } | Self::TooMany { .. } => "directory-search",
             Self::Empty { .. } => "directory-empty",
             Self::Malformed { .. } => "directory-malformed",
+            Self::Interrupted => "directory-interrupted",
             Self::Connect { .. } | Self::Timeout { .. } | Self::Lost { .. } => "directory-unreachable",
             Self::AllDown { last, .. } => last.code(),
         }
@@ -178,7 +182,7 @@ impl DirectoryError {
             },
             Self::TooMany { .. } => "narrow bases or filter, or raise the limit max_people".to_owned(),
             Self::Empty { .. } => "check base, filter and the rights of the service account".to_owned(),
-            Self::Lost { .. } => "nothing; it is tried again".to_owned(),
+            Self::Lost { .. } | Self::Interrupted => "nothing; it is tried again".to_owned(),
             Self::Malformed { .. } => "check that the port is the directory's".to_owned(),
             Self::AllDown { last, .. } => last.next(),
         }
@@ -187,7 +191,7 @@ impl DirectoryError {
     /// What to tell a person.
     pub fn refusal(&self) -> Refusal {
         let transient = match self {
-            Self::Connect { .. } | Self::Timeout { .. } | Self::Lost { .. } => true,
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Lost { .. } | Self::Interrupted => true,
             Self::Search { outcome, .. } => [
                 ResultCode::BUSY,
                 ResultCode::UNAVAILABLE,

@@ -199,7 +199,7 @@ impl LdapDirectory {
             return Err(DirectoryError::Empty { bases: self.config.bases.join("; ") });
         }
         let book = std::mem::take(&mut listing.book);
-        let (merged, people) = self.swap(book, accept_losses).await;
+        let (merged, people) = self.swap(book, accept_losses).await?;
         self.forget_nobodies();
         *marker = listing.marker;
         let mut state = self.lock_state();
@@ -229,7 +229,7 @@ impl LdapDirectory {
 
     /// Puts a complete listing in the place of what was known. Comparing takes long with many people: it is done
     /// beside the runtime's own threads, and look-ups go on meanwhile.
-    async fn swap(&self, mut listed: Book, accept_losses: bool) -> (Merged, usize) {
+    async fn swap(&self, mut listed: Book, accept_losses: bool) -> Result<(Merged, usize), DirectoryError> {
         let (known, limits) = (Arc::clone(&self.book), self.config.limits);
         let work = move || {
             let merged = {
@@ -242,10 +242,6 @@ impl LdapDirectory {
             drop(before);
             (merged, people)
         };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(done) => done,
-            // Only when the runtime is ending: then nobody looks at the counts.
-            Err(_) => (Merged::default(), 0),
-        }
+        tokio::task::spawn_blocking(work).await.map_err(|_| DirectoryError::Interrupted)
     }
 }

@@ -185,6 +185,9 @@ fn ldif(people: usize) -> String {
     );
     for number in 0..people {
         let (given, family) = name(number);
+        // Each entered a minute after the one before.
+        let (day, hour, minute) = (1 + number / 1440 % 28, number / 60 % 24, number % 60);
+        let time = format!("202601{day:02}{hour:02}{minute:02}00");
         let _ = write!(
             ldif,
             "dn: {}\nobjectClass: inetOrgPerson\nuid: person{number}\ncn: {given} {family}\nsn: {family}\n\
@@ -192,11 +195,10 @@ fn ldif(people: usize) -> String {
              mail: {given}.{family}.{number}@corp.example\nlabeledURI: sip:p{number}@uc.example\n\
              telephoneNumber: +49 30 {:07}\nou: Department {}\no: Corp\n\
              entryUUID: {number:08x}-1111-4111-8111-111111111111\n\
-             entryCSN: 20260101000000.{:06}Z#000000#000#000000\nmodifyTimestamp: 20260101000000Z\n\n",
+             entryCSN: {time}.000000Z#000000#000#000000\nmodifyTimestamp: {time}Z\n\n",
             dn(number),
             1_000_000 + number,
             number % 40,
-            number % 1_000_000,
         );
     }
     ldif
