@@ -22,6 +22,7 @@ impl Messaging {
         let mut writes = vec![self.light_job(mailbox.id, trace, None)];
         if let Ok(Tie::Tied(_)) = self.tie(&mailbox).await? {
             writes.extend(self.backfill(&mailbox).await?);
+            writes.extend(self.first_health(&mailbox).await?);
             writes.push(self.sync_job(mailbox.id, trace));
         }
         self.commit(writes).await

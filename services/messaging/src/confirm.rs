@@ -10,7 +10,7 @@ use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
 
 use crate::Messaging;
 use crate::deliver::{engine_item, failure, stored_item};
-use crate::jobs::{self, ConfirmPayload, json};
+use crate::jobs::{self, ConfirmPayload, SyncPayload, json};
 use crate::record::impersonated;
 
 /// Job `confirm`.
@@ -34,16 +34,17 @@ impl Work for ConfirmOnce {
 #[derive(Debug, Serialize, Deserialize)]
 struct Looked {
     engine: DeliveryState,
+    /// Ids of removed items.
     #[serde(default)]
-    removed: u32,
+    removed: Vec<String>,
 }
 
 impl Messaging {
     async fn confirm(&self, context: &JobContext) -> Result<Finish, WorkError> {
         let payload: ConfirmPayload = jobs::payload(context.job())?;
         let kept: Option<Looked> = jobs::state(context.job())?;
-        let mut looked =
-            kept.unwrap_or(Looked { engine: DeliveryState::confirming(payload.settled), removed: 0 });
+        let mut looked = kept
+            .unwrap_or(Looked { engine: DeliveryState::confirming(payload.settled), removed: Vec::new() });
         looked.engine.retry();
         let Some(stored) = self.store.message(payload.message).await? else {
             return Ok(Finish::done());
@@ -79,7 +80,7 @@ impl Messaging {
                     match self.mail.remove_duplicate(&target, &ItemRef(item.clone())).await {
                         Ok(()) | Err(PortError::NotFound) => {
                             looked.engine.on_removed(&item);
-                            looked.removed += 1;
+                            looked.removed.push(item);
                             None
                         }
                         Err(error) => Some(error),
@@ -104,12 +105,19 @@ impl Messaging {
             }
         };
         let mut finish = Finish::done();
-        let known = self.store.remote_item(message.id).await?;
-        if known.as_ref().is_none_or(|known| known.item != item.item) {
-            finish = finish.with(Write::RemoteItem(stored_item(message.id, mailbox.id, &item)));
+        // Only a place that was removed is corrected here. What else is new about the item is for the following of the
+        // mailbox to see, which compares it with what was last seen.
+        if let Some(known) = self.store.remote_item(message.id).await?
+            && looked.removed.contains(&known.item)
+        {
+            let seen = Item { read: known.read, deleted: known.deleted, ..item };
+            let verify = SyncPayload { mailbox: mailbox.id, verify: true, approved: false };
+            finish = finish
+                .with(Write::RemoteItem(stored_item(message.id, mailbox.id, &seen)))
+                .with(self.sync_job_with(verify, message.trace));
         }
-        if looked.removed > 0 {
-            let outcome = format!("{} doubled items removed, the oldest kept", looked.removed);
+        if !looked.removed.is_empty() {
+            let outcome = format!("{} doubled items removed, the oldest kept", looked.removed.len());
             finish = finish
                 .with(Write::Decision(self.decision(message.trace, message.id, "one-item-only", outcome)))
                 .with(impersonated(&reach, &mailbox, "remove-doubled-item", message.trace));

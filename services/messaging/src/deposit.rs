@@ -92,6 +92,13 @@ impl Messaging {
     pub async fn deposit(&self, deposit: Deposit) -> Result<Deposited, Refusal> {
         let mailbox = self.mailbox_or_refusal(&deposit.mailbox.to_string()).await?;
         let looked = self.look_at(&deposit)?;
+        if deposit.source_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > SOURCE_ID) {
+            return Err(Refusal::permanent(
+                "bad-source-id",
+                format!("the source id is empty or longer than {SOURCE_ID} bytes"),
+                "shorten it, or leave it out",
+            ));
+        }
         let now = self.now();
         let message = Message {
             id: MessageId::from_uuid(self.ids.uuid()),
@@ -100,7 +107,7 @@ impl Messaging {
             delivery_key: DeliveryKey::from_uuid(self.ids.uuid()),
             trace: self.new_trace(),
             caller: cleaned(&deposit.caller),
-            received: deposit.received.unwrap_or(now),
+            received: deposit.received.filter(|at| is_plausible(*at, now)).unwrap_or(now),
             duration_ms: looked.duration_ms,
             pages: if deposit.kind == MessageKind::Fax { deposit.pages } else { 0 },
             text: deposit.text,
@@ -274,6 +281,14 @@ impl Messaging {
 /// Why a kind is not delivered.
 pub(crate) fn not_delivered(kind: MessageKind, origin: &str) -> String {
     format!("no folder is set for {} messages ({origin})", kind.name())
+}
+
+/// The longest id that a depositing system may give, in bytes.
+const SOURCE_ID: usize = 512;
+
+/// Whether a call can have been at this time: clocks of telephones stand still or run ahead by a little, not by decades.
+fn is_plausible(at: Timestamp, now: Timestamp) -> bool {
+    at > Timestamp::UNIX_EPOCH && at.duration_since(now) < jiff::SignedDuration::from_hours(24)
 }
 
 /// Texts from the network: control characters are dropped, an empty text is none, and lengths are bounded.

@@ -4,7 +4,8 @@
 //! durable together with the cursor behind it. A change is what differs from what was last seen of the item, so that our
 //! own writes, coming back, change nothing. Items that left their folder, or turned up under another id, are looked for
 //! in the whole mailbox at the end of the pass: moved by a rule or by hand they are followed, among the deleted they
-//! count as deleted, nowhere twice as well; but too many that are nowhere trip the brake.
+//! count as deleted, nowhere twice as well; but too many that are nowhere trip the brake. What is taken out of Deleted
+//! Items is seen when it comes into a folder that is read: one in which messages arrive, live or lived.
 
 mod seen;
 
@@ -180,6 +181,9 @@ impl Following<'_> {
         let reference = FolderRef(folder.to_owned());
         let mut cursor = self.messaging.store.cursor(self.mailbox.id, folder).await?;
         let mut expired = false;
+        if cursor.is_none() {
+            self.look_for_all_in(folder).await?;
+        }
         loop {
             let page = self.messaging.mail.changes(&self.target, &reference, cursor.as_deref()).await;
             let page: ChangePage = match page {
@@ -193,10 +197,7 @@ impl Following<'_> {
                 Err(PortError::NotFound) => return self.begin_anew(folder, false).await,
                 Err(error) => return Err(error.into()),
             };
-            let mut writes = Vec::new();
-            for change in &page.changes {
-                writes.extend(self.change(change).await?);
-            }
+            let mut writes = self.effects(&page.changes).await?;
             if cursor.as_ref() != Some(&page.cursor) || !writes.is_empty() {
                 self.pass.changed |= !writes.is_empty();
                 writes.push(self.cursor(folder, Some(page.cursor.clone())));
@@ -217,8 +218,7 @@ impl Following<'_> {
     /// being listed.
     async fn begin_anew(&mut self, folder: &str, expired: bool) -> Result<(), Stop> {
         self.pass.expired += u32::from(expired);
-        let live = self.live().await?;
-        self.pass.look.extend(live.into_iter().filter(|item| item.folder == folder).map(|item| item.message));
+        self.look_for_all_in(folder).await?;
         let mut writes = vec![self.cursor(folder, None)];
         if !expired {
             let bound = self.messaging.known_folders(&self.mailbox).await?.bound;
@@ -231,6 +231,14 @@ impl Following<'_> {
         self.keep(writes).await
     }
 
+    /// What lives in a folder, as far as is known, and is not listed there presently, is looked for: whatever happened to
+    /// it before the first cursor is told by nobody.
+    async fn look_for_all_in(&mut self, folder: &str) -> Result<(), Stop> {
+        let live = self.live().await?;
+        self.pass.look.extend(live.into_iter().filter(|item| item.folder == folder).map(|item| item.message));
+        Ok(())
+    }
+
     async fn keep(&self, mut writes: Vec<Write>) -> Result<(), Stop> {
         let outcome = JobOutcome::Keep { state: json(&self.pass) };
         writes.push(Write::JobOutcome { id: self.context.job().id, outcome });
@@ -238,47 +246,64 @@ impl Following<'_> {
         Ok(())
     }
 
-    /// What one change means.
-    async fn change(&mut self, change: &Change) -> Result<Vec<Write>, Stop> {
+    /// What a page of changes means. Of several changes of one item only the last one counts.
+    async fn effects(&mut self, changes: &[Change]) -> Result<Vec<Write>, Stop> {
+        let mut latest = BTreeMap::new();
+        for change in changes {
+            self.take_in(change, &mut latest).await?;
+        }
+        let mut writes = Vec::new();
+        for (id, item) in latest {
+            let known = self.messaging.store.remote_item(id).await?;
+            if let Some(stored) = self.messaging.store.message(id).await? {
+                writes.extend(self.apply(&stored, known.as_ref(), &item));
+            }
+        }
+        Ok(writes)
+    }
+
+    async fn take_in(&mut self, change: &Change, latest: &mut BTreeMap<MessageId, Item>) -> Result<(), Stop> {
         let store = &self.messaging.store;
         match change {
             Change::Present { key, item } => {
                 let Some(stored) = self.ours(*key).await? else {
                     self.pass.foreign += 1;
-                    return Ok(Vec::new());
+                    return Ok(());
                 };
                 let id = stored.message.id;
                 if let Some(delivered) = self.messaging.0.lag.seen(id) {
                     let lag = self.context.now().duration_since(delivered);
                     self.messaging.0.lag.record(LagStep::Seen, stored.message.kind, lag);
                 }
-                let known = store.remote_item(id).await?;
                 let item = engine_item(item.clone());
-                match known {
+                match store.remote_item(id).await? {
                     // Its delivery is under way and will know it.
-                    None if stored.delivered.is_none() => Ok(Vec::new()),
+                    None if stored.delivered.is_none() => {}
                     // Moved, copied, or an old tale of an item that was deleted from here: where it is must be seen.
                     Some(known) if known.item != item.item || (known.deleted && !item.deleted) => {
                         self.pass.look.insert(id);
-                        Ok(Vec::new())
                     }
-                    known => Ok(self.apply(&stored, known.as_ref(), &item)),
+                    _ => {
+                        self.pass.look.remove(&id);
+                        latest.insert(id, item);
+                    }
                 }
             }
             Change::ReadFlag { item, read } => {
-                let Some(known) = store.remote_by_item(self.mailbox.id, &item.0).await? else {
-                    return Ok(Vec::new());
-                };
-                let Some(stored) = store.message(known.message).await? else { return Ok(Vec::new()) };
-                let item = Item { read: *read, ..as_item(&known) };
-                Ok(self.apply(&stored, Some(&known), &item))
+                if let Some(known) = store.remote_by_item(self.mailbox.id, &item.0).await? {
+                    let item = latest.entry(known.message).or_insert_with(|| as_item(&known));
+                    item.read = *read;
+                }
             }
             Change::Gone { item } => {
                 let known = store.remote_by_item(self.mailbox.id, &item.0).await?;
-                self.pass.look.extend(known.filter(|known| !known.deleted).map(|known| known.message));
-                Ok(Vec::new())
+                if let Some(known) = known.filter(|known| !known.deleted) {
+                    latest.remove(&known.message);
+                    self.pass.look.insert(known.message);
+                }
             }
         }
+        Ok(())
     }
 
     /// The message with this mark, if we issued it, and for this mailbox. Whoever forges a mark gains nothing: nothing

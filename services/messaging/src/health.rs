@@ -15,6 +15,15 @@ use crate::record::mailbox_event;
 const ATTEMPTS: u32 = 3;
 
 impl Messaging {
+    /// A mailbox of which nothing is known yet: its first pass is pending.
+    pub(crate) async fn first_health(&self, mailbox: &Mailbox) -> Result<Vec<Write>, StoreError> {
+        let before = self.store.mailbox_health(mailbox.id).await?;
+        if before.is_some() {
+            return Ok(Vec::new());
+        }
+        Ok(self.health_writes(mailbox, None, HealthState::Pending, None))
+    }
+
     /// All went well: writes, if that is news.
     pub(crate) async fn fared_well(&self, mailbox: &Mailbox) -> Result<Vec<Write>, StoreError> {
         let before = self.store.mailbox_health(mailbox.id).await?;

@@ -2,6 +2,7 @@
 //! (AV-91 to AV-94). A folder warns at 80 % and alarms at 100 %: as event, decision and the mailbox's health.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -81,10 +82,11 @@ impl Messaging {
         let mut builds: BTreeMap<MailboxId, Option<String>> = BTreeMap::new();
         let mut reports = Vec::new();
         for FolderCount { mailbox, folder, items, at } in self.store.folder_counts(None).await? {
-            if !builds.contains_key(&mailbox) {
-                builds.insert(mailbox, self.build_of(mailbox).await?);
-            }
-            let (limit, _) = limit_of(builds.get(&mailbox).and_then(Option::as_deref));
+            let build = match builds.entry(mailbox) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.build_of(mailbox).await?),
+            };
+            let (limit, _) = limit_of(build.as_deref());
             let load = limit.load(u32::try_from(items).unwrap_or(u32::MAX));
             let Limit { items: most, assumed } = limit;
             reports.push(FolderReport { mailbox, folder, items, limit: most, assumed, load, at });

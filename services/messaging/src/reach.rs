@@ -1,5 +1,6 @@
 //! Whether a mailbox is tied to its mail system, and how it is reached.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tieline_model::settings::{EffectiveSettings, effective};
@@ -38,22 +39,29 @@ pub(crate) enum Tie {
 
 impl Reach {
     async fn of(store: &Store, mailbox: &Mailbox) -> Result<Result<Self, Refusal>, StoreError> {
-        let dangling = |noun: &str| {
-            Refusal::operator(
+        let group = store.feature_group(mailbox.feature_group).await?;
+        let endpoint = match &group {
+            Some(group) => store.endpoint(group.endpoint).await?,
+            None => None,
+        };
+        Ok(Self::from_parts(mailbox, group, endpoint))
+    }
+
+    fn from_parts(
+        mailbox: &Mailbox,
+        group: Option<FeatureGroup>,
+        endpoint: Option<Endpoint>,
+    ) -> Result<Self, Refusal> {
+        let (Some(group), Some(endpoint)) = (group, endpoint) else {
+            return Err(Refusal::operator(
                 "mailbox-dangling",
-                format!("mailbox {} refers to {noun} that does not exist", mailbox.number),
-                "assign it to a feature group: tieline mailbox set",
+                format!("mailbox {} has no feature group, or its group no endpoint", mailbox.number),
+                "assign it to a feature group: tieline mailbox edit",
             )
-            .at(mailbox.address.as_str())
-        };
-        let Some(group) = store.feature_group(mailbox.feature_group).await? else {
-            return Ok(Err(dangling("a feature group")));
-        };
-        let Some(endpoint) = store.endpoint(group.endpoint).await? else {
-            return Ok(Err(dangling("an endpoint")));
+            .at(mailbox.address.as_str()));
         };
         let settings = effective(mailbox, &group);
-        Ok(Ok(Self { group, endpoint, settings }))
+        Ok(Self { group, endpoint, settings })
     }
 
     /// How the mail system is asked: the group's service account, acting for the mailbox (AV-46).
@@ -81,30 +89,65 @@ impl Reach {
     }
 }
 
+/// Why the mailbox itself keeps its messages here; `None` when it does not.
+fn apart(mailbox: &Mailbox) -> Result<Option<String>, Refusal> {
+    Ok(match mailbox.may_synchronize()? {
+        true => None,
+        false if mailbox.storage_mode == StorageMode::LocalOnly => {
+            Some("the Storage Mode is local-only".to_owned())
+        }
+        false => Some("the mailbox is switched off".to_owned()),
+    })
+}
+
+/// Whether messages are among the kinds that are synchronized.
+fn tied(reach: Reach) -> Tie {
+    if reach.settings.kinds.value.messages {
+        Tie::Tied(Box::new(reach))
+    } else {
+        Tie::Apart(format!("messages are not synchronized ({})", reach.settings.kinds.origin))
+    }
+}
+
 impl Messaging {
     /// Whether the mailbox's messages go to its mail system; asked anew before each effect, since settings change
     /// in between (AV-50).
     pub(crate) async fn tie(&self, mailbox: &Mailbox) -> Result<Result<Tie, Refusal>, StoreError> {
-        let apart = |why: &str| Ok(Ok(Tie::Apart(why.to_owned())));
-        match mailbox.may_synchronize() {
-            Err(refusal) => return Ok(Err(refusal)),
-            Ok(false) if mailbox.storage_mode == StorageMode::LocalOnly => {
-                return apart("the Storage Mode is local-only");
+        match apart(mailbox) {
+            Err(refusal) => Ok(Err(refusal)),
+            Ok(Some(why)) => Ok(Ok(Tie::Apart(why))),
+            Ok(None) => Ok(Reach::of(&self.store, mailbox).await?.map(tied)),
+        }
+    }
+
+    /// The targets of all mailboxes that are tied, with their mailboxes. Groups, endpoints and passwords are read once,
+    /// and mailboxes of one group share their account.
+    pub(crate) async fn all_targets(&self) -> Result<Vec<(Mailbox, MailTarget)>, StoreError> {
+        let endpoints = self.store.endpoints().await?;
+        let mut accounts = BTreeMap::new();
+        for group in self.store.feature_groups().await? {
+            let endpoint = endpoints.iter().find(|endpoint| endpoint.id == group.endpoint).cloned();
+            let password = self.store.secret(&password_of(group.id)).await?;
+            if let (Some(endpoint), Some(password)) = (endpoint, password) {
+                let user = group.account.clone();
+                let account = Arc::new(MailAccount { endpoint: endpoint.clone(), user, password });
+                accounts.insert(group.id, (group, endpoint, account));
             }
-            Ok(false) => return apart("the mailbox is switched off"),
-            Ok(true) => {}
         }
-        let reach = match Reach::of(&self.store, mailbox).await? {
-            Ok(reach) => reach,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if !reach.settings.kinds.value.messages {
-            return Ok(Ok(Tie::Apart(format!(
-                "messages are not synchronized ({})",
-                reach.settings.kinds.origin
-            ))));
+        let mut targets = Vec::new();
+        for mailbox in self.all_mailboxes().await? {
+            let Some((group, endpoint, account)) = accounts.get(&mailbox.feature_group) else { continue };
+            if !matches!(apart(&mailbox), Ok(None)) {
+                continue;
+            }
+            let reach = Reach::from_parts(&mailbox, Some(group.clone()), Some(endpoint.clone()));
+            if let Ok(Tie::Tied(_)) = reach.map(tied) {
+                let (account, address) = (Arc::clone(account), mailbox.address.clone());
+                let target = MailTarget { account, mailbox: mailbox.id, address };
+                targets.push((mailbox, target));
+            }
         }
-        Ok(Ok(Tie::Tied(Box::new(reach))))
+        Ok(targets)
     }
 
     /// How a mailbox's mail system is asked, whether or not it synchronizes; for checks.

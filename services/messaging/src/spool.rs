@@ -9,7 +9,7 @@
 mod asterisk;
 mod files;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use tieline_model::{Class, Mailbox, MessageKind, Refusal};
@@ -59,7 +59,8 @@ impl Messaging {
             }
             Err(_) => return,
         };
-        seen.retain(|path, _| found.iter().any(|found| found.text == *path));
+        let here: HashSet<&PathBuf> = found.iter().map(|found| &found.text).collect();
+        seen.retain(|path, _| here.contains(path));
         for found in found {
             if ripe(seen, &found) {
                 let path = found.text.clone();

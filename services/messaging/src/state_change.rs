@@ -64,7 +64,7 @@ impl Messaging {
             return Ok(());
         }
         let known = self.store.remote_item(message.id).await?;
-        if state != MessageState::Deleted && known.is_some_and(|known| known.deleted) {
+        if state != MessageState::Deleted && known.as_ref().is_some_and(|known| known.deleted) {
             return Err(Refusal::permanent(
                 "deleted-in-mailbox",
                 "the message was deleted in the mailbox",
@@ -76,6 +76,10 @@ impl Messaging {
         let decision = self.decision(message.trace, message.id, "state-by-user", outcome);
         let mut writes = self.state_writes(message, state, by, decision);
         writes.push(self.set_state_job(message.mailbox, message.id, message.trace));
+        if message.state == MessageState::Deleted && known.is_none() {
+            // It was deleted before it was delivered, and is wanted after all.
+            writes.push(self.deliver_job(message.mailbox, message.id, message.trace, true));
+        }
         self.commit(writes).await
     }
 

@@ -15,7 +15,6 @@ use tieline_store::{Batch, EventFeed, Lease, StoreError, Write};
 use tokio::time::Instant;
 
 use crate::Messaging;
-use crate::reach::Tie;
 
 /// The stream whose lease makes a node the one that watches.
 const STREAM: &str = "messaging/watch";
@@ -86,12 +85,10 @@ impl Messaging {
         let mut before = before;
         let mut now = BTreeMap::new();
         let mut fresh = Vec::new();
-        let mailboxes = self.all_mailboxes().await?;
-        let many = u32::try_from(mailboxes.len()).unwrap_or(u32::MAX).max(1);
+        let targets = self.all_targets().await?;
+        let many = u32::try_from(targets.len()).unwrap_or(u32::MAX).max(1);
         let begin = Instant::now();
-        for (nth, mailbox) in (0_u32..).zip(mailboxes) {
-            let Ok(Tie::Tied(reach)) = self.tie(&mailbox).await? else { continue };
-            let Ok(target) = reach.target(&self.store, &mailbox).await? else { continue };
+        for (nth, (mailbox, target)) in (0_u32..).zip(targets) {
             let entry = match before.remove(&mailbox.id) {
                 Some(known) => Watched { target, ..known },
                 None => {
@@ -116,6 +113,7 @@ impl Messaging {
     async fn first_passes(&self, fresh: &[Mailbox]) -> Result<(), StoreError> {
         for mailbox in fresh {
             let mut writes = self.backfill(mailbox).await?;
+            writes.extend(self.first_health(mailbox).await?);
             writes.push(self.sync_job(mailbox.id, self.new_trace()));
             self.store.commit(Batch { at: self.now(), fence: None, writes }).await?;
         }
@@ -199,18 +197,11 @@ impl Messaging {
 
     /// Whether somebody else is to be watched, or in another way.
     async fn targets_changed(&self, watched: &BTreeMap<MailboxId, Watched>) -> bool {
-        let Ok(mailboxes) = self.all_mailboxes().await else { return false };
-        let mut seen = 0;
-        for mailbox in mailboxes {
-            let Ok(tied) = self.tied_target(&mailbox).await else { return false };
-            let target = tied.ok().flatten().map(|(_, target)| target);
-            match (target, watched.get(&mailbox.id)) {
-                (None, None) => {}
-                (Some(target), Some(known)) if same(&target, &known.target) => seen += 1,
-                _ => return true,
-            }
-        }
-        seen != watched.len()
+        let Ok(targets) = self.all_targets().await else { return false };
+        targets.len() != watched.len()
+            || targets.iter().any(|(mailbox, target)| {
+                watched.get(&mailbox.id).is_none_or(|known| !same(target, &known.target))
+            })
     }
 }
 

@@ -100,6 +100,18 @@ async fn a_message_that_a_rule_moved_is_followed_to_its_folder() {
     assert_eq!(world.state(left.id).await, Read);
 }
 
+#[tokio::test]
+async fn what_vanishes_from_a_folder_before_its_first_cursor_is_missed_by_nobody() {
+    let world = World::new().await;
+    let left = world.leave(&world.alice).await;
+    world.mail.user_moves(ALICE, 0, "By rule");
+    // Found in its new folder, which was not read yet.
+    world.sync(&world.alice).await;
+    world.mail.user_moves(ALICE, 0, "deleted");
+    world.sync(&world.alice).await;
+    assert_eq!(world.state(left.id).await, Deleted);
+}
+
 /// Covers: AV-86, AV-88
 #[tokio::test]
 async fn nothing_that_was_born_in_the_mailbox_is_ever_copied_forged_marks_included() {
@@ -248,7 +260,7 @@ async fn many_moved_to_deleted_items_are_deleted() {
     assert_eq!(world.lamps.told(ALICES_LAMP).last(), Some(&(0, 0)));
 }
 
-/// Covers: AV-03 (hints)
+/// Covers: AV-03
 #[tokio::test]
 async fn a_hint_is_enough_and_nobody_has_to_do_anything() {
     let world = World::new().await;
@@ -271,6 +283,20 @@ async fn a_hint_is_enough_and_nobody_has_to_do_anything() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     assert_eq!(world.state(left.id).await, Read);
+    // Somebody who is added later needs to do nothing either.
+    let dora = crate::world::mailbox(&world.clock, "1003", "dora@lab.example", &world.group);
+    world.configure(vec![tieline_store::Edit::PutMailbox(dora.clone())]).await;
+    world.messaging.settings_changed(dora.id).await.unwrap();
+    let events = world.store.events_after(0, &["mailbox".to_owned()], 100).await.unwrap();
+    let first = events.iter().find(|event| event.subject == dora.id.to_string()).unwrap();
+    assert_eq!(first.payload["state"], "pending", "the phase is shown");
+    for _ in 0..2000 {
+        if world.health(&dora).await.is_some_and(|(state, _)| state == HealthState::Ok) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(world.health(&dora).await.unwrap().0, HealthState::Ok);
     stop.cancel();
     running.await.unwrap();
 }

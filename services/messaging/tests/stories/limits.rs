@@ -48,3 +48,26 @@ async fn a_folder_warns_at_80_percent_and_alarms_when_it_is_full() {
     let rules = world.rules(world.alice.id).await;
     assert_eq!(rules.iter().filter(|rule| *rule == "folder-limit").count(), 3);
 }
+
+/// Covers: AV-92, AV-93, AV-94
+#[tokio::test]
+async fn the_servers_version_decides_how_much_a_folder_may_hold() {
+    let mut world = World::new().await;
+    world.leave(&world.alice).await;
+    let inbox = world.mail.folder(ALICE, "inbox").unwrap();
+    world.mail.set_count(&inbox, 20_000);
+    let cases = [
+        (Some("8.3.485.1"), 20_000, false, FolderLoad::Alarm),
+        (Some("15.0.1497.2"), 100_000, false, FolderLoad::Ok),
+        (Some("15.1.2507.0"), 100_000, false, FolderLoad::Ok),
+        (Some("15.2.1258.12"), 100_000, true, FolderLoad::Ok),
+        (None, 20_000, true, FolderLoad::Alarm),
+    ];
+    for (build, limit, assumed, load) in cases {
+        world.endpoint.server_version = build.map(str::to_owned);
+        world.configure(vec![tieline_store::Edit::PutEndpoint(world.endpoint.clone())]).await;
+        count(&world).await;
+        let report = world.messaging.folders().await.unwrap().remove(0);
+        assert_eq!((report.limit, report.assumed, report.load), (limit, assumed, load), "{build:?}");
+    }
+}

@@ -49,7 +49,7 @@ struct State {
     unreachable: BTreeMap<String, Refusal>,
     /// Folders whose cursors are void.
     expired: BTreeSet<String>,
-    /// Searches find nothing, as in a mailbox that was restored or mixed up.
+    /// Searches and listings find nothing, as in a mailbox that was restored or mixed up.
     blind: bool,
     calls: Vec<String>,
     users: BTreeSet<String>,
@@ -205,7 +205,7 @@ impl Mail {
             state.items[at].read = read;
             let item = state.items[at].clone();
             // Both forms occur, as on a real server.
-            if at % 2 == 0 {
+            if at.is_multiple_of(2) {
                 let change = Change::ReadFlag { item: ItemRef(item.id), read };
                 state.note(owner, &item.folder, change);
             } else {
@@ -334,7 +334,7 @@ impl MailSystem for Mail {
                 return Err(PortError::NotFound);
             }
             let Some(cursor) = cursor else {
-                let inside = |item: &&Item| item.owner == owner && item.folder == folder.0;
+                let inside = |item: &&Item| !state.blind && item.owner == owner && item.folder == folder.0;
                 let all = state
                     .items
                     .iter()

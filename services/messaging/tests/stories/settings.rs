@@ -157,3 +157,22 @@ async fn a_missing_password_is_the_operators_and_delivery_goes_on_when_it_is_the
     world.advance(1000).await;
     assert!(world.message(left.id).await.delivered.is_some());
 }
+
+/// Covers: AV-47
+#[tokio::test]
+async fn a_mailbox_may_use_its_own_settings_instead_of_its_groups() {
+    let mut world = World::new().await;
+    let into = |folder: &str| KindRules { voice: Some(folder.parse().unwrap()), ..KindRules::default() };
+    world.change_group(|settings| settings.folders = Some(into("inbox/Group"))).await;
+    let own = into("inbox/Mine");
+    world.change(|alice| alice.settings.folders = Some(own)).await;
+    world.leave(&world.alice).await;
+    world.change(|alice| alice.use_group_settings = false).await;
+    let left = world.leave(&world.alice).await;
+    let places: Vec<String> = world.mail.items(ALICE).into_iter().map(|item| item.folder).collect();
+    let folder = |path: &str| world.mail.folder(ALICE, path).unwrap();
+    assert_eq!(places, [folder("inbox/Group"), folder("inbox/Mine")]);
+    let why = world.messaging.explain(&left.id.to_string()).await.unwrap();
+    let delivered = why.decisions.iter().find(|decision| decision.rule == "deliver-once").unwrap();
+    assert_eq!(delivered.inputs["folder setting"], "set on the mailbox");
+}
