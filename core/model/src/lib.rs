@@ -5,15 +5,18 @@
 //!
 //! Types to know: the ids in [`id`], [`Refusal`] (every "no" that a person reads), [`Mailbox`] with its
 //! [`FeatureGroup`] and [`Endpoint`] (settings, see [`settings`] for inheritance), [`Message`] (what was recorded),
-//! [`LightState`] (what a telephone's lamp should show).
+//! [`LightState`] (what a telephone's lamp should show), [`Contact`] and
+//! [`Event`] with [`Record`] (what is merged field by field), [`Zone`] (a time zone that is never guessed).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod address;
 mod clock;
+mod contact;
 mod contact_address;
 mod decision;
 mod endpoint;
+mod event;
 mod feature_group;
 mod folder_limits;
 pub mod id;
@@ -23,14 +26,22 @@ mod message;
 mod person;
 mod phone_number;
 mod quick_call;
+mod record;
+mod recurrence;
 mod refusal;
 pub mod settings;
+mod uc_location;
+mod zone;
 
 pub use address::{AddressError, ServerAddress, ServerAddressError, SmtpAddress};
 pub use clock::{Clock, Ids, ManualClock};
+pub use contact::{
+    AddressKind, Contact, ContactField, ContactForm, ContactText, MailEntry, PhoneKind, PostalAddress, Slot,
+};
 pub use contact_address::{ContactAddress, ContactAddressError, SipAddress, SipAddressError};
 pub use decision::Decision;
 pub use endpoint::{Endpoint, TlsTrust, VoiceFormat};
+pub use event::{Attendee, Busy, Event, EventField, Exception, Occurrence, Response, Role, Schedule};
 pub use feature_group::FeatureGroup;
 pub use folder_limits::{ExchangeVersion, FolderLoad, FolderNoun, Limit};
 pub use id::{
@@ -44,5 +55,9 @@ pub use phone_number::{DialPlan, PhoneNumber};
 pub use quick_call::{
     Environment, Hosting, ItsmApi, ItsmProduct, PersonKey, QuickCallTarget, TargetKind, UnknownPerson,
 };
+pub use record::{FieldId, MatchKey, Record, RecordHash, RecordKind, Sensitivity};
+pub use recurrence::{Days, Ends, Nth, Pattern, Recurrence};
 pub use refusal::{Class, Refusal};
 pub use settings::{CalendarMode, Effective, FolderPath, KindRules, Origin, SyncKinds, SyncSettings};
+pub use uc_location::UcLocation;
+pub use zone::{ChangeDay, DaylightTime, UnknownZone, When, YearlyChange, Zone, ZoneRules, weekday_number};
