@@ -104,7 +104,8 @@ pub struct Limits {
     pub max_people: usize,
     /// The most bytes of one message from the server.
     pub max_message: usize,
-    /// For name resolution, TCP, TLS and bind together.
+    /// For name resolution, TCP, TLS and bind together. Less than `lookup_timeout`, so that one look-up can still ask
+    /// the next server.
     pub connect_timeout: Duration,
     /// Between two messages of an answer.
     pub answer_timeout: Duration,
@@ -128,7 +129,7 @@ impl Default for Limits {
             page_size: 500,
             max_people: 1_000_000,
             max_message: 4 << 20,
-            connect_timeout: Duration::from_secs(5),
+            connect_timeout: Duration::from_secs(3),
             answer_timeout: Duration::from_secs(30),
             lookup_timeout: Duration::from_secs(5),
             lookups_per_second: 20,

@@ -10,7 +10,7 @@ use tieline_ports::{
     RefreshKind, RefreshReport, SharedAddress,
 };
 
-use crate::cache::Book;
+use crate::cache::{self, Book};
 use crate::config::DirectoryConfig;
 use crate::error::DirectoryError;
 use crate::flight::Flights;
@@ -48,7 +48,10 @@ pub(crate) struct State {
     pub(crate) last_full: Option<Timestamp>,
     pub(crate) tracking: Option<ChangeTracking>,
     pub(crate) server: Option<String>,
+    /// Of the last pass.
     pub(crate) problem: Option<Refusal>,
+    /// Of the last look-up that was sent.
+    lookup_problem: Option<Refusal>,
     pub(crate) withheld: usize,
     pub(crate) unusable: usize,
 }
@@ -171,6 +174,7 @@ impl LdapDirectory {
         let filter = matching::filter(contact, &self.config.attributes);
         match self.lookups.find(&filter).await {
             Ok(entries) => {
+                self.lock_state().lookup_problem = None;
                 let plan = &self.config.dial_plan;
                 let people =
                     entries.iter().filter_map(|entry| self.config.attributes.person(entry, plan)).collect();
@@ -180,7 +184,7 @@ impl LdapDirectory {
                 count(&self.counts.live_failed);
                 let reason = error.refusal();
                 tracing::warn!(error = %error, "a person could not be looked up");
-                self.lock_state().problem = Some(reason.clone());
+                self.lock_state().lookup_problem = Some(reason.clone());
                 let nearest = self.nearest(contact);
                 Answer { found: Found::Unknown { reason, nearest }, age: self.age(now) }
             }
@@ -241,7 +245,7 @@ impl Directory for LdapDirectory {
     }
 
     fn people(&self, after: Option<&DirectoryId>, limit: usize) -> Vec<Person> {
-        self.read_book().page(after, limit)
+        cache::page(&self.book, after, limit)
     }
 
     fn shared_addresses(&self, limit: usize) -> Vec<SharedAddress> {
@@ -266,7 +270,7 @@ impl Directory for LdapDirectory {
             last_full: state.last_full,
             tracking: state.tracking,
             server: state.server.clone(),
-            problem: state.problem.clone(),
+            problem: state.problem.clone().or_else(|| state.lookup_problem.clone()),
             withheld: state.withheld,
             shared_addresses,
             unusable: state.unusable,

@@ -112,7 +112,7 @@ mod tests {
         meant(contact, people.to_vec()).into_iter().map(|person| person.display_name).collect()
     }
 
-    /// Covers: EV-26, EV-47
+    /// Covers: EV-26 (directory), EV-47
     #[test]
     fn a_sip_address_means_whoever_has_it_as_such_then_as_mail_then_as_login() {
         let (mut sip, mut mail, mut login) = (person("sip"), person("mail"), person("login"));

@@ -77,7 +77,7 @@ impl LdapDirectory {
         if let Age::Cached { age, .. } = self.age(self.clock.now()) {
             metrics::gauge!("tieline_directory_age_seconds").set(age.as_secs_f64());
         }
-        let healthy = if status.problem.is_none() { 1.0 } else { 0.0 };
+        let healthy = if status.problem.is_none() && status.as_of.is_some() { 1.0 } else { 0.0 };
         metrics::gauge!("tieline_directory_healthy").set(healthy);
         for (outcome, count) in [
             ("hit", status.hits),
@@ -232,10 +232,7 @@ impl LdapDirectory {
     async fn swap(&self, mut listed: Book, accept_losses: bool) -> Result<(Merged, usize), DirectoryError> {
         let (known, limits) = (Arc::clone(&self.book), self.config.limits);
         let work = move || {
-            let merged = {
-                let known = known.read().unwrap_or_else(PoisonError::into_inner);
-                pass::merge(&known, &mut listed, &limits, accept_losses)
-            };
+            let merged = pass::merge(&known, &mut listed, &limits, accept_losses);
             let people = listed.len();
             let before =
                 std::mem::replace(&mut *known.write().unwrap_or_else(PoisonError::into_inner), listed);

@@ -5,5 +5,7 @@ mod index;
 mod interner;
 mod likeness;
 mod record;
+mod walk;
 
 pub(crate) use book::{Book, Change};
+pub(crate) use walk::{each, page};

@@ -62,14 +62,15 @@ impl Servers {
         let mut last = None;
         for index in order {
             let Some(server) = self.config.servers.get(index) else { continue };
+            let attempt = Attempt { servers: self, index, settled: false };
             match Connection::open(&self.config, server, self.tls()).await {
                 Ok(connection) => {
-                    self.answered(index);
+                    attempt.answered();
                     return Ok(connection);
                 }
                 Err(error) => {
                     tracing::warn!(server = %server, error = %error, "a directory server cannot be used");
-                    self.failed(index, &error);
+                    attempt.failed(&error);
                     if !error.try_next_server() {
                         return Err(error);
                     }
@@ -108,29 +109,47 @@ impl Servers {
         DirectoryError::AllDown { count: self.config.servers.len(), last }
     }
 
-    fn answered(&self, index: usize) {
-        let mut known = self.lock();
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One server being tried. Whoever gives up waiting for it has learned that it does not answer: otherwise a server that
+/// swallows everything would be tried first by everybody, and the account's probe would never end.
+struct Attempt<'a> {
+    servers: &'a Servers,
+    index: usize,
+    settled: bool,
+}
+
+impl Attempt<'_> {
+    fn answered(mut self) {
+        self.settled = true;
+        let mut known = self.servers.lock();
         known.account.accepted();
         known.all_down = None;
-        if let Some(slot) = known.cooling.get_mut(index) {
+        if let Some(slot) = known.cooling.get_mut(self.index) {
             *slot = None;
         }
     }
 
-    fn failed(&self, index: usize, error: &DirectoryError) {
-        let now = Instant::now();
-        let mut known = self.lock();
+    fn failed(mut self, error: &DirectoryError) {
         if error.is_wrong_account() {
-            known.account.rejected(now);
-            return;
-        }
-        known.account.unanswered();
-        if let Some(slot) = known.cooling.get_mut(index) {
-            *slot = Some(now + COOLING);
+            self.settled = true;
+            self.servers.lock().account.rejected(Instant::now());
         }
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.settled {
+            return;
+        }
+        let mut known = self.servers.lock();
+        known.account.unanswered();
+        if let Some(slot) = known.cooling.get_mut(self.index) {
+            *slot = Some(Instant::now() + COOLING);
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! Everybody.
 
+use std::sync::{PoisonError, RwLock};
+
 use tieline_model::DirectoryId;
 use tieline_ports::ChangeTracking;
 use tieline_proto_ldap::{Entry, Scope, Search};
 
 use super::marker::{Marker, Newest};
 use super::{Config, Root, dir_sync};
-use crate::cache::{Book, Change};
+use crate::cache::{self, Book, Change};
 use crate::config::{DirectoryConfig, Limits};
 use crate::error::DirectoryError;
 use crate::ldap::Connection;
@@ -91,25 +93,32 @@ pub(crate) struct Merged {
     pub(crate) withheld: usize,
 }
 
-/// Compares a complete listing with what is known, and keeps whom it lacks when that are too many to believe.
-pub(crate) fn merge(known: &Book, listed: &mut Book, limits: &Limits, accept_losses: bool) -> Merged {
+/// Compares a complete listing with what is known, and keeps whom it lacks when that are too many to believe. Look-ups
+/// go on meanwhile.
+pub(crate) fn merge(known: &RwLock<Book>, listed: &mut Book, limits: &Limits, accept_losses: bool) -> Merged {
+    let known_person = |id: &DirectoryId| known.read().unwrap_or_else(PoisonError::into_inner).person(id);
     let mut merged = Merged::default();
     for person in listed.iter() {
-        match known.person(&person.id) {
+        match known_person(&person.id) {
             None => merged.added += 1,
             Some(before) if before != person => merged.changed += 1,
             Some(_) => {}
         }
     }
-    let missing: Vec<DirectoryId> =
-        known.iter().map(|person| person.id).filter(|id| !listed.contains(id)).collect();
-    let believable = limits.losses_free.max(known.len() * usize::from(limits.losses_percent) / 100);
+    let (mut people, mut missing) = (0, Vec::new());
+    cache::each(known, |id| {
+        people += 1;
+        if !listed.contains(&id) {
+            missing.push(id);
+        }
+    });
+    let believable = limits.losses_free.max(people * usize::from(limits.losses_percent) / 100);
     if missing.len() <= believable || accept_losses {
         merged.removed = missing.len();
         return merged;
     }
     merged.withheld = missing.len();
-    for person in missing.iter().filter_map(|id| known.person(id)) {
+    for person in missing.iter().filter_map(known_person) {
         listed.enter(&person);
     }
     merged
@@ -131,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_listing_from_which_many_are_missing_forgets_nobody() {
-        let known = book(0..1000, "A");
+        let known = RwLock::new(book(0..1000, "A"));
         let limits = Limits::default();
         let mut short = book(0..799, "B");
         let merged = merge(&known, &mut short, &limits, false);
@@ -150,7 +159,7 @@ mod tests {
         #[test]
         fn losses_are_bounded(known in 0usize..200, listed in proptest::collection::btree_set(0usize..220, 0..220)) {
             let limits = Limits::default();
-            let before = book(0..known, "A");
+            let before = RwLock::new(book(0..known, "A"));
             let mut after = book(listed.iter().copied(), "A");
             let merged = merge(&before, &mut after, &limits, false);
             let lost = (0..known).filter(|n| !after.contains(&DirectoryId::new(&format!("id{n}")).unwrap())).count();

@@ -39,7 +39,7 @@ impl Drop for Lab {
     }
 }
 
-/// Covers: EV-26
+/// Covers: EV-26 (directory)
 #[tokio::test]
 async fn people_are_found_by_active_directorys_attributes() {
     let lab = Lab::start(2500).await;
@@ -109,7 +109,7 @@ async fn dir_sync_tells_of_changes_and_deletions() {
 
 /// A mailbox's user name is checked: whose it is, or that it is nobody's, and who was probably meant.
 ///
-/// Covers: AV-48
+/// Covers: AV-48 (directory)
 #[tokio::test]
 async fn a_mailboxs_user_name_is_somebodys_or_a_near_miss_is_shown() {
     let lab = Lab::start(3).await;
@@ -122,7 +122,7 @@ async fn a_mailboxs_user_name_is_somebodys_or_a_near_miss_is_shown() {
     assert_eq!(nearest[0].display_name, "Alice Adams");
 }
 
-/// Covers: EV-20, EV-21
+/// Covers: EV-20 (directory), EV-21 (directory)
 #[tokio::test]
 async fn a_shared_address_leads_to_all_who_share_it() {
     let lab = Lab::start(5).await;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Site;
 use crate::slapd::{Authority, BASE, PASSWORD, Slapd, config, dn, name};
 
-/// Covers: EV-26, EV-47, PO-26
+/// Covers: EV-26 (directory), EV-47, PO-26
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_people_are_read_in_pages_and_found_by_every_address() {
     let authority = Authority::new();
@@ -55,7 +55,7 @@ async fn ten_thousand_people_are_read_in_pages_and_found_by_every_address() {
     assert_eq!(site.directory.people(None, 20_000).len(), 10_000);
 }
 
-/// Covers: EV-20
+/// Covers: EV-20 (directory)
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_is_not_in_the_cache_is_looked_for_once() {
     let authority = Authority::new();
@@ -261,6 +261,31 @@ async fn another_server_answers_when_one_is_down_and_the_cache_when_all_are() {
     assert_eq!(site.name("sip:nobody2@uc.example").await, None);
     site.directory.refresh(RefreshKind::Full).await.unwrap();
     assert!(site.directory.status().problem.is_none());
+}
+
+/// A server that takes connections and says nothing costs one time-out, not every look-up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_swallows_everything_is_passed_over() {
+    let authority = Authority::new();
+    let slapd = Slapd::start(20, &authority);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = format!("ldaps://localhost:{}", silent.local_addr().unwrap().port());
+    let mut patient = config(&[silent_url, slapd.ldaps()], &authority);
+    patient.limits.connect_timeout = Duration::from_millis(500);
+    let site = Site::new(patient.clone());
+    assert_eq!(site.name("sip:p1@uc.example").await.unwrap(), "Bob Adams", "within one look-up");
+
+    // Whoever gives up first leaves the knowledge to the next.
+    patient.limits.connect_timeout = Duration::from_secs(60);
+    patient.limits.lookup_timeout = Duration::from_secs(3);
+    let site = Site::new(patient);
+    let answer = site.resolve("sip:p1@uc.example").await;
+    assert!(
+        matches!(&answer.found, Found::Unknown { reason, .. } if reason.code == "directory-unreachable"),
+        "{answer:?}"
+    );
+    assert_eq!(answer.age, Age::Never);
+    assert_eq!(site.name("sip:p1@uc.example").await.unwrap(), "Bob Adams");
 }
 
 /// A relay to `target` that ends each connection after so many bytes of answers.
