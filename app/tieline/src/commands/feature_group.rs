@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use tieline_model::{FolderPath, Refusal};
 
-use super::{PasswordSource, given, warn};
+use super::{PasswordSource, endpoint, given, warn};
 use crate::api::{Api, segment};
 use crate::output::{Output, fields, items, table, text};
 
@@ -54,6 +54,14 @@ pub(crate) enum FeatureGroupCommand {
     Show {
         /// Its name or id.
         group: String,
+    },
+    /// Checks the service account: that it may act for the mailboxes, and what it could do in wrong hands.
+    Check {
+        /// The group's name or id.
+        group: String,
+        /// A mailbox outside the group, which the service account should not be able to open.
+        #[arg(long, value_name = "ADDRESS")]
+        outside: Option<String>,
     },
     /// Removes a group that no mailbox is in.
     Remove {
@@ -149,7 +157,14 @@ pub(crate) async fn run(command: FeatureGroupCommand, api: &Api, out: Output) ->
                 ("settings", settings.json()?),
             ]);
             let answer = api.post("/api/v1/feature-groups", &body).await?;
-            out.show(&answer, |a| format!("Added feature group {}", text(a, "name")));
+            out.show(&answer, |a| {
+                let name = text(a, "name");
+                let next = match text(a, "password_stored").as_str() {
+                    "yes" => format!("tieline mailbox add 1001 alice@corp.example --group {name}"),
+                    _ => format!("tieline feature-group set-password {name} --password-file FILE"),
+                };
+                format!("Added feature group {name}\nNext: {next}")
+            });
             warn(out, &answer);
         }
         FeatureGroupCommand::Edit { group, name, endpoint, account, settings } => {
@@ -174,6 +189,14 @@ pub(crate) async fn run(command: FeatureGroupCommand, api: &Api, out: Output) ->
         }
         FeatureGroupCommand::List => out.show(&api.get("/api/v1/feature-groups").await?, list),
         FeatureGroupCommand::Show { group } => out.show(&api.get(&path(&group)).await?, show),
+        FeatureGroupCommand::Check { group, outside } => {
+            let body = given([("outside", outside.map(Into::into))]);
+            let answer = api.post(&format!("{}/check", path(&group)), &body).await?;
+            out.show(&answer, |a| {
+                format!("{}\nPrecautions taken: {} of 3", endpoint::findings(out, a), text(a, "precautions"))
+            });
+            return endpoint::failed(&answer);
+        }
         FeatureGroupCommand::Remove { group } => {
             api.delete(&path(&group)).await?;
             out.show(&json!({"removed": group}), |_| format!("Removed feature group {group}"));
@@ -191,14 +214,41 @@ fn list(answer: &Value) -> String {
     table(&["name", "endpoint", "account", "mailboxes"], rows, empty)
 }
 
+/// A setting of a group, or that it says nothing.
+fn said(g: &Value, path: &str) -> String {
+    match words(g, path).as_str() {
+        "–" => "not set; Tieline's default holds".to_owned(),
+        words => words.to_owned(),
+    }
+}
+
+/// A setting in words: the kinds that are synchronized, the folder of each kind, or a plain value.
+pub(super) fn words(value: &Value, path: &str) -> String {
+    let members = value.pointer(&format!("/{}", path.replace('.', "/"))).and_then(Value::as_object);
+    let Some(members) = members else { return text(value, path) };
+    let words: Vec<_> = members
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::Bool(yes) => yes.then(|| name.clone()),
+            Value::Null => Some(format!("{name} stays in Tieline")),
+            Value::String(folder) => Some(format!("{name} to {folder}")),
+            other => Some(format!("{name} {other}")),
+        })
+        .collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
 fn show(g: &Value) -> String {
     fields(&[
         ("id", text(g, "id")),
         ("name", text(g, "name")),
         ("endpoint", text(g, "endpoint_name")),
         ("account", text(g, "account")),
-        ("password", text(g, "password_stored")),
-        ("settings", text(g, "settings")),
+        ("password", if text(g, "password_stored") == "yes" { "stored" } else { "missing" }.to_owned()),
+        ("synchronizes", said(g, "settings.kinds")),
+        ("folders", said(g, "settings.folders")),
+        ("subject", said(g, "settings.subject")),
+        ("change location", said(g, "settings.change_location")),
         ("mailboxes", text(g, "mailboxes")),
     ])
 }

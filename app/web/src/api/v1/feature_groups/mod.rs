@@ -1,6 +1,7 @@
 //! Groups of mailboxes that share settings and a service account.
 
 mod change;
+mod check;
 mod create;
 mod list;
 mod password;
@@ -18,7 +19,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{PAGE, endpoints, unknown};
+use super::{PAGE, endpoints, schema, unknown};
+use crate::extract::object;
 use crate::problem::Refused;
 use crate::web::Web;
 
@@ -27,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .routes(routes!(list::list, create::create))
         .routes(routes!(show::show, change::change, remove::remove))
         .routes(routes!(password::password))
+        .routes(routes!(check::check))
 }
 
 /// A feature group. The service account's password can be written, not read.
@@ -45,12 +48,12 @@ pub(super) struct GroupView {
     /// Whether its password is stored.
     password_stored: bool,
     /// "Synchronization Options" and "Mailbox Options", as far as the group says anything.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Settings)]
     settings: SyncSettings,
     /// How many mailboxes are in it.
     mailboxes: usize,
     /// What a person should know although it was saved.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<schema::Refusal>)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Refusal>,
 }
@@ -92,7 +95,8 @@ pub(super) struct GroupBody {
     #[schema(write_only)]
     password_confirm: Option<String>,
     /// Settings; what they do not say is inherited.
-    #[schema(value_type = Option<Object>)]
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<schema::Settings>)]
     settings: Option<SyncSettings>,
 }
 
@@ -146,17 +150,22 @@ pub(super) fn secret_name(id: FeatureGroupId) -> String {
     tieline_messaging::password_of(id)
 }
 
-/// The service account of the first group that uses this server and whose password is stored.
-pub(super) async fn account_of(web: &Web, endpoint: &Endpoint) -> Result<Option<MailAccount>, Refused> {
+/// The service accounts of the groups that use this server and whose passwords are stored, by the group's name.
+pub(super) async fn accounts_of(
+    web: &Web,
+    endpoint: &Endpoint,
+) -> Result<Vec<(String, MailAccount)>, Refused> {
+    let mut accounts = Vec::new();
     for group in web.store.feature_groups().await? {
         if group.endpoint != endpoint.id {
             continue;
         }
         if let Some(password) = web.store.secret(&secret_name(group.id)).await? {
-            return Ok(Some(MailAccount { endpoint: endpoint.clone(), user: group.account, password }));
+            let account = MailAccount { endpoint: endpoint.clone(), user: group.account, password };
+            accounts.push((group.name, account));
         }
     }
-    Ok(None)
+    Ok(accounts)
 }
 
 /// The password, when both entries are the same and not empty (AV-41).
