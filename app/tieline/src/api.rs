@@ -1,6 +1,7 @@
 //! The command line is a client of the admin API: over the Unix socket of the server on this machine, or over HTTP
 //! with a token.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use http::{Method, Request, header};
 use secrecy::SecretString;
 use serde_json::Value;
 use tieline_model::Refusal;
-use tieline_transport::{Client, ClientOptions, Credentials, Endpoint, LocalClient, Trust};
+use tieline_transport::{Client, ClientOptions, Credentials, Endpoint, LocalClient, TransportError, Trust};
 
 use crate::cli::Reach;
 use crate::config::Config;
@@ -108,8 +109,14 @@ impl Api {
         let (status, body) = match self {
             Self::Local(client) => client.send(request, WITHIN, LARGEST).await.map_err(|error| {
                 let next = "start the server with tieline serve, or name another with --config or --server";
-                Refusal::operator("server-unreachable", format!("the server does not answer: {error}"), next)
-                    .at(client.socket().display().to_string())
+                let what = match &error {
+                    TransportError::Connect { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                        "only the server's own user may use its admin socket".to_owned()
+                    }
+                    TransportError::Connect { .. } => "no server answers on the admin socket".to_owned(),
+                    other => format!("the server does not answer: {}", other.what()),
+                };
+                Refusal::operator("server-unreachable", what, next).at(client.socket().display().to_string())
             })?,
             Self::Remote(client) => self.remote(client, request).await?,
         };

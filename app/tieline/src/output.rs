@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
 use tieline_model::Refusal;
 
@@ -74,16 +74,73 @@ pub(crate) fn table(headers: &[&str], rows: Vec<Vec<String>>, empty: &str) -> St
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     table.set_header(headers.iter().map(|h| h.to_uppercase()));
-    for row in rows {
+    for row in &rows {
         table.add_row(row);
+    }
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        // Ids, addresses and times are copied: they are never broken; sentences wrap.
+        let whole = |row: &Vec<String>| row.get(index).is_none_or(|cell| is_word(cell));
+        if rows.iter().all(whole) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// `key  value` lines with the keys padded to one width.
+/// A cell that stays on one line: an id, an address, a time.
+fn is_word(cell: &str) -> bool {
+    cell.chars().count() <= 48 && (!cell.contains(' ') || is_time(cell))
+}
+
+/// `key  value` lines with the keys padded to one width; what is empty is a dash, and what is long goes on below itself.
 pub(crate) fn fields(pairs: &[(&str, String)]) -> String {
     let width = pairs.iter().map(|(key, _)| key.chars().count()).max().unwrap_or(0);
-    pairs.iter().map(|(key, value)| format!("{key:width$}  {value}")).collect::<Vec<_>>().join("\n")
+    let line = |(key, value): &(&str, String)| {
+        let value = if value.is_empty() { "–" } else { value };
+        let room = usize::from(WIDTH).saturating_sub(width + 2);
+        format!("{key:width$}  {}", wrapped(value, room).join(&format!("\n{:indent$}", "", indent = width + 2)))
+    };
+    pairs.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The text in lines of at most so many characters, as far as its words allow.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// An instant as people read it, to the second and with its zone: `2026-11-23 09:40:35Z`. Anything else stays as it is.
+pub(crate) fn time(text: &str) -> String {
+    let read = text.parse::<jiff::Timestamp>();
+    read.map_or_else(|_| text.to_owned(), |at| at.strftime(TIME).to_string())
+}
+
+const TIME: &str = "%Y-%m-%d %H:%M:%SZ";
+
+fn is_time(cell: &str) -> bool {
+    cell.len() == 20 && cell.ends_with('Z') && cell.as_bytes().get(10) == Some(&b' ')
+}
+
+/// Milliseconds as people read them: `326 ms`, `5.9 s`, `12 min`.
+pub(crate) fn lasting(ms: &Value) -> String {
+    match ms.as_u64() {
+        None => "–".to_owned(),
+        Some(ms) if ms < 1000 => format!("{ms} ms"),
+        Some(ms) if ms < 120_000 => format!("{:.1} s", ms as f64 / 1000.0),
+        Some(ms) if ms < 7_200_000 => format!("{} min", ms / 60_000),
+        Some(ms) => format!("{} h", ms / 3_600_000),
+    }
 }
 
 /// A member of a JSON object as people read it: text bare, a missing value as a dash.
@@ -104,6 +161,8 @@ pub(crate) fn items(value: &Value) -> &[Value] {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -112,6 +171,31 @@ mod tests {
         let shown = table(&["name", "what"], vec![vec!["corp".into(), wide]], "none");
         assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
         assert_eq!(table(&["name"], Vec::new(), "No endpoints yet."), "No endpoints yet.");
+    }
+
+    #[test]
+    fn ids_and_times_are_never_broken() {
+        let id = "vm_01a207c75c2474bc8d4656387533c277".to_owned();
+        let at = time("2026-11-23T09:40:35.49258405Z");
+        assert_eq!(at, "2026-11-23 09:40:35Z");
+        let caller = "a caller whose name is much longer than the column that is left for it".to_owned();
+        let row = vec![id.clone(), at.clone(), "1001".into(), caller, "unread".into(), "quarantined".into()];
+        let shown = table(&["id", "received", "mailbox", "caller", "state", "delivery"], vec![row], "none");
+        assert!(shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
+        assert!(shown.contains(&id) && shown.contains(&at), "{shown}");
+    }
+
+    #[test]
+    fn fields_wrap_below_themselves() {
+        let shown = fields(&[("id", String::new()), ("cause", "word ".repeat(40))]);
+        assert!(shown.starts_with("id     –\ncause  word word"), "{shown}");
+        assert!(shown.lines().count() > 2 && shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
+    }
+
+    #[test]
+    fn durations_have_the_unit_that_suits_them() {
+        let shown = [json!(326), json!(5895), json!(600_000), json!(7_200_000), Value::Null].map(|ms| lasting(&ms));
+        assert_eq!(shown, ["326 ms", "5.9 s", "10 min", "2 h", "–"]);
     }
 
     #[test]

@@ -1,18 +1,25 @@
-//! How people and programs reach Tieline over HTTP: the REST API with its OpenAPI document, health and metrics.
+//! How people and programs reach Tieline over HTTP: the pages with their sign-in, the REST API with its OpenAPI
+//! document, health and metrics.
 //!
 //! A handler is a short story: read the request into words of `core/model`, ask the store or a service, answer. What
 //! it refuses to be: a place for rules. Every refusal is a [`tieline_model::Refusal`] and leaves as RFC 9457 problem
 //! details with the same words as on the command line.
 //!
-//! Types to know: [`Web`] (what handlers share), [`Way`] (how a request came in, and so what it may do), [`serve`].
+//! Pages are whole without script; they are described in `pages`, and who may see them in `sign_in`.
+//!
+//! Types to know: [`Web`] (what handlers share), [`Way`] (how a request came in, and so what it may do), [`SignIn`] (how people prove who they
+//! are), [`serve`].
 
 mod access;
 mod api;
 mod extract;
 mod observe;
 mod pace;
+mod pages;
 mod problem;
 mod server;
+mod sign_in;
+mod url;
 mod web;
 
 pub use access::Way;
@@ -20,4 +27,5 @@ pub use api::{openapi, router};
 pub use observe::Metrics;
 pub use problem::Problem;
 pub use server::{Listeners, serve};
+pub use sign_in::{OpenIdPolicy, ProxyPolicy, PublicUrl, SignIn, SignInPolicy};
 pub use web::{Limits, Parts, Readiness, Web};

@@ -21,6 +21,7 @@ pub struct Problem {
     detail: String,
     /// Where it happened.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false)]
     instance: String,
     /// One step that helps.
     next: String,
@@ -53,23 +54,24 @@ impl Problem {
 }
 
 /// The status for a refusal, by its code; otherwise by who must act.
-fn status(refusal: &Refusal) -> StatusCode {
+pub(crate) fn status(refusal: &Refusal) -> StatusCode {
     match refusal.code.as_str() {
         "bad-request" => StatusCode::BAD_REQUEST,
         "no-token" | "bad-token" => StatusCode::UNAUTHORIZED,
-        "not-allowed" => StatusCode::FORBIDDEN,
+        "not-allowed" | "form-refused" | "sign-in-refused" => StatusCode::FORBIDDEN,
         "slow-down" => StatusCode::TOO_MANY_REQUESTS,
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "bad-content-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "bad-range" => StatusCode::RANGE_NOT_SATISFIABLE,
         "store-full" => StatusCode::INSUFFICIENT_STORAGE,
-        code if code.starts_with("unknown-") || code == "not-found" => StatusCode::NOT_FOUND,
+        code if code.starts_with("unknown-") || matches!(code, "not-found" | "nothing-known") => StatusCode::NOT_FOUND,
         code if code.starts_with("too-large") || code.starts_with("too-long") => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
-        code if code.starts_with("duplicate-") || code.ends_with("-in-use") || code == "conflict" => {
+        "in-use" | "conflict" | "mailbox-holds-messages" | "not-paused" | "not-quarantined" => {
             StatusCode::CONFLICT
         }
+        code if code.starts_with("duplicate-") || code.ends_with("-in-use") => StatusCode::CONFLICT,
         _ => match refusal.class {
             Class::Transient => StatusCode::SERVICE_UNAVAILABLE,
             Class::Permanent | Class::Operator => StatusCode::UNPROCESSABLE_ENTITY,
@@ -118,8 +120,8 @@ mod tests {
     fn the_status_follows_the_code_and_then_the_class() {
         let with = |code| status(&Refusal::permanent(code, "what", "next")).as_u16();
         assert_eq!(
-            ["unknown-mailbox", "duplicate-name", "too-large", "broken-audio"].map(with),
-            [404, 409, 413, 422]
+            ["unknown-mailbox", "duplicate-name", "in-use", "too-large", "broken-audio"].map(with),
+            [404, 409, 409, 413, 422]
         );
         assert_eq!(status(&Refusal::transient("server-busy", "busy", "wait")).as_u16(), 503);
     }

@@ -6,11 +6,13 @@ use jiff::Timestamp;
 use tieline_messaging::Messaging;
 use tieline_model::{Clock, Ids};
 use tieline_ports::MailSystem;
+use tieline_quick_call::QuickCall;
 use tieline_store::Store;
 use tokio::sync::{mpsc, watch};
 
 use crate::observe::Metrics;
 use crate::pace::Pace;
+use crate::sign_in::SignIn;
 
 /// What is refused as too much.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +60,10 @@ pub struct Web {
     pub readiness: watch::Receiver<Readiness>,
     /// Asks for the configuration to be read again.
     pub reload: mpsc::Sender<()>,
+    /// How people sign in to the pages.
+    pub sign_in: SignIn,
+    /// The quick-call job; `None` without a directory.
+    pub quick_call: Option<QuickCall>,
     pub(crate) pace: Pace,
 }
 
@@ -69,6 +75,10 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// New ids.
     pub ids: Arc<dyn Ids>,
+    /// How people sign in to the pages.
+    pub sign_in: SignIn,
+    /// The quick-call job; `None` without a directory.
+    pub quick_call: Option<QuickCall>,
 }
 
 impl Web {
@@ -83,9 +93,23 @@ impl Web {
         readiness: watch::Receiver<Readiness>,
         reload: mpsc::Sender<()>,
     ) -> Self {
-        let Parts { mail, clock, ids } = parts;
+        let Parts { mail, clock, ids, sign_in, quick_call } = parts;
         let since = clock.now();
         let pace = Pace::new(limits.requests_per_minute);
-        Self { store, messaging, mail, clock, ids, limits, metrics, since, readiness, reload, pace }
+        Self {
+            store,
+            messaging,
+            mail,
+            clock,
+            ids,
+            limits,
+            metrics,
+            since,
+            readiness,
+            reload,
+            sign_in,
+            quick_call,
+            pace,
+        }
     }
 }

@@ -9,7 +9,7 @@ use tieline_model::Refusal;
 use crate::api::Api;
 use crate::cli::Reach;
 use crate::config::{Config, example, schema};
-use crate::output::{Output, items, table, text};
+use crate::output::{Output, items, table, text, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
@@ -33,7 +33,8 @@ pub(crate) enum ConfigCommand {
     Versions,
     /// Goes back to the settings of a version, as a new version.
     RollBack {
-        /// The version's number.
+        /// The version's number, as tieline config versions shows it.
+        #[arg(id = "number", value_name = "VERSION")]
         version: u64,
     },
 }
@@ -102,7 +103,7 @@ fn changes(answer: &Value, dry_run: bool) -> String {
     let end = if dry_run {
         "Nothing was changed (dry run).".to_owned()
     } else {
-        format!("Version {}", text(answer, "version"))
+        format!("Saved as version {}", text(answer, "version"))
     };
     format!("{shown}\n{end}")
 }
@@ -110,7 +111,7 @@ fn changes(answer: &Value, dry_run: bool) -> String {
 fn versions(answer: &Value) -> String {
     let rows = items(answer)
         .iter()
-        .map(|v| vec![text(v, "version"), text(v, "at"), text(v, "author"), text(v, "summary")])
+        .map(|v| vec![text(v, "version"), time(&text(v, "at")), text(v, "author"), text(v, "summary")])
         .collect();
     table(&["version", "at", "by", "what"], rows, "Nothing was changed yet.")
 }

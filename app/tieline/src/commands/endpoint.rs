@@ -114,7 +114,14 @@ pub(crate) async fn run(command: EndpointCommand, api: &Api, out: Output) -> Res
         EndpointCommand::Add { name, address, settings } => {
             let body = settings.json(Some(&name), Some(&address))?;
             let answer = api.post("/api/v1/endpoints", &body).await?;
-            out.show(&answer, |a| format!("Added endpoint {} ({})", text(a, "name"), text(a, "address")));
+            out.show(&answer, |a| {
+                let (name, version) = (text(a, "name"), text(a, "server_version"));
+                let place = format!("{}, port {}", text(a, "address"), text(a, "port"));
+                match version.as_str() {
+                    "–" => format!("Added endpoint {name} ({place})\nNext: tieline feature-group add Sales --endpoint {name} --account svc-tieline@corp.example --password-file FILE"),
+                    _ => format!("Added endpoint {name} ({place}, build {version})"),
+                }
+            });
             warn(out, &answer);
         }
         EndpointCommand::Edit { endpoint, name, address, settings } => {
@@ -167,19 +174,32 @@ fn show(e: &Value) -> String {
         ("address", text(e, "address")),
         ("port", text(e, "port")),
         ("https", text(e, "https")),
-        ("trust", text(e, "tls.trust")),
+        ("path", text(e, "path")),
+        ("trusts", trust(e)),
         ("voice format", text(e, "voice_format")),
         ("version", text(e, "server_version")),
     ])
 }
 
-/// A check's findings, one line each, with the next step below what failed.
+fn trust(e: &Value) -> String {
+    match (text(e, "https").as_str(), text(e, "tls.trust").as_str()) {
+        ("no", _) => "nothing to check without TLS".to_owned(),
+        (_, "ca") => "the system's authorities and the one that was given".to_owned(),
+        (_, "pinned") => format!("only the certificate with SHA-256 {}", text(e, "tls.sha256")),
+        _ => "the system's authorities".to_owned(),
+    }
+}
+
+/// A check's findings, one line each.
 pub(super) fn findings(out: Output, answer: &Value) -> String {
     let mut lines = Vec::new();
+    let mut refused = false;
     for finding in answer.get("findings").and_then(Value::as_array).into_iter().flatten() {
         let ok = finding.get("ok").and_then(Value::as_bool).unwrap_or(false);
         lines.push(format!("{} {}: {}", out.mark(ok), text(finding, "name"), text(finding, "detail")));
-        if let Some(next) = finding.pointer("/refusal/next").and_then(Value::as_str) {
+        // The first one that failed is what the command ends with, on standard error and with its next step.
+        let next = finding.pointer("/refusal/next").and_then(Value::as_str);
+        if let Some(next) = next.filter(|_| std::mem::replace(&mut refused, true)) {
             lines.push(format!("  Next: {next}"));
         }
     }

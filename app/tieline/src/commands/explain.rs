@@ -30,7 +30,11 @@ pub(crate) fn chain(out: Output, answer: &Value) -> String {
     if decisions.is_empty() {
         return format!("Nothing was decided about {} yet.", text(answer, "subject"));
     }
-    let mut lines = vec![out.heading(&format!("Trace {}", text(answer, "trace")))];
+    let about = match text(answer, "trace").as_str() {
+        "–" => text(answer, "subject"),
+        trace => format!("Trace {trace}"),
+    };
+    let mut lines = vec![out.heading(&about)];
     for decision in decisions {
         lines.push(format!("{}  {}", time(&text(decision, "at")), text(decision, "outcome")));
         let mut inputs = vec![("rule", text(decision, "rule"))];
@@ -41,7 +45,11 @@ pub(crate) fn chain(out: Output, answer: &Value) -> String {
     for job in answer.get("waiting").and_then(Value::as_array).into_iter().flatten() {
         let state = if text(job, "quarantined") == "yes" { "quarantined" } else { "waits" };
         let again = time(&text(job, "not_before"));
-        lines.push(format!("Job {} {state}, next try {again}: {}", text(job, "kind"), text(job, "reason")));
+        let reason = match text(job, "reason").as_str() {
+            "–" => String::new(),
+            reason => format!(": {reason}"),
+        };
+        lines.push(format!("Job {} {state}, next try {again}{reason}", text(job, "kind")));
     }
     lines.join("\n")
 }

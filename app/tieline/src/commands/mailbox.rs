@@ -4,10 +4,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tieline_model::{Refusal, SmtpAddress};
 
-use super::feature_group::{SettingsArgs, YesNo};
+use super::feature_group::{SettingsArgs, YesNo, words};
 use super::{PasswordSource, endpoint, given, warn};
 use crate::api::{Api, segment};
-use crate::output::{Output, fields, items, table, text};
+use crate::output::{Output, fields, items, table, text, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MailboxCommand {
@@ -138,7 +138,10 @@ pub(crate) async fn run(command: MailboxCommand, api: &Api, out: Output) -> Resu
                 ("feature_group", Some(group.into())),
             ];
             let answer = api.post("/api/v1/mailboxes", &rest.json(who)?).await?;
-            out.show(&answer, |a| format!("Added mailbox {} ({})", text(a, "number"), text(a, "address")));
+            out.show(&answer, |a| {
+                let number = text(a, "number");
+                format!("Added mailbox {number} ({})\nNext: tieline mailbox check {number}", text(a, "address"))
+            });
             warn(out, &answer);
         }
         MailboxCommand::Edit { mailbox, number, address, group, rest } => {
@@ -216,7 +219,7 @@ fn show(m: &Value) -> String {
             "mailbox" => "set on the mailbox".to_owned(),
             _ => from,
         };
-        format!("{}  ({from})", text(m, &format!("effective.{name}.value")))
+        format!("{}  ({from})", words(m, &format!("effective.{name}.value")))
     };
     fields(&[
         ("id", text(m, "id")),
@@ -232,18 +235,49 @@ fn show(m: &Value) -> String {
         ("subject", origin("subject")),
         ("change location", origin("change_location")),
         ("calendar mode", origin("calendar_mode")),
-        ("state", format!("{} since {}", text(m, "health.state"), text(m, "health.since"))),
+        ("enabled", text(m, "enabled")),
+        ("state", state(m)),
         ("cause", text(m, "health.cause")),
-        ("light", light_words(m)),
+        ("light", light_words(m.get("light").unwrap_or(&Value::Null))),
+        ("lamps", lamps(m)),
     ])
 }
 
-fn light_words(m: &Value) -> String {
-    let word = text(m, "light.light");
-    match m.pointer("/light/new") {
-        Some(new) => format!("{word}: {new} new, {} old", text(m, "light.old")),
+/// The state's word, since when it holds, and when it was last looked at.
+fn state(m: &Value) -> String {
+    let word = text(m, "health.state");
+    match text(m, "health.since").as_str() {
+        "–" => word,
+        since => format!("{word} since {}, checked {}", time(since), time(&text(m, "health.checked"))),
+    }
+}
+
+fn lamps(m: &Value) -> String {
+    let targets = m.get("light_targets").and_then(Value::as_array).into_iter().flatten();
+    targets.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// `on: 1 new, 0 old`, or the word alone when the counts are not known.
+fn light_words(light: &Value) -> String {
+    let word = text(light, "light");
+    match light.get("new") {
+        Some(new) => format!("{word}: {new} new, {} old", text(light, "old")),
         None => word,
     }
+}
+
+/// What a lamp was told: the counts of each kind that has any.
+fn told(target: &Value) -> String {
+    let Some(told) = target.get("told").and_then(Value::as_object) else { return "nothing yet".to_owned() };
+    if told.get("unknown") == Some(&Value::Bool(true)) {
+        return "unknown".to_owned();
+    }
+    let counts = |kind: &str| {
+        let of = told.get(kind)?;
+        let (new, old) = (of.get("new")?.as_u64()?, of.get("old")?.as_u64()?);
+        (kind == "voice" || new + old > 0).then(|| format!("{kind} {new} new, {old} old"))
+    };
+    ["voice", "fax", "text"].into_iter().filter_map(counts).collect::<Vec<_>>().join("; ")
 }
 
 fn light(answer: &Value) -> String {
@@ -252,9 +286,14 @@ fn light(answer: &Value) -> String {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .map(|t| vec![text(t, "target"), text(t, "told"), text(t, "at"), text(t, "problem")])
+        .map(|t| vec![text(t, "target"), told(t), time(&text(t, "at")), text(t, "problem")])
         .collect();
     let none =
         "No telephone follows this light. Add one: tieline mailbox edit NUMBER --light sip:1001@10.0.0.5";
-    format!("{}\n{}", light_words(answer), table(&["target", "told", "at", "problem"], rows, none))
+    let reason = match text(answer, "reason").as_str() {
+        "–" => String::new(),
+        reason => format!(" ({reason})"),
+    };
+    let light = format!("The light is {}{reason}", light_words(answer));
+    format!("{light}\n{}", table(&["lamp", "told", "at", "problem"], rows, none))
 }

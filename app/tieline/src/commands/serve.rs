@@ -35,7 +35,11 @@ pub(crate) async fn run(command: Serve, reach: &Reach, out: Output) -> Result<()
         write_ready(file, &addresses.to_string())?;
     }
     out.show(&json!({ "ready": addresses }), |_| {
-        format!("Tieline serves at http://{}, store {}", server.http(), server.store_name())
+        let sip = match server.sip().as_slice() {
+            [] => "no SIP: lights are not told until [sip] udp, tcp or tls has an address".to_owned(),
+            listeners => format!("SIP at {}", listeners.join(", ")),
+        };
+        format!("Tieline serves at http://{}, store {}, {sip}", server.http(), server.store_name())
     });
     tracing::info!(http = %server.http(), store = server.store_name(), "server ready");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use tieline_model::Refusal;
 
 use crate::api::Api;
-use crate::output::{Output, table, text};
+use crate::output::{Output, fields, lasting, table, text, time};
 
 #[derive(Debug, Args)]
 pub(crate) struct Status {}
@@ -16,13 +16,18 @@ pub(crate) async fn run(api: &Api, out: Output) -> Result<(), Refusal> {
 }
 
 fn show(answer: &Value) -> String {
-    let rows = |name: &str, columns: [&str; 2]| -> Vec<Vec<String>> {
-        let members = answer.get(name).and_then(Value::as_object);
-        let row = |(key, value): (&String, &Value)| {
-            vec![key.clone(), text(value, columns[0]), text(value, columns[1])]
-        };
-        members.into_iter().flatten().map(row).collect()
-    };
+    let members = |name: &str| answer.get(name).and_then(Value::as_object).into_iter().flatten();
+    let ms = |value: &Value, name: &str| lasting(value.get(name).unwrap_or(&Value::Null));
+    let queues = members("queues")
+        .map(|(kind, q)| {
+            vec![kind.clone(), text(q, "depth"), text(q, "due"), text(q, "quarantined"), ms(q, "oldest_ms")]
+        })
+        .collect();
+    let lag = members("lag")
+        .map(|(step, lag)| vec![step.clone(), text(lag, "count"), ms(lag, "p50_ms"), ms(lag, "p99_ms")])
+        .collect();
+    let mailboxes: Vec<_> = members("mailboxes").map(|(state, count)| format!("{count} {state}")).collect();
+    let mailboxes = if mailboxes.is_empty() { "none looked at yet".to_owned() } else { mailboxes.join(", ") };
     let folders = answer.get("folders").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let folders = folders
         .iter()
@@ -33,8 +38,9 @@ fn show(answer: &Value) -> String {
         })
         .collect();
     [
-        table(&["queue", "waiting", "oldest ms"], rows("queues", ["depth", "oldest_ms"]), "Nothing waits."),
-        table(&["lag", "p50 ms", "p99 ms"], rows("lag", ["p50_ms", "p99_ms"]), "No lag measured yet."),
+        fields(&[("running since", time(&text(answer, "since"))), ("mailboxes", mailboxes)]),
+        table(&["queue", "waiting", "due", "quarantined", "oldest"], queues, "Nothing waits."),
+        table(&["lag", "count", "p50", "p99"], lag, "No lag measured yet."),
         table(&["mailbox", "folder", "items", "limit", "load"], folders, "No folder was counted yet."),
     ]
     .join("\n\n")

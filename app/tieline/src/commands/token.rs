@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tieline_model::Refusal;
 
 use crate::api::{Api, segment};
-use crate::output::{Output, items, table, text};
+use crate::output::{Output, items, table, text, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
@@ -42,7 +42,7 @@ pub(crate) async fn run(command: TokenCommand, api: &Api, out: Output) -> Result
         TokenCommand::Add { name, role } => {
             let role = format!("{role:?}").to_lowercase();
             let answer = api.post("/api/v1/tokens", &json!({"name": name, "role": role})).await?;
-            out.show(&answer, |a| format!("{}\nIt is not shown again. Role: {role}", text(a, "token")));
+            out.show(&answer, |a| format!("{}\nThis token is not shown again. Its role is {role}; send it as Authorization: Bearer …", text(a, "token")));
         }
         TokenCommand::List => out.show(&api.get("/api/v1/tokens").await?, list),
         TokenCommand::Remove { id } => {
@@ -56,7 +56,7 @@ pub(crate) async fn run(command: TokenCommand, api: &Api, out: Output) -> Result
 fn list(answer: &Value) -> String {
     let rows = items(answer)
         .iter()
-        .map(|t| vec![text(t, "id"), text(t, "name"), text(t, "role"), text(t, "created")])
+        .map(|t| vec![text(t, "id"), text(t, "name"), text(t, "role"), time(&text(t, "created"))])
         .collect();
     table(
         &["id", "name", "role", "created"],

@@ -63,9 +63,13 @@ fn pem(chain: &[PresentedCertificate]) -> String {
     pem
 }
 
+fn counted(certificates: usize) -> String {
+    if certificates == 1 { "one certificate".to_owned() } else { format!("{certificates} certificates, its own first") }
+}
+
 fn shown(host: &str, answer: &Value) -> String {
     let certificates = answer.get("certificates").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let mut lines = vec![format!("{host} presents {} certificates, its own first:", certificates.len())];
+    let mut lines = vec![format!("{host} presents {}:", counted(certificates.len()))];
     for (index, certificate) in certificates.iter().enumerate() {
         lines.push(format!("  {}. SHA-256 {}", index + 1, text(certificate, "sha256")));
     }

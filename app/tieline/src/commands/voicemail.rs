@@ -10,7 +10,7 @@ use tieline_model::{MessageKind, Refusal};
 
 use super::{given, query};
 use crate::api::{Api, segment};
-use crate::output::{Output, fields, items, table, text};
+use crate::output::{Output, fields, items, lasting, table, text, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Voicemail {
@@ -145,7 +145,12 @@ impl Deposit {
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let content = (name.as_str(), read(file)?);
             let answer =
-                api.form("/api/v1/messages", &self.message(kind, None, source), Some(content)).await?;
+                api.form("/api/v1/messages", &self.message(kind, None, source), Some(content)).await;
+            // The server does not know what the file is called here.
+            let answer = answer.map_err(|refusal| match refusal.where_.as_str() {
+                "" => refusal.at(file.display().to_string()),
+                _ => refusal,
+            })?;
             bar.suspend(|| out.show(&answer, accepted));
             bar.inc(1);
         }
@@ -190,6 +195,7 @@ fn accepted(answer: &Value) -> String {
         "voice" => {
             format!("Accepted {} ({seconds:.1} s, {} bytes)", text(answer, "id"), text(answer, "size"))
         }
+        "text" => format!("Accepted {} ({} characters)", text(answer, "id"), text(answer, "text").chars().count()),
         _ => format!("Accepted {} ({} bytes)", text(answer, "id"), text(answer, "size")),
     }
 }
@@ -200,26 +206,48 @@ fn list(answer: &Value) -> String {
         .map(|m| {
             let caller = [text(m, "caller.name"), text(m, "caller.number")].into_iter().find(|c| c != "–");
             let caller = caller.unwrap_or_else(|| "unknown caller".to_owned());
-            vec![text(m, "id"), text(m, "received"), caller, text(m, "state"), text(m, "delivery.state")]
+            let received = time(&text(m, "received"));
+            let mailbox = text(m, "mailbox_number");
+            vec![text(m, "id"), received, mailbox, caller, text(m, "state"), text(m, "delivery.state")]
         })
         .collect();
     let empty = "No messages. Leave one: tieline voicemail deposit hello.wav --mailbox 1001 --from 5551234";
-    table(&["id", "received", "caller", "state", "delivery"], rows, empty)
+    table(&["id", "received", "mailbox", "caller", "state", "delivery"], rows, empty)
+}
+
+/// Name and number, as far as they are known.
+fn caller(m: &Value) -> String {
+    match (text(m, "caller.name").as_str(), text(m, "caller.number").as_str()) {
+        ("–", "–") => "unknown caller".to_owned(),
+        ("–", one) | (one, "–") => one.to_owned(),
+        (name, number) => format!("{name}, {number}"),
+    }
+}
+
+/// The word, and when it was delivered or is tried next.
+fn delivery(m: &Value) -> String {
+    let word = text(m, "delivery.state");
+    match (word.as_str(), text(m, "delivery.at").as_str()) {
+        (_, "–") => word,
+        ("delivered", at) => format!("{word} {}", time(at)),
+        (_, at) => format!("{word}, next try {}", time(at)),
+    }
 }
 
 fn show(m: &Value) -> String {
     fields(&[
         ("id", text(m, "id")),
         ("trace", text(m, "trace")),
-        ("mailbox", text(m, "mailbox")),
+        ("mailbox", format!("{} ({})", text(m, "mailbox_number"), text(m, "mailbox"))),
         ("kind", text(m, "kind")),
-        ("caller", format!("{} {}", text(m, "caller.number"), text(m, "caller.name"))),
-        ("received", text(m, "received")),
-        ("duration", format!("{} ms", text(m, "duration_ms"))),
+        ("caller", caller(m)),
+        ("received", time(&text(m, "received"))),
+        ("text", text(m, "text")),
+        ("duration", lasting(m.get("duration_ms").unwrap_or(&Value::Null))),
         ("size", format!("{} bytes", text(m, "size"))),
         ("state", text(m, "state")),
-        ("delivery", text(m, "delivery.state")),
-        ("cause", text(m, "delivery.reason.what")),
+        ("delivery", delivery(m)),
+        ("cause", text(m, "delivery.cause")),
         ("why", format!("tieline explain {}", text(m, "id"))),
     ])
 }

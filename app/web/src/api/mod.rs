@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::{Way, authorize};
 use crate::observe;
+use crate::pages;
 use crate::problem::Refused;
 use crate::web::Web;
 
@@ -44,28 +45,60 @@ fn documented(recording_bytes: usize) -> OpenApiRouter<Arc<Web>> {
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
 }
 
+/// The same with the stream of events, which no request timeout may end.
+fn streams() -> OpenApiRouter<Arc<Web>> {
+    OpenApiRouter::new().nest("/api/v1", v1::events::routes())
+}
+
+/// Says once for every operation how it refuses.
+fn described(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    use utoipa::openapi::{Ref, RefOr, content::ContentBuilder, response::ResponseBuilder};
+    let problem = |what: &str| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        RefOr::T(ResponseBuilder::new().description(what).content("application/problem+json", content).build())
+    };
+    for path in document.paths.paths.values_mut() {
+        let methods = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];
+        for operation in methods.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.insert("4XX".to_owned(), problem("Refused: whoever asks must change something"));
+            responses.insert("5XX".to_owned(), problem("Not possible at present"));
+        }
+    }
+    document
+}
+
 /// The OpenAPI document of the REST API.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented(0).into_openapi()
+    let mut document = documented(0).into_openapi();
+    document.merge(streams().into_openapi());
+    described(document)
 }
 
 /// Every route, for requests that come in this way.
 pub fn router(web: Arc<Web>, way: Way) -> Router {
-    let (api, document) = documented(web.limits.recording_bytes).split_for_parts();
+    let (api, _) = documented(web.limits.recording_bytes).split_for_parts();
+    let (streams, _) = streams().split_for_parts();
     let timeout = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, web.limits.request_within);
     let api = api
         .layer(DefaultBodyLimit::max(web.limits.request_bytes))
         .layer(timeout)
-        .merge(v1::events::route())
+        .merge(streams)
         .route_layer(middleware::from_fn_with_state((Arc::clone(&web), way), authorize));
-    let document = Arc::new(document);
+    let document = Arc::new(openapi());
+    // The command line needs no pages.
+    let pages = match way {
+        Way::Tcp => pages::router(&web),
+        Way::Socket => Router::new(),
+    };
     Router::new()
         .route("/healthz", get(observe::healthz))
         .route("/readyz", get(observe::readyz))
         .route("/metrics", get(observe::metrics))
         .route("/api/v1/openapi.json", get(move || async move { axum::Json((*document).clone()) }))
         .merge(api)
+        .merge(pages)
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_this_way)
         .layer(middleware::from_fn(observe::request))

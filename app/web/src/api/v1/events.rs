@@ -3,40 +3,47 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use axum::routing::get;
 use futures_util::Stream;
 use serde::Deserialize;
 use tieline_store::EventFeed;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::extract::Asked;
-use crate::problem::Refused;
+use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 /// Outside the request timeout: a stream lasts as long as its reader.
-pub(in crate::api) fn route() -> Router<Arc<Web>> {
-    Router::new().route("/api/v1/events", get(events))
+pub(in crate::api) fn routes() -> OpenApiRouter<Arc<Web>> {
+    OpenApiRouter::new().routes(routes!(events))
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 struct Asking {
     /// Topics, separated by commas; every topic without it.
     topics: Option<String>,
 }
 
+/// Streams what happens, as it happens: `id` counts up, `event` is the topic, `data` is JSON. With `Last-Event-ID`
+/// everything since that event comes first.
+#[utoipa::path(get, path = "/events", tag = "operations",
+    params(Asking, ("last-event-id" = Option<i64>, Header, description = "The last event that was seen")),
+    responses((status = 200, body = String, content_type = "text/event-stream")))]
 async fn events(
     State(web): State<Arc<Web>>,
     Asked(asked): Asked<Asking>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
-    let seen =
-        headers.get("last-event-id").and_then(|value| value.to_str().ok()).and_then(|id| id.parse().ok());
-    let after = match seen {
-        Some(seen) => seen,
+    let after = match headers.get("last-event-id") {
+        Some(seen) => {
+            let seen = seen.to_str().ok().and_then(|id| id.parse().ok()).filter(|seen| *seen >= 0);
+            seen.ok_or_else(|| bad_request("Last-Event-ID is not the id of an event"))?
+        }
         None => web.store.last_event().await?,
     };
     let topics = asked.topics.unwrap_or_default();

@@ -11,7 +11,7 @@ use tieline_store::Job;
 use utoipa::ToSchema;
 
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// The decisions about something, oldest first.
@@ -93,7 +93,7 @@ impl From<Job> for Waiting {
 /// its whole journey.
 #[utoipa::path(get, path = "/explain/{id}", tag = "operations",
     params(("id" = String, Path, description = "A printed id: vm_…, mb_…, job_…, tr_…")),
-    responses((status = 200, body = Explanation), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Explanation)))]
 pub(super) async fn explain(
     State(web): State<Arc<Web>>,
     Segment(id): Segment,

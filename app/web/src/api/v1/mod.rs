@@ -8,6 +8,7 @@ pub(super) mod feature_groups;
 pub(super) mod mailboxes;
 pub(super) mod messages;
 pub(super) mod reload;
+mod schema;
 pub(super) mod status;
 pub(super) mod tokens;
 
@@ -21,7 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::access::Caller;
-use crate::problem::Refused;
+use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
@@ -55,6 +56,12 @@ impl<T: ToSchema> List<T> {
 
 /// The largest page of a list.
 const PAGE: u32 = 500;
+
+/// How many entries a page holds, as asked or as usual.
+fn page_size(asked: Option<u32>, usual: u32) -> Result<u32, Refused> {
+    let size = asked.unwrap_or(usual);
+    if (1..=PAGE).contains(&size) { Ok(size) } else { Err(bad_request(format!("limit is not from 1 to {PAGE}"))) }
+}
 
 impl Web {
     /// Saves one change of the configuration as a new version.

@@ -10,7 +10,8 @@ use tieline_messaging::{FolderReport, Lag};
 use tieline_store::QueueDepth;
 use utoipa::ToSchema;
 
-use crate::problem::{Problem, Refused};
+use super::schema;
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Queues, lag, mailboxes and folders.
@@ -21,12 +22,12 @@ pub(super) struct StatusView {
     /// Waiting work, by kind.
     queues: BTreeMap<String, Queue>,
     /// How long each step of a journey takes, by step and kind.
-    #[schema(value_type = Object)]
+    #[schema(value_type = BTreeMap<String, schema::Lag>)]
     lag: BTreeMap<String, Lag>,
     /// How many mailboxes are in which state.
     mailboxes: BTreeMap<&'static str, usize>,
     /// Counted folders against their limits, fullest first.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<schema::Folder>)]
     folders: Vec<FolderReport>,
 }
 
@@ -45,7 +46,7 @@ struct Queue {
 
 /// Shows how the server is doing.
 #[utoipa::path(get, path = "/status", tag = "operations",
-    responses((status = 200, body = StatusView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = StatusView)))]
 pub(super) async fn status(State(web): State<Arc<Web>>) -> Result<Json<StatusView>, Refused> {
     let now = web.clock.now();
     let queue = |depth: QueueDepth| {

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::{Changes, field_changes};
 use crate::access::Caller;
 use crate::extract::{Asked, Body};
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -22,7 +22,7 @@ pub(super) struct Asking {
 /// Makes the settings what the document says, all or nothing; entries that it does not name are removed. With
 /// `dry_run` nothing is changed.
 #[utoipa::path(post, path = "/config", tag = "configuration", request_body = Object, params(Asking),
-    responses((status = 200, body = Changes), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Changes)))]
 pub(super) async fn apply(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

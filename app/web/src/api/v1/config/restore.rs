@@ -6,13 +6,13 @@ use axum::{Extension, Json};
 use super::{Changes, field_changes};
 use crate::access::Caller;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused, bad_request};
+use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 /// Makes the settings what they were at a version, as a new version.
 #[utoipa::path(post, path = "/config/versions/{version}/restore", tag = "configuration",
     params(("version" = i64, Path, description = "The version's number")),
-    responses((status = 200, body = Changes), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Changes)))]
 pub(super) async fn restore(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{FieldChange, field_changes};
-use crate::api::v1::{List, PAGE};
+use crate::api::v1::{List, page_size};
 use crate::extract::Asked;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// One version of the settings.
@@ -29,6 +29,7 @@ pub(super) struct Version {
 #[derive(Debug, Deserialize, IntoParams)]
 pub(super) struct Asking {
     /// At most so many, up to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<i64>,
@@ -36,12 +37,12 @@ pub(super) struct Asking {
 
 /// Lists the versions of the settings, newest first.
 #[utoipa::path(get, path = "/config/versions", tag = "configuration", params(Asking),
-    responses((status = 200, body = List<Version>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = List<Version>)))]
 pub(super) async fn versions(
     State(web): State<Arc<Web>>,
     Asked(asked): Asked<Asking>,
 ) -> Result<Json<List<Version>>, Refused> {
-    let limit = asked.limit.unwrap_or(50).clamp(1, PAGE);
+    let limit = page_size(asked.limit, 50)?;
     let sets = web.store.change_sets(asked.after, limit).await?;
     let full = sets.len() == limit as usize;
     let next = sets.last().filter(|_| full).map(|set| set.version.to_string());

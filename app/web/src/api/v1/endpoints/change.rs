@@ -7,13 +7,13 @@ use tieline_store::Edit;
 use super::{EndpointBody, EndpointView, find, probe};
 use crate::access::Caller;
 use crate::extract::{Body, Segment};
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Changes a mail server. A new name changes nothing but the name; anything else is checked by reaching the server.
 #[utoipa::path(patch, path = "/endpoints/{endpoint}", tag = "endpoints", request_body = EndpointBody,
     params(("endpoint" = String, Path, description = "Its name or id")),
-    responses((status = 200, body = EndpointView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = EndpointView)))]
 pub(super) async fn change(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

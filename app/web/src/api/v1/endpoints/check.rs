@@ -7,10 +7,11 @@ use tieline_model::{Endpoint, Refusal, SmtpAddress};
 use tieline_ports::MailAccount;
 use utoipa::ToSchema;
 
-use super::{find, nobody};
-use crate::api::v1::feature_groups::account_of;
+use super::{find, nobody, speaks_ews};
+use crate::api::v1::feature_groups::accounts_of;
+use crate::api::v1::schema;
 use crate::extract::{Body, Segment};
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Who signs in; without it, the service account of a feature group that uses the server.
@@ -31,7 +32,7 @@ pub(in crate::api::v1) struct Finding {
     /// What was seen.
     pub(in crate::api::v1) detail: String,
     /// What is wrong, and one step that helps.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<schema::Refusal>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::api::v1) refusal: Option<Refusal>,
 }
@@ -55,35 +56,50 @@ pub(super) struct Checked {
 /// Reaches the server, signs in and reads its version.
 #[utoipa::path(post, path = "/endpoints/{endpoint}/check", tag = "endpoints", request_body = CheckBody,
     params(("endpoint" = String, Path, description = "Its name or id")),
-    responses((status = 200, body = Checked), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Checked)))]
 pub(super) async fn check(
     State(web): State<Arc<Web>>,
     Segment(endpoint): Segment,
     Body(body): Body<CheckBody>,
 ) -> Result<Json<Checked>, Refused> {
     let endpoint = find(&web, &endpoint).await?;
-    let account = match body.account {
+    let mut accounts = match body.account {
         Some(account) => {
             let user: SmtpAddress = account.parse().map_err(|error: tieline_model::AddressError| {
                 Refusal::permanent("bad-address", error.to_string(), "write it as svc-tieline@corp.example")
             })?;
-            MailAccount {
-                endpoint: endpoint.clone(),
-                user,
-                password: body.password.unwrap_or_default().into(),
-            }
+            let password = body.password.unwrap_or_default().into();
+            vec![(String::new(), MailAccount { endpoint: endpoint.clone(), user, password })]
         }
-        None => account_of(&web, &endpoint).await?.unwrap_or_else(|| nobody(&endpoint)),
+        None => accounts_of(&web, &endpoint).await?,
     };
+    let stranger = accounts.is_empty();
+    if stranger {
+        accounts.push((String::new(), nobody(&endpoint)));
+    }
     let mut findings = Vec::new();
-    match web.mail.probe(&account).await {
-        Ok(info) => {
-            findings
-                .push(Finding::good("reach and sign in", format!("{} as {}", endpoint.url(), account.user)));
-            let version = info.version.map_or("older than Exchange 2007", |version| version.label());
-            findings.push(Finding::good("version", format!("{version}, build {}", info.build)));
+    let mut version = None;
+    for (group, account) in accounts {
+        match web.mail.probe(&account).await {
+            Ok(info) => {
+                let mut detail = format!("{} as {}", endpoint.url(), account.user);
+                if !group.is_empty() {
+                    detail.push_str(&format!(" (feature group {group})"));
+                }
+                findings.push(Finding::good("reach and sign in", detail));
+                version = Some(info);
+            }
+            // Nobody was expected to be let in; that the server asks who is there is what can be found out.
+            Err(error) if stranger && speaks_ews(&error) => {
+                let detail = format!("{}; nobody signed in, for want of an account", endpoint.url());
+                findings.push(Finding::good("reach", detail));
+            }
+            Err(error) => findings.push(Finding::bad("reach and sign in", error.refusal())),
         }
-        Err(error) => findings.push(Finding::bad("reach and sign in", error.refusal())),
+    }
+    if let Some(info) = version {
+        let label = info.version.map_or("older than Exchange 2007", |version| version.label());
+        findings.push(Finding::good("version", format!("{label}, build {}", info.build)));
     }
     findings.extend(port_hint(&endpoint));
     Ok(Json(Checked { findings }))

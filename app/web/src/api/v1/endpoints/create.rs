@@ -9,12 +9,12 @@ use tieline_store::Edit;
 use super::{EndpointBody, EndpointView, probe};
 use crate::access::Caller;
 use crate::extract::Body;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Adds a mail server. It is reached first; one that does not speak EWS is refused.
 #[utoipa::path(post, path = "/endpoints", tag = "endpoints", request_body = EndpointBody,
-    responses((status = 201, body = EndpointView), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = EndpointView)))]
 pub(super) async fn create(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

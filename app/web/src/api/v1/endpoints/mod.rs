@@ -10,13 +10,14 @@ mod show;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tieline_model::{Endpoint, Refusal, SmtpAddress, TlsTrust};
+use tieline_model::{Class, Endpoint, Refusal, SmtpAddress, TlsTrust};
 use tieline_ports::{MailAccount, PortError};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::unknown;
+use super::{schema, unknown};
+use crate::extract::object;
 use crate::problem::Refused;
 use crate::web::Web;
 
@@ -45,14 +46,14 @@ pub(super) struct EndpointView {
     /// Where EWS answers.
     path: String,
     /// How the certificate is trusted.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Trust)]
     tls: TlsTrust,
     /// "Voice Format".
     voice_format: &'static str,
     /// The server's build, as last seen.
     server_version: Option<String>,
     /// What a person should know although it was saved.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<schema::Refusal>)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Refusal>,
 }
@@ -83,13 +84,15 @@ pub(super) struct EndpointBody {
     /// `ews:` and the host.
     address: Option<String>,
     /// 443 unless said otherwise.
+    #[schema(minimum = 1)]
     port: Option<u16>,
     /// `false` for a lab on loopback only.
     https: Option<bool>,
     /// `/EWS/Exchange.asmx` unless said otherwise.
     path: Option<String>,
     /// `{"trust":"system"}`, `{"trust":"ca","pem":…}` or `{"trust":"pinned","sha256":…}`.
-    #[schema(value_type = Option<Object>)]
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<schema::Trust>)]
     tls: Option<TlsTrust>,
     /// pcm-wav, g711-ulaw-wav, g711-alaw-wav, gsm-wav, mp3 or opus.
     voice_format: Option<String>,
@@ -126,6 +129,9 @@ impl EndpointBody {
         if let Some(format) = &self.voice_format {
             endpoint.voice_format = format.parse::<tieline_model::VoiceFormat>()?;
         }
+        if self.port == Some(0) {
+            return Err(Refusal::permanent("bad-port", "there is no port 0", "EWS answers at 443").into());
+        }
         endpoint.port = self.port.unwrap_or(endpoint.port);
         endpoint.https = self.https.unwrap_or(endpoint.https);
         if let Some(tls) = &self.tls {
@@ -147,11 +153,13 @@ pub(super) async fn find(web: &Web, reference: &str) -> Result<Endpoint, Refused
 /// Reaches the server before its settings are saved: one that is no EWS server is refused with the reason (AV-07).
 /// Without an account nobody can sign in, but a server that speaks EWS says so when it asks for credentials.
 async fn probe(web: &Web, endpoint: &mut Endpoint) -> Result<(), Refused> {
-    let account = super::feature_groups::account_of(web, endpoint).await?.unwrap_or_else(|| nobody(endpoint));
+    let accounts = super::feature_groups::accounts_of(web, endpoint).await?;
+    let account = accounts.into_iter().next().map_or_else(|| nobody(endpoint), |(_, account)| account);
     match web.mail.probe(&account).await {
         Ok(info) => endpoint.server_version = Some(info.build),
         Err(error) if speaks_ews(&error) => {}
-        Err(error) => return Err(error.refusal().into()),
+        // Whoever types the address must act, also when the server is only away: nothing was saved.
+        Err(error) => return Err(Refusal { class: Class::Operator, ..error.refusal() }.into()),
     }
     Ok(())
 }

@@ -8,13 +8,13 @@ use tieline_store::Edit;
 use super::find;
 use crate::access::Caller;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Removes a mail server that no feature group uses.
 #[utoipa::path(delete, path = "/endpoints/{endpoint}", tag = "endpoints",
     params(("endpoint" = String, Path, description = "Its name or id")),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn remove(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

@@ -5,13 +5,13 @@ use axum::extract::State;
 
 use super::{EndpointView, find};
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Shows one mail server.
 #[utoipa::path(get, path = "/endpoints/{endpoint}", tag = "endpoints",
     params(("endpoint" = String, Path, description = "Its name or id")),
-    responses((status = 200, body = EndpointView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = EndpointView)))]
 pub(super) async fn show(
     State(web): State<Arc<Web>>,
     Segment(endpoint): Segment,

@@ -7,13 +7,13 @@ use tieline_store::Edit;
 use super::{GroupBody, GroupView, find};
 use crate::access::Caller;
 use crate::extract::{Body, Segment};
-use crate::problem::{Problem, Refused, bad_request};
+use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 /// Changes a feature group.
 #[utoipa::path(patch, path = "/feature-groups/{group}", tag = "feature groups", request_body = GroupBody,
     params(("group" = String, Path, description = "Its name or id")),
-    responses((status = 200, body = GroupView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = GroupView)))]
 pub(super) async fn change(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

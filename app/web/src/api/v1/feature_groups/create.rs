@@ -10,12 +10,12 @@ use super::{GroupBody, GroupView, address, confirmed, secret_name};
 use crate::access::Caller;
 use crate::api::v1::endpoints;
 use crate::extract::Body;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Adds a feature group. Group and password are saved together or not at all.
 #[utoipa::path(post, path = "/feature-groups", tag = "feature groups", request_body = GroupBody,
-    responses((status = 201, body = GroupView), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = GroupView)))]
 pub(super) async fn create(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

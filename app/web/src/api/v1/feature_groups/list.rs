@@ -5,12 +5,12 @@ use axum::extract::State;
 
 use super::GroupView;
 use crate::api::v1::List;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Lists the feature groups, by name.
 #[utoipa::path(get, path = "/feature-groups", tag = "feature groups",
-    responses((status = 200, body = List<GroupView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = List<GroupView>)))]
 pub(super) async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<GroupView>>, Refused> {
     let mut views = Vec::new();
     for group in web.store.feature_groups().await? {

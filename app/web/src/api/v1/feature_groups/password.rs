@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::{confirmed, find, secret_name};
 use crate::access::Caller;
 use crate::extract::{Body, Segment};
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// The service account's password, twice.
@@ -26,7 +26,7 @@ pub(super) struct PasswordBody {
 /// Stores the service account's password, encrypted. It takes effect at once.
 #[utoipa::path(put, path = "/feature-groups/{group}/password", tag = "feature groups", request_body = PasswordBody,
     params(("group" = String, Path, description = "Its name or id")),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn password(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

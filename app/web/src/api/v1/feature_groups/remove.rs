@@ -8,13 +8,13 @@ use tieline_store::{Batch, Configure, Edit, Write};
 use super::{find, secret_name};
 use crate::access::Caller;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Removes a feature group without mailboxes, and its password.
 #[utoipa::path(delete, path = "/feature-groups/{group}", tag = "feature groups",
     params(("group" = String, Path, description = "Its name or id")),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn remove(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

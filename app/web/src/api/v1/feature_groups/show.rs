@@ -5,13 +5,13 @@ use axum::extract::State;
 
 use super::{GroupView, find};
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Shows one feature group.
 #[utoipa::path(get, path = "/feature-groups/{group}", tag = "feature groups",
     params(("group" = String, Path, description = "Its name or id")),
-    responses((status = 200, body = GroupView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = GroupView)))]
 pub(super) async fn show(
     State(web): State<Arc<Web>>,
     Segment(group): Segment,

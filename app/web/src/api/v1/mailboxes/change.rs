@@ -7,13 +7,13 @@ use tieline_store::Edit;
 use super::{MailboxBody, MailboxView, find};
 use crate::access::Caller;
 use crate::extract::{Body, Segment};
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Changes a mailbox. Moving it to another feature group copies nothing again and deletes nothing.
 #[utoipa::path(patch, path = "/mailboxes/{mailbox}", tag = "mailboxes", request_body = MailboxBody,
     params(("mailbox" = String, Path, description = "Its number, address or id")),
-    responses((status = 200, body = MailboxView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = MailboxView)))]
 pub(super) async fn change(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

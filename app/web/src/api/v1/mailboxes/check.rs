@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{find, group_of};
 use crate::api::v1::endpoints::Finding;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// What a check found.
@@ -21,7 +21,7 @@ pub(super) struct MailboxChecked {
 /// Checks that the mailbox may synchronize and that the service account may act for it.
 #[utoipa::path(post, path = "/mailboxes/{mailbox}/check", tag = "mailboxes",
     params(("mailbox" = String, Path, description = "Its number, address or id")),
-    responses((status = 200, body = MailboxChecked), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = MailboxChecked)))]
 pub(super) async fn check(
     State(web): State<Arc<Web>>,
     Segment(mailbox): Segment,

@@ -9,12 +9,12 @@ use tieline_store::Edit;
 use super::{MailboxBody, MailboxView, address, check_number, feature_groups};
 use crate::access::Caller;
 use crate::extract::Body;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Adds a mailbox.
 #[utoipa::path(post, path = "/mailboxes", tag = "mailboxes", request_body = MailboxBody,
-    responses((status = 201, body = MailboxView), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = MailboxView)))]
 pub(super) async fn create(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

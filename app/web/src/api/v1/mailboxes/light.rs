@@ -10,22 +10,23 @@ use tieline_store::KindCounts;
 use utoipa::ToSchema;
 
 use super::find;
+use crate::api::v1::schema;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// What the light should be, and what each telephone was told last.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LightReport {
     /// on, off or unknown.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Light)]
     #[serde(flatten)]
     light: LightState,
     /// Why it is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// Undeleted messages, by kind.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::KindCounts)]
     counts: KindCounts,
     /// The telephones.
     targets: Vec<Told>,
@@ -36,18 +37,20 @@ pub(super) struct LightReport {
 pub(super) struct Told {
     /// Its SIP address.
     target: String,
-    /// What it was told.
-    #[schema(value_type = Object)]
+    /// What it was told: counts by kind, or that nothing is known; null when it was told nothing yet.
+    #[schema(value_type = Option<Object>)]
     told: Value,
     /// When.
     #[schema(value_type = Option<String>)]
     at: Option<Timestamp>,
+    /// Why it could not be told, with the next step.
+    problem: Option<String>,
 }
 
 /// Shows the light of a mailbox.
 #[utoipa::path(get, path = "/mailboxes/{mailbox}/light", tag = "mailboxes",
     params(("mailbox" = String, Path, description = "Its number, address or id")),
-    responses((status = 200, body = LightReport), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = LightReport)))]
 pub(super) async fn light(
     State(web): State<Arc<Web>>,
     Segment(mailbox): Segment,
@@ -59,11 +62,19 @@ pub(super) async fn light(
         target: shown.target,
         told: shown.state,
         at: Some(shown.at),
+        problem: None,
     };
     let mut targets: Vec<_> = shown.into_iter().map(told).collect();
     for target in mailbox.light_targets {
         if !targets.iter().any(|told| told.target == target) {
-            targets.push(Told { target, told: Value::Null, at: None });
+            targets.push(Told { target, told: Value::Null, at: None, problem: None });
+        }
+    }
+    // A lamp that does not answer has a job that waits, and says why.
+    for job in web.messaging.explain(&mailbox.id.to_string()).await?.jobs {
+        let Some(reason) = job.reason.filter(|_| job.kind == "lamp") else { continue };
+        for told in targets.iter_mut().filter(|told| reason.where_ == told.target) {
+            told.problem = Some(reason.to_string());
         }
     }
     let reason = view.reason.map(|reason| reason.to_string());

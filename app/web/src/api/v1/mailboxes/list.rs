@@ -7,9 +7,9 @@ use tieline_store::MailboxFilter;
 use utoipa::IntoParams;
 
 use super::{MailboxView, feature_groups};
-use crate::api::v1::{List, PAGE};
+use crate::api::v1::{List, page_size};
 use crate::extract::Asked;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -17,6 +17,7 @@ pub(super) struct Asking {
     /// Only of this feature group, by name or id.
     group: Option<String>,
     /// At most so many, up to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<String>,
@@ -24,7 +25,7 @@ pub(super) struct Asking {
 
 /// Lists the mailboxes, by number.
 #[utoipa::path(get, path = "/mailboxes", tag = "mailboxes", params(Asking),
-    responses((status = 200, body = List<MailboxView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = List<MailboxView>)))]
 pub(super) async fn list(
     State(web): State<Arc<Web>>,
     Asked(asked): Asked<Asking>,
@@ -33,7 +34,7 @@ pub(super) async fn list(
         Some(group) => Some(feature_groups::find(&web, &group).await?.id),
         None => None,
     };
-    let limit = asked.limit.unwrap_or(100).clamp(1, PAGE);
+    let limit = page_size(asked.limit, 100)?;
     let mailboxes = web.store.mailboxes(&MailboxFilter { feature_group, after: asked.after }, limit).await?;
     let full = mailboxes.len() == limit as usize;
     let next = mailboxes.last().filter(|_| full).map(|mailbox| mailbox.number.clone());

@@ -23,7 +23,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::feature_groups::{self, address, merged};
-use super::unknown;
+use super::{schema, unknown};
+use crate::extract::object;
 use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
@@ -62,23 +63,23 @@ pub(super) struct MailboxView {
     /// "Use Feature Group settings for IMAP".
     use_group_settings: bool,
     /// The mailbox's own settings; they count when `use_group_settings` is off.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Settings)]
     settings: SyncSettings,
     /// SIP addresses whose lamps follow this mailbox.
     light_targets: Vec<String>,
     /// Whether it is switched on.
     enabled: bool,
     /// What holds, each value with where it was said.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::EffectiveSettings)]
     effective: EffectiveSettings,
     /// How it fares, since when, and why.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Health)]
     health: Value,
     /// What its lamps should show: on or off with `new` and `old`, or unknown.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Light)]
     light: LightState,
     /// What a person should know although it was saved.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<schema::Refusal>)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<Refusal>,
 }
@@ -143,7 +144,8 @@ pub(super) struct MailboxBody {
     /// "Use Feature Group settings for IMAP".
     use_group_settings: Option<bool>,
     /// The mailbox's own settings.
-    #[schema(value_type = Option<Object>)]
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<schema::Settings>)]
     settings: Option<SyncSettings>,
     /// SIP addresses whose lamps follow.
     light_targets: Option<Vec<String>>,

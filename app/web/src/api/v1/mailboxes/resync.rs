@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::find;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// The journey of a resync.
@@ -21,7 +21,7 @@ pub(super) struct Resync {
 /// Tells every telephone of the mailbox its light again, whatever it was told last.
 #[utoipa::path(post, path = "/mailboxes/{mailbox}/light/resync", tag = "mailboxes",
     params(("mailbox" = String, Path, description = "Its number, address or id")),
-    responses((status = 200, body = Resync), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Resync)))]
 pub(super) async fn resync(
     State(web): State<Arc<Web>>,
     Segment(mailbox): Segment,

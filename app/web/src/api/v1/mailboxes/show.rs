@@ -5,13 +5,13 @@ use axum::extract::State;
 
 use super::{MailboxView, find};
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Shows one mailbox: what holds for it and where that was said, how it fares, and its light.
 #[utoipa::path(get, path = "/mailboxes/{mailbox}", tag = "mailboxes",
     params(("mailbox" = String, Path, description = "Its number, address or id")),
-    responses((status = 200, body = MailboxView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = MailboxView)))]
 pub(super) async fn show(
     State(web): State<Arc<Web>>,
     Segment(mailbox): Segment,

@@ -12,7 +12,7 @@ use super::find;
 use crate::access::Caller;
 use crate::api::v1::feature_groups::confirmed;
 use crate::extract::{Body, Segment};
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// The telephone's password, twice.
@@ -28,7 +28,7 @@ pub(super) struct SipPasswordBody {
 /// Stores the password with which the mailbox's telephones subscribe to its light; the user name is the number.
 #[utoipa::path(put, path = "/mailboxes/{mailbox}/sip-password", tag = "mailboxes", request_body = SipPasswordBody,
     params(("mailbox" = String, Path, description = "Its number, address or id")),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn sip_password(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{MessageView, find, list};
 use crate::extract::{Body, Segment};
-use crate::problem::{Problem, Refused, bad_request};
+use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 /// What the user did with the message.
@@ -22,7 +22,7 @@ pub(super) struct StateBody {
 /// Marks a message as heard or not heard, here and in the mail server.
 #[utoipa::path(patch, path = "/messages/{message}", tag = "messages", request_body = StateBody,
     params(("message" = String, Path, description = "Its id, vm_…")),
-    responses((status = 200, body = MessageView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = MessageView)))]
 pub(super) async fn change(
     State(web): State<Arc<Web>>,
     Segment(message): Segment,

@@ -9,15 +9,14 @@ use tieline_model::Refusal;
 
 use super::find;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// The recording or fax, whole or the range that was asked for.
 #[utoipa::path(get, path = "/messages/{message}/content", tag = "messages",
     params(("message" = String, Path, description = "Its id, vm_…")),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
-              (status = 206, body = Vec<u8>, content_type = "application/octet-stream"),
-              (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Vec<u8>, content_type = "*/*"),
+              (status = 206, body = Vec<u8>, content_type = "*/*")))]
 pub(super) async fn content(
     State(web): State<Arc<Web>>,
     Segment(message): Segment,

@@ -12,9 +12,9 @@ use tieline_model::{Caller, MessageKind, Refusal};
 use utoipa::ToSchema;
 
 use super::{MessageView, find};
-use crate::api::v1::mailboxes;
-use crate::extract::Body;
-use crate::problem::{Problem, Refused, bad_request};
+use crate::api::v1::{mailboxes, schema};
+use crate::extract::{Body, object};
+use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 /// What is left for whom.
@@ -27,9 +27,9 @@ pub(super) struct MessageBody {
     #[schema(value_type = Option<String>)]
     kind: Option<MessageKind>,
     /// Who called.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    caller: Caller,
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<schema::Caller>)]
+    caller: Option<Caller>,
     /// When it came in; now, unless said otherwise.
     #[schema(value_type = Option<String>)]
     received: Option<Timestamp>,
@@ -59,7 +59,7 @@ struct MessageForm {
 #[utoipa::path(post, path = "/messages", tag = "messages",
     request_body(content((MessageForm = "multipart/form-data"), (MessageBody = "application/json"))),
     params(("idempotency-key" = Option<String>, Header, description = "The depositing system's id")),
-    responses((status = 200, body = MessageView), (status = 201, body = MessageView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = MessageView), (status = 201, body = MessageView)))]
 pub(super) async fn deposit(
     State(web): State<Arc<Web>>,
     headers: HeaderMap,
@@ -82,7 +82,7 @@ pub(super) async fn deposit(
     let deposit = Deposit {
         mailbox: mailboxes::find(&web, &body.mailbox).await?.id,
         kind: body.kind.unwrap_or(MessageKind::Voice),
-        caller: body.caller,
+        caller: body.caller.unwrap_or_default(),
         received: body.received,
         text: body.text,
         pages: body.pages,

@@ -8,9 +8,9 @@ use tieline_store::MessageFilter;
 use utoipa::IntoParams;
 
 use super::MessageView;
-use crate::api::v1::{List, PAGE, mailboxes};
+use crate::api::v1::{List, mailboxes, page_size};
 use crate::extract::Asked;
-use crate::problem::{Problem, Refused, bad_request};
+use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -22,6 +22,7 @@ pub(super) struct Asking {
     /// Only voice, fax or text.
     kind: Option<String>,
     /// At most so many, up to 500.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next` of the page before.
     after: Option<String>,
@@ -29,7 +30,7 @@ pub(super) struct Asking {
 
 /// Lists messages, newest first.
 #[utoipa::path(get, path = "/messages", tag = "messages", params(Asking),
-    responses((status = 200, body = List<MessageView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = List<MessageView>)))]
 pub(super) async fn list(
     State(web): State<Arc<Web>>,
     Asked(asked): Asked<Asking>,
@@ -48,7 +49,7 @@ pub(super) async fn list(
             .transpose()
             .map_err(|_| bad_request("after is not a message id"))?,
     };
-    let limit = asked.limit.unwrap_or(50).clamp(1, PAGE);
+    let limit = page_size(asked.limit, 50)?;
     let messages = web.store.messages(&filter, limit).await?;
     let full = messages.len() == limit as usize;
     let next = messages.last().filter(|_| full).map(|stored| stored.message.id.to_string());

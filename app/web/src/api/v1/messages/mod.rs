@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::unknown;
+use super::{schema, unknown};
 use crate::problem::Refused;
 use crate::web::Web;
 
@@ -43,12 +43,14 @@ pub(super) struct MessageView {
     id: String,
     /// `mb_…`
     mailbox: String,
+    /// The number of that mailbox.
+    mailbox_number: String,
     /// voice, fax or text.
     kind: &'static str,
     /// `tr_…`: its journey.
     trace: String,
     /// Who called.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Caller)]
     caller: Caller,
     /// When it came in.
     received: String,
@@ -67,17 +69,19 @@ pub(super) struct MessageView {
     /// The id that the depositing system gave it.
     source_id: Option<String>,
     /// How far its delivery is: waiting, delivering, delivered, quarantined or kept, and why.
-    #[schema(value_type = Object)]
+    #[schema(value_type = schema::Delivery)]
     delivery: DeliveryReport,
 }
 
 impl MessageView {
     async fn new(web: &Web, stored: StoredMessage) -> Result<Self, Refused> {
         let delivery = web.messaging.delivery(&stored).await?;
+        let number = web.store.mailbox(stored.message.mailbox).await?.map(|mailbox| mailbox.number);
         let Message { id, mailbox, kind, trace, caller, received, duration_ms, .. } = stored.message;
         Ok(Self {
             id: id.to_string(),
             mailbox: mailbox.to_string(),
+            mailbox_number: number.unwrap_or_default(),
             kind: kind.name(),
             trace: trace.to_string(),
             caller,

@@ -7,13 +7,13 @@ use tieline_store::StateOrigin;
 
 use super::{MessageView, find};
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Deletes a message, here and in the mail server, where it goes to Deleted Items.
 #[utoipa::path(delete, path = "/messages/{message}", tag = "messages",
     params(("message" = String, Path, description = "Its id, vm_…")),
-    responses((status = 200, body = MessageView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = MessageView)))]
 pub(super) async fn remove(
     State(web): State<Arc<Web>>,
     Segment(message): Segment,

@@ -5,13 +5,13 @@ use axum::extract::State;
 
 use super::{MessageView, find};
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Tries a quarantined delivery again.
 #[utoipa::path(post, path = "/messages/{message}/retry", tag = "messages",
     params(("message" = String, Path, description = "Its id, vm_…")),
-    responses((status = 200, body = MessageView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = MessageView)))]
 pub(super) async fn retry(
     State(web): State<Arc<Web>>,
     Segment(message): Segment,

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::access::Caller;
 use crate::extract::Body;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// What a token is for.
@@ -39,7 +39,7 @@ pub(super) struct NewToken {
 
 /// Makes a token.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = TokenBody,
-    responses((status = 201, body = NewToken), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = NewToken)))]
 pub(super) async fn create(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,
@@ -48,7 +48,7 @@ pub(super) async fn create(
     super::super::check_name("a token", &body.name)?;
     let role = Role::from_name(&body.role).ok_or_else(|| {
         let what = format!("{:?} is not a role", body.role.chars().take(40).collect::<String>());
-        Refusal::permanent("unknown-role", what, "choose admin, deposit or read")
+        Refusal::permanent("bad-role", what, "choose admin, deposit or read")
     })?;
     let id = web.ids.uuid();
     let (token, secret) = NewApiToken::draw(id, &body.name, role, &caller.name, None)?;

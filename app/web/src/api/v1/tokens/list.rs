@@ -5,12 +5,12 @@ use axum::extract::State;
 
 use super::TokenView;
 use crate::api::v1::List;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Lists the tokens that are valid.
 #[utoipa::path(get, path = "/tokens", tag = "tokens",
-    responses((status = 200, body = List<TokenView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = List<TokenView>)))]
 pub(super) async fn list(State(web): State<Arc<Web>>) -> Result<Json<List<TokenView>>, Refused> {
     let now = web.clock.now();
     let tokens = web.store.api_tokens().await?;

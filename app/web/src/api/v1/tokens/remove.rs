@@ -8,13 +8,13 @@ use tieline_store::{Batch, Write};
 use crate::access::Caller;
 use crate::api::v1::unknown;
 use crate::extract::Segment;
-use crate::problem::{Problem, Refused};
+use crate::problem::Refused;
 use crate::web::Web;
 
 /// Makes a token worthless at once.
 #[utoipa::path(delete, path = "/tokens/{token}", tag = "tokens",
     params(("token" = String, Path, description = "Its id")),
-    responses((status = 204), (status = "4XX", body = Problem)))]
+    responses((status = 204)))]
 pub(super) async fn remove(
     State(web): State<Arc<Web>>,
     Extension(caller): Extension<Caller>,

@@ -1,0 +1,56 @@
+//! Pages for people: made on the server, whole without any script, and nothing in them comes from elsewhere.
+//!
+//! A page is a [`Shell`] around its own content. Whatever goes wrong is shown as a [`Notice`] with what happened, where,
+//! and what to do next.
+
+mod notice;
+mod quick_call;
+mod shell;
+mod sign_in;
+mod status;
+mod style;
+mod when;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Router, middleware};
+use tieline_model::Refusal;
+use tower_http::timeout::TimeoutLayer;
+
+pub(crate) use notice::Notice;
+pub(crate) use shell::{Place, Shell};
+
+use crate::sign_in::SignedIn;
+use crate::web::Web;
+
+/// The largest form, in bytes.
+const LARGEST_FORM: usize = 64 << 10;
+
+/// Every page.
+pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
+    let timeout =
+        TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, web.limits.request_within);
+    Router::new()
+        .route("/", get(status::show))
+        .route("/quick-call", get(quick_call::show))
+        .route("/sign-in", get(sign_in::show).post(sign_in::local))
+        .route("/sign-in/openid", get(sign_in::openid))
+        .route(crate::sign_in::openid::CALLBACK, get(sign_in::callback))
+        .route("/sign-out", get(sign_in::ask_sign_out).post(sign_in::sign_out))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(timeout)
+        .route_layer(middleware::from_fn_with_state(Arc::clone(web), sign_in::page))
+        .route(style::PATH, get(style::sheet))
+        .route("/favicon.svg", get(style::icon))
+}
+
+/// What a page answers: itself, or a notice.
+pub(crate) type Page = Result<Response, Response>;
+
+/// Shows a refusal to somebody who is signed in.
+pub(crate) fn refuse<R: Into<Refusal>>(signed_in: &SignedIn) -> impl Fn(R) -> Response + '_ {
+    move |refusal| Notice::new(&refusal.into()).seen_by(signed_in).into_response()
+}

@@ -1,0 +1,133 @@
+//! What is around every page: the rail with the jobs, who is signed in, the page's title.
+
+use maud::{DOCTYPE, Markup, html};
+use tieline_store::UserRole;
+
+use super::style;
+use crate::sign_in::SignedIn;
+
+/// Where in the rail a page belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Status,
+    QuickCall,
+}
+
+/// What is around a page.
+pub(crate) struct Shell<'a> {
+    title: &'a str,
+    about: Option<&'a str>,
+    signed_in: Option<&'a SignedIn>,
+    place: Option<Place>,
+    refresh: Option<String>,
+}
+
+impl<'a> Shell<'a> {
+    /// For somebody who is signed in.
+    pub(crate) const fn of(signed_in: &'a SignedIn, title: &'a str) -> Self {
+        Self { title, about: None, signed_in: Some(signed_in), place: None, refresh: None }
+    }
+
+    /// For anybody: a card and no rail.
+    pub(crate) const fn bare(title: &'a str) -> Self {
+        Self { title, about: None, signed_in: None, place: None, refresh: None }
+    }
+
+    pub(crate) const fn at(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// One line under the title.
+    pub(crate) const fn about(mut self, about: &'a str) -> Self {
+        self.about = Some(about);
+        self
+    }
+
+    /// Loads a page after so many seconds, without script.
+    pub(crate) fn refresh(mut self, seconds: u32, address: &str) -> Self {
+        self.refresh = Some(if address.is_empty() { seconds.to_string() } else { format!("{seconds};url={address}") });
+        self
+    }
+
+    pub(crate) fn around(&self, content: &Markup) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    @if let Some(refresh) = &self.refresh { meta http-equiv="refresh" content=(refresh); }
+                    title { (self.title) " · Tieline" }
+                    link rel="icon" href="/favicon.svg" type="image/svg+xml";
+                    link rel="stylesheet" href=(style::address());
+                }
+                @match self.signed_in {
+                    Some(signed_in) => body { (self.page(signed_in, content)) },
+                    None => body.bare { (self.card(content)) },
+                }
+            }
+        }
+    }
+
+    fn page(&self, signed_in: &SignedIn, content: &Markup) -> Markup {
+        html! {
+            a.skip href="#content" { "To the content" }
+            header.rail {
+                (brand())
+                nav aria-label="Main" {
+                    ul {
+                        (self.entry(Place::Status, "/", "Status"))
+                        (self.entry(Place::QuickCall, "/quick-call", "Quick call"))
+                    }
+                }
+                div.who {
+                    span.name title=(signed_in.name) { (signed_in.display_name) }
+                    span.role { (role(signed_in.role)) }
+                    a href="/sign-out" { "Sign out" }
+                }
+            }
+            main #content {
+                div.head {
+                    h1 { (self.title) }
+                    @if let Some(about) = self.about { p.about { (about) } }
+                }
+                (content)
+            }
+        }
+    }
+
+    fn card(&self, content: &Markup) -> Markup {
+        html! {
+            main.card #content {
+                (brand())
+                h1 { (self.title) }
+                @if let Some(about) = self.about { p.about { (about) } }
+                (content)
+            }
+        }
+    }
+
+    fn entry(&self, place: Place, address: &str, name: &str) -> Markup {
+        let here = (self.place == Some(place)).then_some("page");
+        html! { li { a href=(address) aria-current=[here] { (name) } } }
+    }
+}
+
+fn brand() -> Markup {
+    html! {
+        a.brand href="/" {
+            img src="/favicon.svg" alt="" width="24" height="24";
+            span { "Tieline" }
+        }
+    }
+}
+
+/// As people read it.
+fn role(role: UserRole) -> &'static str {
+    match role {
+        UserRole::Technician => "Technician",
+        UserRole::Administrator => "Administrator",
+    }
+}
