@@ -132,6 +132,30 @@ impl PartialEq for Keyed {
 
 impl Eq for Keyed {}
 
+/// The properties that a restriction looks at.
+pub(crate) fn paths<'a>(expression: &'a SearchExpression, found: &mut Vec<&'a PropertyPath>) {
+    use SearchExpression as E;
+    match expression {
+        E::And(operands) | E::Or(operands) | E::Not(operands) | E::Unknown(operands) => {
+            operands.expressions.iter().for_each(|operand| paths(operand, found));
+        }
+        E::Exists(exists) => found.extend(&exists.path),
+        E::Contains(contains) => found.extend(&contains.path),
+        E::Excludes(excludes) => found.extend(&excludes.path),
+        E::IsEqualTo(operands)
+        | E::IsNotEqualTo(operands)
+        | E::IsGreaterThan(operands)
+        | E::IsGreaterThanOrEqualTo(operands)
+        | E::IsLessThan(operands)
+        | E::IsLessThanOrEqualTo(operands) => {
+            found.extend(&operands.path);
+            if let Some(Operand::Path(path)) = &operands.operand {
+                found.push(path);
+            }
+        }
+    }
+}
+
 /// The constant that an extended property must equal for the restriction to hold, if there is such a condition:
 /// the index then finds the few candidates.
 pub(crate) fn required_extended(expression: &SearchExpression) -> Option<(String, String)> {

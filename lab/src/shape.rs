@@ -11,7 +11,7 @@ use crate::{
     extended::{self},
     folder_view::property,
     property::element_of,
-    view::View,
+    view::{IN_ROW, View},
 };
 
 /// What the response is to show.
@@ -153,6 +153,18 @@ impl<'a> Shape<'a> {
         }
     }
 
+    /// Whether the rows alone tell everything that is shown.
+    pub(crate) fn in_row(&self) -> bool {
+        !self.everything
+            && !self.mime
+            && self.names.iter().all(|name| IN_ROW.contains(name))
+            && !self.has_extended()
+    }
+
+    fn has_extended(&self) -> bool {
+        self.paths.iter().any(|path| matches!(path, PropertyPath::Extended(_)))
+    }
+
     /// Whether the item's attachments must be at hand.
     pub(crate) fn wants_attachments(&self) -> bool {
         self.names.contains("Attachments")
@@ -165,7 +177,7 @@ impl<'a> Shape<'a> {
 
     /// The item's element. `mime` and `headers` come from the caller, who has loaded them.
     pub(crate) fn element(&self, view: &View<'_>, mime: Option<Vec<u8>>) -> ItemElement {
-        let mut shown = Document { kind: self.kind(view), ..Document::default() };
+        let mut shown = Document { kind: view.kind().element().to_owned(), ..Document::default() };
         for name in &self.names {
             self.show(&mut shown, view, name);
         }
@@ -191,14 +203,6 @@ impl<'a> Shape<'a> {
             item.mime_content = mime.map(MimeContent::new);
         }
         item
-    }
-
-    /// The element's kind: what the class says, which is also right for items made as something else.
-    fn kind(&self, view: &View<'_>) -> String {
-        if self.names.len() == 1 && self.paths.is_empty() {
-            return tieline_proto_ews::ItemKind::from_item_class(&view.row.class).element().to_owned();
-        }
-        view.document().kind.clone()
     }
 
     fn show(&self, shown: &mut Document, view: &View<'_>, name: &str) {

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, fmt::Write};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
-use tieline_proto_ews::{ExtendedFieldUri, PropertyPath};
+use tieline_proto_ews::{ExtendedFieldUri, ItemKind, PropertyPath};
 
 use crate::{
     body,
@@ -25,6 +25,24 @@ pub(crate) struct View<'a> {
     pub(crate) headers: Option<String>,
     document: OnceCell<Document>,
 }
+
+/// Properties that a view knows without the document.
+pub(crate) const IN_ROW: [&str; 14] = [
+    "ItemId",
+    "ParentFolderId",
+    "ItemClass",
+    "Subject",
+    "DateTimeReceived",
+    "DateTimeSent",
+    "DateTimeCreated",
+    "LastModifiedTime",
+    "LastModifiedName",
+    "Size",
+    "IsDraft",
+    "IsRead",
+    "IsAssociated",
+    "HasAttachments",
+];
 
 /// PR_MESSAGE_FLAGS: read.
 pub(crate) const MSGFLAG_READ: i64 = 1;
@@ -62,13 +80,23 @@ impl<'a> View<'a> {
     }
 
     fn row_part(&self, name: &str) -> Option<String> {
-        let row = self.row;
-        let text = match name {
-            "ItemId" => return Some(self.item_id()),
+        match name {
+            "ItemId" => Some(self.item_id()),
             "ParentFolderId" => {
-                let id = id::folder_id(self.mailbox.guid, row.folder);
-                return Some(format!("<t:ParentFolderId Id=\"{id}\" ChangeKey=\"AQAAAA==\"/>"));
+                let id = id::folder_id(self.mailbox.guid, self.row.folder);
+                Some(format!("<t:ParentFolderId Id=\"{id}\" ChangeKey=\"AQAAAA==\"/>"))
             }
+            "Attachments" => self.attachments_part(),
+            "InternetMessageHeaders" => self.headers.clone(),
+            "EffectiveRights" => Some(effective_rights("EffectiveRights")),
+            _ => self.row_text(name).map(|text| element(name, &text)),
+        }
+    }
+
+    /// The text of a property that has a column of its own.
+    fn row_text(&self, name: &str) -> Option<String> {
+        let row = self.row;
+        Some(match name {
             "ItemClass" => row.class.clone(),
             "Subject" => row.subject.clone()?,
             "DateTimeReceived" => date_time(row.received_ms),
@@ -81,12 +109,8 @@ impl<'a> View<'a> {
             "IsRead" if self.is_message() => row.is_read.to_string(),
             "IsAssociated" => row.associated.to_string(),
             "HasAttachments" => row.has_attachments.to_string(),
-            "Attachments" => return self.attachments_part(),
-            "InternetMessageHeaders" => return self.headers.clone(),
-            "EffectiveRights" => return Some(effective_rights("EffectiveRights")),
             _ => return None,
-        };
-        Some(element(name, &text))
+        })
     }
 
     /// What is not stored but follows from what is.
@@ -123,16 +147,18 @@ impl<'a> View<'a> {
         Some(element(name, &text))
     }
 
+    /// The name of the item's element: what Exchange uses for the class.
+    pub(crate) fn kind(&self) -> ItemKind {
+        ItemKind::from_item_class(&self.row.class)
+    }
+
+    /// Whether the item has the fields of a message.
     fn is_message(&self) -> bool {
-        matches!(
-            self.document().kind.as_str(),
-            "Message"
-                | "MeetingMessage"
-                | "MeetingRequest"
-                | "MeetingResponse"
-                | "MeetingCancellation"
-                | "PostItem"
-        )
+        ["IPM.Note", "IPM.Schedule.Meeting", "IPM.Post"].iter().any(|class| {
+            let head = self.row.class.get(..class.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(class))
+                && matches!(self.row.class.as_bytes().get(class.len()), None | Some(b'.'))
+        })
     }
 
     fn attachments_part(&self) -> Option<String> {
@@ -281,6 +307,9 @@ impl<'a> View<'a> {
     }
 
     fn element_values(&self, name: &str) -> Vec<String> {
+        if let Some(text) = self.row_text(name) {
+            return vec![text];
+        }
         match name {
             "From"
             | "Sender"

@@ -260,7 +260,7 @@ async fn copy_alone(cx: &mut Context, original: &Folder, parent: i64) -> Result<
     };
     let copy = folder::create(&mut cx.tx, &new, cx.now_ms).await?;
     if original.search_class.is_none() {
-        for row in item::of_folder(&mut cx.tx, original, false).await? {
+        for row in item::of_folder(&mut cx.tx, original, false, false).await? {
             item_move::copy_to(&mut cx.tx, &row, copy.mailbox, copy.folder, cx.now_ms).await?;
         }
     }
@@ -320,7 +320,7 @@ async fn delete_one(
 
 async fn empty(cx: &mut Context, emptied: &Folder, how: Option<&Disposal>) -> Result<(), Failure> {
     for associated in [false, true] {
-        for row in item::of_folder(&mut cx.tx, emptied, associated).await? {
+        for row in item::of_folder(&mut cx.tx, emptied, associated, false).await? {
             dispose(cx, &row, how).await?;
         }
     }
@@ -371,7 +371,7 @@ pub(crate) async fn mark_all(cx: &mut Context, request: MarkAllItemsAsRead) -> O
 async fn mark_one(cx: &mut Context, id: &BaseFolderId, read: bool) -> Result<NoPayload, Failure> {
     let marked = cx.folder(id).await?;
     let mut touched = std::collections::BTreeSet::new();
-    for row in item::of_folder(&mut cx.tx, &marked, false).await? {
+    for row in item::of_folder(&mut cx.tx, &marked, false, false).await? {
         if row.is_read != read {
             item::set_read(&mut cx.tx, &row, read, &cx.account.display_name, cx.now_ms).await?;
             touched.insert(row.folder);

@@ -18,13 +18,14 @@ use crate::{
     fault::FaultKind,
     filter::{self, Properties},
     mime::{self, Part},
+    property::element_of,
     shape::Shape,
     store::{
         attachment::{self, Attachment},
         folder::Folder,
         item::{self, Item},
     },
-    view::View,
+    view::{IN_ROW, View},
 };
 
 type Outcome<P> = Result<ResponseMessages<P>, sqlx::Error>;
@@ -204,8 +205,27 @@ async fn candidates(
         Some((name, value)) if folder.search_class.is_none() => {
             item::of_folder_with_property(&mut cx.tx, folder.folder, associated, &name, &value).await
         }
-        _ => item::of_folder(&mut cx.tx, folder, associated).await,
+        _ => item::of_folder(&mut cx.tx, folder, associated, needs_document(request, restriction)).await,
     }
+}
+
+/// Whether anything in the request is known only from the items' documents.
+fn needs_document(request: &FindItem, restriction: Option<&SearchExpression>) -> bool {
+    let mut paths: Vec<_> = request.sort_order.iter().filter_map(|order| order.path.as_ref()).collect();
+    if let Some(expression) = restriction {
+        filter::paths(expression, &mut paths);
+    }
+    let view = match &request.view {
+        Some(ItemView::Calendar(_)) => true,
+        Some(ItemView::SeekToCondition(view)) => {
+            view.condition.expression.iter().for_each(|expression| filter::paths(expression, &mut paths));
+            false
+        }
+        _ => false,
+    };
+    let in_row = |path: &&PropertyPath| element_of(path).is_some_and(|name| IN_ROW.contains(&name));
+    let queried = request.query_string.as_deref().is_some_and(|query| !query.trim().is_empty());
+    view || queried || !paths.iter().all(in_row) || !Shape::summary(&request.item_shape).in_row()
 }
 
 fn sort_key(order: &FieldOrder) -> Option<filter::SortKey<'_>> {

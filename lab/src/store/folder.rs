@@ -123,7 +123,7 @@ pub(crate) async fn counts(tx: &mut SqliteConnection, folder: &Folder) -> Result
         Some(class) => {
             sqlx::query(
                 "SELECT count(*) AS items, coalesce(sum(is_read = 0), 0) AS unread FROM item
-                 WHERE mailbox = $1 AND associated = 0 AND substr(class, 1, length($2)) = $2",
+                 WHERE mailbox = $1 AND associated = 0 AND class >= $2 AND class < $2 || '~'",
             )
             .bind(folder.mailbox)
             .bind(class)
@@ -258,7 +258,13 @@ pub(crate) async fn touch(
     now_ms: i64,
 ) -> Result<(), sqlx::Error> {
     let Some(touched) = by_number(tx, mailbox, number).await? else { return Ok(()) };
-    let unread = counts(tx, &touched).await?.unread;
+    let unread: i64 = sqlx::query(
+        "SELECT count(*) AS unread FROM item WHERE folder = $1 AND associated = 0 AND is_read = 0",
+    )
+    .bind(number)
+    .fetch_one(&mut *tx)
+    .await?
+    .try_get("unread")?;
     let parent = touched.parent.unwrap_or(number);
     let mut line = Change::new(mailbox, Event::Modified, parent, Subject::Folder(number));
     line.unread = Some(unread);

@@ -112,38 +112,41 @@ pub(crate) async fn by_number(
     row.as_ref().map(item).transpose()
 }
 
-/// The items of a folder, newest first; `associated` ones (hidden configuration) or the others.
+/// The columns of [`Item`] with an empty document unless parameter `$4` asks for it. Documents are most of a row.
+macro_rules! light_columns {
+    () => {
+        "item, mailbox, folder, version, class, associated, is_read, is_draft, has_attachments, subject, \
+         received_ms, sent_ms, created_ms, changed_ms, changed_by, size, article, search_key, \
+         CASE WHEN $4 THEN document ELSE x'' END AS document"
+    };
+}
+
+/// The items of a folder, newest first; `associated` ones (hidden configuration) or the others. Without their
+/// documents when only columns are asked for.
 pub(crate) async fn of_folder(
     tx: &mut SqliteConnection,
     listed: &folder::Folder,
     associated: bool,
+    with_document: bool,
 ) -> Result<Vec<Item>, sqlx::Error> {
-    let rows = match &listed.search_class {
-        None => {
-            sqlx::query(concat!(
-                "SELECT ",
-                columns!(),
-                " FROM item WHERE folder = $1 AND associated = $2 ORDER BY received_ms DESC, item DESC"
-            ))
-            .bind(listed.folder)
-            .bind(associated)
-            .fetch_all(tx)
-            .await?
-        }
-        Some(class) => {
-            sqlx::query(concat!(
-                "SELECT ",
-                columns!(),
-                " FROM item WHERE mailbox = $1 AND associated = $2 AND substr(class, 1, length($3)) = $3
-                 ORDER BY received_ms DESC, item DESC"
-            ))
-            .bind(listed.mailbox)
-            .bind(associated)
-            .bind(class)
-            .fetch_all(tx)
-            .await?
-        }
+    let query = match &listed.search_class {
+        None => sqlx::query(concat!(
+            "SELECT ",
+            light_columns!(),
+            " FROM item WHERE folder = $1 AND associated = $2 AND $3 = '' ORDER BY received_ms DESC, item DESC"
+        ))
+        .bind(listed.folder),
+        // Item classes are ASCII, so everything that begins with one sorts before the class with a tilde.
+        Some(_) => sqlx::query(concat!(
+            "SELECT ",
+            light_columns!(),
+            " FROM item WHERE mailbox = $1 AND associated = $2 AND class >= $3 AND class < $3 || '~'
+             ORDER BY received_ms DESC, item DESC"
+        ))
+        .bind(listed.mailbox),
     };
+    let class = listed.search_class.as_deref().unwrap_or_default();
+    let rows = query.bind(associated).bind(class).bind(with_document).fetch_all(tx).await?;
     rows.iter().map(item).collect()
 }
 
