@@ -166,7 +166,7 @@ where
     }
     let trouble = response.messages.iter().find(|message| message.code != ResponseCode::NoError);
     let code = trouble.map_or("NoError", |message| message.code.as_str()).to_owned();
-    let document = sync::with_changes(encode_response::<O>(&response_header(&server), &response));
+    let document = encode_response::<O>(&response_header(&server), &response);
     Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
 }
 

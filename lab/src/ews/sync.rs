@@ -143,21 +143,6 @@ async fn first_listing(
     Ok((changes, next, more.is_none() && !pending))
 }
 
-/// Exchange writes `m:Changes` also when there are none, and clients look for it.
-pub(crate) fn with_changes(document: Vec<u8>) -> Vec<u8> {
-    let Ok(text) = String::from_utf8(document) else { return Vec::new() };
-    if text.contains("<m:Changes") || text.contains("ResponseClass=\"Error\"") {
-        return text.into_bytes();
-    }
-    for message in ["SyncFolderItemsResponseMessage", "SyncFolderHierarchyResponseMessage"] {
-        let end = format!("</m:{message}>");
-        if text.contains(&end) {
-            return text.replace(&end, &format!("<m:Changes/>{end}")).into_bytes();
-        }
-    }
-    text.into_bytes()
-}
-
 /// What happened to one item in one folder.
 #[derive(Debug, Default)]
 struct Fate {

@@ -46,6 +46,6 @@ sequence! {
     pub struct SyncFolderHierarchyMessage in Messages {
         element b"SyncState" => sync_state: Option<String>,
         element b"IncludesLastFolderInRange" => includes_last_folder_in_range: Option<bool>,
-        array b"Changes" => changes: Vec<SyncFolderHierarchyChange>,
+        required_array b"Changes" => changes: Vec<SyncFolderHierarchyChange>,
     }
 }

@@ -66,6 +66,6 @@ sequence! {
     pub struct SyncFolderItemsMessage in Messages {
         element b"SyncState" => sync_state: Option<String>,
         element b"IncludesLastItemInRange" => includes_last_item_in_range: Option<bool>,
-        array b"Changes" => changes: Vec<SyncFolderItemsChange>,
+        required_array b"Changes" => changes: Vec<SyncFolderItemsChange>,
     }
 }
