@@ -9,6 +9,6 @@ fn every_judge_is_installed() {
     }
     let mut import = std::process::Command::new(judge::python());
     let version =
-        process::run(import.args(["-c", "import exchangelib, lxml; print(exchangelib.__version__)"]));
+        process::run(import.args(["-c", "import exchangelib, lxml, schemathesis; print(exchangelib.__version__)"]));
     assert_eq!(version.trim(), "5.6.0");
 }

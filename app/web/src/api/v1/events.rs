@@ -10,13 +10,14 @@ use axum::response::sse::{Event, KeepAlive};
 use futures_util::Stream;
 use serde::Deserialize;
 use tieline_store::EventFeed;
+use tokio::sync::watch;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::extract::Asked;
 use crate::problem::{Refused, bad_request};
-use crate::web::Web;
+use crate::web::{Readiness, Web};
 
 /// Outside the request timeout: a stream lasts as long as its reader.
 pub(in crate::api) fn routes() -> OpenApiRouter<Arc<Web>> {
@@ -24,6 +25,7 @@ pub(in crate::api) fn routes() -> OpenApiRouter<Arc<Web>> {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Asking {
     /// Topics, separated by commas; every topic without it.
     topics: Option<String>,
@@ -50,13 +52,20 @@ async fn events(
     let topics =
         topics.split(',').map(str::trim).filter(|topic| !topic.is_empty()).map(str::to_owned).collect();
     let feed = web.store.listen(after, topics);
-    Ok(Sse::new(futures_util::stream::unfold(feed, next)).keep_alive(KeepAlive::default()))
+    let stream = futures_util::stream::unfold((feed, web.readiness.clone()), next);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
 
-/// Ends the stream when the store cannot be read: the reader comes back with its `Last-Event-ID`.
-async fn next(mut feed: EventFeed) -> Option<(Result<Event, Infallible>, EventFeed)> {
-    let event = feed.next().await.ok()?;
+/// A feed, and whether the server stops.
+type Reading = (EventFeed, watch::Receiver<Readiness>);
+
+/// Ends the stream when the store cannot be read or the server stops: the reader comes back with its `Last-Event-ID`.
+async fn next((mut feed, mut readiness): Reading) -> Option<(Result<Event, Infallible>, Reading)> {
+    let event = tokio::select! {
+        event = feed.next() => event.ok()?,
+        _ = readiness.wait_for(|now| *now == Readiness::Stopping) => return None,
+    };
     let data = serde_json::json!({ "at": event.at, "subject": event.subject, "payload": event.payload });
     let sent = Event::default().id(event.seq.to_string()).event(event.topic).data(data.to_string());
-    Some((Ok(sent), feed))
+    Some((Ok(sent), (feed, readiness)))
 }

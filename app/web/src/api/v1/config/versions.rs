@@ -27,6 +27,7 @@ pub(super) struct Version {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asking {
     /// At most so many, up to 500.
     #[param(minimum = 1, maximum = 500)]

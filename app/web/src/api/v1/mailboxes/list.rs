@@ -13,6 +13,7 @@ use crate::problem::Refused;
 use crate::web::Web;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asking {
     /// Only of this feature group, by name or id.
     group: Option<String>,

@@ -14,6 +14,7 @@ use crate::problem::{Refused, bad_request};
 use crate::web::Web;
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asking {
     /// Only of this mailbox, by number, address or id.
     mailbox: Option<String>,
