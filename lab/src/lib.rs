@@ -36,6 +36,7 @@ mod filter;
 mod folder_view;
 mod http;
 mod id;
+mod itsm;
 mod journal;
 mod mime;
 mod phone;
@@ -64,6 +65,7 @@ pub use account::{Account, CONFERENCE, DOMAIN, Directory, PASSWORD, SERVICE_ACCO
 pub use clock::Clock;
 pub use directory::LabDirectory;
 pub use fault::{ArmedFault, Fault, FaultKind, Faults};
+pub use itsm::{GLPI_TOKEN, LINK_FIELDS, ZAMMAD_TOKEN};
 pub use journal::{Journal, RequestRecord};
 pub use phone::{Lamp, Phone, PhoneStatus};
 pub use ready::{Ready, ReadyAccount, ReadyPhone};
@@ -344,6 +346,7 @@ fn describe(
         autodiscover_pox: format!("{base}/autodiscover/autodiscover.xml"),
         autodiscover_soap: format!("{base}/autodiscover/autodiscover.svc"),
         control: format!("{base}/lab"),
+        itsm: format!("{base}/itsm"),
         certificate: certificate.map(text),
         ldap: None,
         recordings: recordings.map(text),

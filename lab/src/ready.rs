@@ -24,6 +24,8 @@ pub struct Ready {
     pub autodiscover_soap: String,
     /// Base of `/lab/faults`, `/lab/requests` and `/lab/phones`.
     pub control: String,
+    /// Base of the ticket system: form pages, `/glpi` and `/zammad`.
+    pub itsm: String,
     /// PEM file of the self-signed certificate.
     pub certificate: Option<String>,
     /// The directory over plain LDAP, with its scheme.

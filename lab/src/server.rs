@@ -17,6 +17,7 @@ use crate::{
     ews::{self, Streams},
     fault::{FaultKind, Faults},
     http::{Body, Cut, full},
+    itsm,
     journal::{Journal, RequestRecord},
     phone::Phone,
     recorder::Recorder,
@@ -62,6 +63,10 @@ impl Server {
                 let (parts, body) = request.into_parts();
                 let body = read(body).await.unwrap_or_default();
                 Ok(control::answer(&self, &parts.method, &path, &body))
+            }
+            _ if path.starts_with("/itsm/") => {
+                let query = request.uri().query().unwrap_or_default();
+                Ok(itsm::answer(&self.directory, request.headers(), &path, query))
             }
             _ => {
                 Ok(plain(StatusCode::NOT_FOUND, "The lab has nothing here. EWS is at /EWS/Exchange.asmx.\n"))

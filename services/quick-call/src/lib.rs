@@ -26,11 +26,12 @@
 //! What it refuses to be: a sign-in service, an HTTP server, a ticket system.
 //!
 //! Types to know: [`QuickCall`] (made from [`QuickCallParts`]), [`Technician`], [`Resolution`], [`Target`],
-//! [`SecretUrl`].
+//! [`SecretUrl`], [`kit::Kit`].
 
 mod address;
 mod contact;
 mod form;
+pub mod kit;
 
 mod link;
 mod reconcile;
