@@ -15,6 +15,9 @@ use crate::context::random;
 use crate::worker::Inner;
 use crate::{Finish, JobContext, Work, WorkError};
 
+/// A job that contradicts what stands is put aside after so many attempts.
+const CONFLICTS: u32 = 3;
+
 /// Whether the stream is still ours after a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Held {
@@ -64,6 +67,9 @@ impl Inner {
         };
         let finish = match ended {
             Ok(Ok(Ok(finish))) => finish,
+            Ok(Ok(Err(WorkError::Store(StoreError::Conflict(refusal))))) => {
+                self.after_conflict(&context.job, refusal)
+            }
             Ok(Ok(Err(WorkError::Store(error)))) => return self.store_failed(work, &error),
             Ok(Ok(Err(WorkError::Failed { refusal, back_off }))) => {
                 self.after_failure(&context.job, refusal, back_off)
@@ -71,7 +77,14 @@ impl Inner {
             Ok(Err(panic)) => self.after_panic(&context.job, panic.as_ref()),
             Err(_) => self.after_failure(&context.job, too_long(work), None),
         };
-        self.commit(work, lease, &context.job, finish).await
+        match self.commit(work, lease, &context.job, finish).await {
+            Ok(held) => held,
+            // What was to be written contradicts what stands by now: that is the job's failure, not the store's.
+            Err(refusal) => {
+                let finish = self.after_conflict(&context.job, refusal);
+                self.commit(work, lease, &context.job, finish).await.unwrap_or(Held::Lost)
+            }
+        }
     }
 
     /// Renews at a third of the lease's time; returns when it is lost.
@@ -109,6 +122,12 @@ impl Inner {
         Finish::again(again, job.state.clone(), refusal)
     }
 
+    /// A contradiction may be gone at the next look; the third time it is not.
+    fn after_conflict(&self, job: &Job, refusal: Refusal) -> Finish {
+        let class = if job.attempts >= CONFLICTS { Class::Permanent } else { Class::Transient };
+        self.after_failure(job, Refusal { class, ..refusal }, None)
+    }
+
     fn after_panic(&self, job: &Job, panic: &(dyn std::any::Any + Send)) -> Finish {
         let said = panic
             .downcast_ref::<&str>()
@@ -122,7 +141,14 @@ impl Inner {
         self.after_failure(job, refusal.at(&job.subject), None)
     }
 
-    async fn commit(&self, work: &dyn Work, lease: &Lease, job: &Job, finish: Finish) -> Held {
+    /// Writes what became of the job; an error when that contradicts what stands.
+    async fn commit(
+        &self,
+        work: &dyn Work,
+        lease: &Lease,
+        job: &Job,
+        finish: Finish,
+    ) -> Result<Held, Refusal> {
         let (word, reason) = match &finish.outcome {
             JobOutcome::Done => ("done", None),
             JobOutcome::Again { reason: None, .. } | JobOutcome::Keep { .. } => ("waits", None),
@@ -141,9 +167,10 @@ impl Inner {
                     None => tracing::debug!(outcome = word, "ended"),
                 }
                 count(work, word);
-                Held::Yes
+                Ok(Held::Yes)
             }
-            Err(error) => self.store_failed(work, &error),
+            Err(StoreError::Conflict(refusal)) => Err(refusal),
+            Err(error) => Ok(self.store_failed(work, &error)),
         }
     }
 }

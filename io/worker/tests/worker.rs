@@ -62,6 +62,11 @@ async fn act(context: &JobContext) -> Result<Finish, WorkError> {
             let refusal = Refusal::transient("busy", "the peer is busy", "nothing");
             Err(WorkError::Failed { refusal, back_off: Some(SignedDuration::from_secs(90)) })
         }
+        "contradict" => Ok(Finish::done().with(event("done")).with(Write::MessageState {
+            message: tieline_model::MessageId::from_uuid(job.id.uuid()),
+            state: tieline_model::MessageState::Read,
+            by: tieline_store::StateOrigin::Api,
+        })),
         "never" => Err(WorkError::failed(Refusal::permanent("broken", "it is broken", "mend it"))),
         "steps" => {
             let step = job.state.as_u64().unwrap_or(0);
@@ -200,6 +205,20 @@ async fn what_can_never_work_is_put_aside_and_mistakes_after_three_times() {
     assert_eq!(codes, ["broken", "job-panicked"]);
     let panics = site.script.ran.lock().unwrap().len();
     assert_eq!(panics, 1 + 3 + 1);
+}
+
+#[tokio::test]
+async fn an_outcome_that_contradicts_what_stands_is_put_aside_after_three_times() {
+    let site = Site::new().await;
+    site.queue("a", json!({ "act": "contradict" })).await;
+    let _running = site.start(|_| {});
+    for _ in 0..3 {
+        site.until("tried", |jobs| jobs[0].reason.is_some()).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        site.clock.advance(SignedDuration::from_secs(600));
+    }
+    let jobs = site.until("aside", |jobs| jobs[0].quarantined).await;
+    assert_eq!((jobs[0].attempts, site.events("done").await), (3, 0), "nothing of the batch was written");
 }
 
 #[tokio::test]

@@ -96,6 +96,21 @@ async fn a_doubled_effect_is_removed_and_the_oldest_kept() {
 }
 
 #[tokio::test]
+async fn a_process_that_dies_while_it_creates_is_succeeded_without_a_double() {
+    let mut world = World::new().await;
+    world.mail.next_create(Fault::Hung);
+    let left = world.messaging.deposit(voice(&world.alice)).await.unwrap();
+    while world.mail.items(ALICE).is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    world.die_and_start_again();
+    // The dead process's lease expires.
+    world.advance(31).await;
+    assert_eq!((world.mail.items(ALICE).len(), world.mail.calls("create")), (1, 0), "found, not made again");
+    assert!(world.message(left.id).await.delivered.is_some());
+}
+
+#[tokio::test]
 async fn a_lost_request_is_made_again_only_when_it_can_no_longer_take_effect() {
     let world = World::new().await;
     world.mail.next_create(Fault::Lost(0));

@@ -40,7 +40,7 @@ pub(crate) struct World {
     pub(crate) group: FeatureGroup,
     pub(crate) alice: Mailbox,
     pub(crate) bob: Mailbox,
-    _worker: AbortOnDropHandle<()>,
+    worker: AbortOnDropHandle<()>,
 }
 
 /// A policy without long waits.
@@ -87,7 +87,7 @@ impl World {
         alice.light_targets = vec![ALICES_LAMP.to_owned()];
         let bob = mailbox(&clock, "1002", BOB, &group);
         let world = Self {
-            _worker: worker(&store, &clock, &messaging),
+            worker: worker(&store, &clock, &messaging),
             folder,
             clock,
             store,
@@ -132,6 +132,12 @@ impl World {
         change(&mut self.group.settings);
         self.configure(vec![Edit::PutFeatureGroup(self.group.clone())]).await;
         self.messaging.settings_changed(self.alice.id).await.unwrap();
+    }
+
+    /// The process dies in the middle of whatever it does, and another one starts.
+    pub(crate) fn die_and_start_again(&mut self) {
+        self.worker.abort();
+        self.worker = worker(&self.store, &self.clock, &self.messaging);
     }
 
     /// Waits until the first open job of no stream is due, on the clock as it stands.
