@@ -8,7 +8,8 @@ fn every_judge_is_installed() {
         assert!(tool(name).is_file());
     }
     let mut import = std::process::Command::new(judge::python());
-    let version =
-        process::run(import.args(["-c", "import exchangelib, lxml, schemathesis; print(exchangelib.__version__)"]));
+    let version = process::run(
+        import.args(["-c", "import exchangelib, lxml, schemathesis; print(exchangelib.__version__)"]),
+    );
     assert_eq!(version.trim(), "5.6.0");
 }

@@ -1,10 +1,14 @@
 //! The black-box suites: one binary, one module a story.
 
 mod bad_input;
+mod demo;
 mod journey;
 mod judges;
 mod kills;
 mod lab_judges;
 mod lights;
+mod operation;
+mod process;
+mod rest_api;
 mod settings;
 mod spool;

@@ -78,7 +78,8 @@ fn a_reload_names_what_waits_for_a_restart() {
     });
     assert!(line.contains("[sip]") && !line.contains("[store]"), "{line}");
 
-    fs::write(server.config(), good.replace("stop_within_s = 10", "stop_within_s = \"ten\"")).expect("own folder");
+    fs::write(server.config(), good.replace("stop_within_s = 10", "stop_within_s = \"ten\""))
+        .expect("own folder");
     server.process().signal("HUP");
     let line = eventually("the refusal", || {
         server.log().lines().find(|line| line.contains("configuration kept as it was")).map(str::to_owned)

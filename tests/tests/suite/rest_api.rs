@@ -43,12 +43,16 @@ fn is_problem(answer: &Answer, status: u16, code: &str) {
 /// schemathesis asks every operation what its document allows and forbids, and finds every answer as promised.
 #[test]
 fn the_openapi_document_is_kept() {
-    let site = Site::with(&Options { more: "[limits]\nrequests_per_minute = 1000000\n".into(), ..Options::default() });
+    let site = Site::with(&Options {
+        more: "[limits]\nrequests_per_minute = 1000000\n".into(),
+        ..Options::default()
+    });
     let message = site.deposit(&spoken(site.folder(), "short", "Call me."), "1001", "111");
     site.wait_delivered(message["id"].as_str().expect("an id"));
     // The long lane's number counts inputs of a codec; each of these is a request and a database.
     let examples = (count("TIELINE_FUZZ_ITERATIONS", 20_000) / 5_000).clamp(1, 100);
-    let told = json!({"url": site.server.anonymous().base(), "token": token(&site, "admin"), "examples": examples});
+    let told =
+        json!({"url": site.server.anonymous().base(), "token": token(&site, "admin"), "examples": examples});
     Judge::new("rest_api.py").arg(told.to_string()).run();
     assert!(!site.server.log().contains("panicked"), "{}", site.server.log());
 }
@@ -78,7 +82,8 @@ fn refusals_have_one_shape() {
 fn depositors_reach_their_messages_only() {
     let site = Site::start();
     let switch = site.server.rest("deposit");
-    let left = switch.post("/api/v1/messages", &json!({"mailbox": "1001", "kind": "text", "text": "Call me."}));
+    let left =
+        switch.post("/api/v1/messages", &json!({"mailbox": "1001", "kind": "text", "text": "Call me."}));
     assert_eq!(left.status, 201, "{left:?}");
     let message = format!("/api/v1/messages/{}", left.body["id"].as_str().expect("an id"));
     assert_eq!(switch.get(&message).ok()["mailbox_number"], "1001");
@@ -113,7 +118,11 @@ fn what_is_too_large_or_too_much_is_refused() {
     let limits = "[limits]\nrequest_bytes = 2048\nrecording_bytes = 65536\nrequests_per_minute = 60\n";
     let site = Site::with(&Options { more: limits.into(), ..Options::default() });
     let admin = site.server.rest("admin");
-    is_problem(&admin.post("/api/v1/tokens", &json!({"name": "n".repeat(4096), "role": "read"})), 413, "too-large");
+    is_problem(
+        &admin.post("/api/v1/tokens", &json!({"name": "n".repeat(4096), "role": "read"})),
+        413,
+        "too-large",
+    );
     let message = json!({"mailbox": "1001", "kind": "voice"});
     let large = admin.try_deposit(&message, "long.wav", &vec![0; 100_000]).expect("an answer");
     assert_eq!((large.status, large.content_type.as_str()), (413, "application/problem+json"), "{large:?}");
@@ -132,7 +141,10 @@ fn recordings_are_served_whole_and_in_parts() {
     let path = format!("/api/v1/messages/{}/content", message["id"].as_str().expect("an id"));
     let read = token(&site, "read");
     let whole = get(&site, &read, &path, &[]);
-    assert_eq!((whole.status().as_u16(), &whole.headers()["accept-ranges"]), (200, &"bytes".parse().expect("a value")));
+    assert_eq!(
+        (whole.status().as_u16(), &whole.headers()["accept-ranges"]),
+        (200, &"bytes".parse().expect("a value"))
+    );
     let whole = whole.bytes().expect("bytes");
     assert_eq!(&whole[..4], b"RIFF");
 
@@ -160,7 +172,9 @@ fn events_are_replayed_from_the_last_one_seen() {
         assert_eq!(stream.headers()["content-type"], "text/event-stream");
         let mut lines = BufReader::new(stream).lines().map(|line| line.expect("the stream goes on"));
         let mut field = |name: &str| {
-            lines.find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned())).expect("an event")
+            lines
+                .find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
+                .expect("an event")
         };
         (0..wanted)
             .map(|_| {
