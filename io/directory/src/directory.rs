@@ -106,12 +106,17 @@ impl LdapDirectory {
         for person in people {
             book.enter(&person);
         }
+        book.settle();
         self.lock_state().as_of = Some(self.clock.now());
     }
 
-    /// Whose names are alike, the most alike first; what answers carry as "did you mean".
-    pub fn nearest(&self, contact: &ContactAddress) -> Vec<Person> {
-        self.read_book().nearest(contact, NEAREST)
+    /// Whose names are alike, the most alike first; what answers carry as "did you mean". Compares with everybody,
+    /// beside the runtime's own threads.
+    pub async fn nearest(&self, contact: &ContactAddress) -> Vec<Person> {
+        let (book, contact) = (Arc::clone(&self.book), contact.clone());
+        let compare = move || cache::nearest(&book, &contact, NEAREST);
+        // Fails only when the process is ending, and then nobody is offered.
+        tokio::task::spawn_blocking(compare).await.unwrap_or_default()
     }
 
     pub(crate) fn read_book(&self) -> std::sync::RwLockReadGuard<'_, Book> {
@@ -178,20 +183,20 @@ impl LdapDirectory {
                 let plan = &self.config.dial_plan;
                 let people =
                     entries.iter().filter_map(|entry| self.config.attributes.person(entry, plan)).collect();
-                self.take_found(contact, people, now)
+                self.take_found(contact, people, now).await
             }
             Err(error) => {
                 count(&self.counts.live_failed);
                 let reason = error.refusal();
                 tracing::warn!(error = %error, "a person could not be looked up");
                 self.lock_state().lookup_problem = Some(reason.clone());
-                let nearest = self.nearest(contact);
+                let nearest = self.nearest(contact).await;
                 Answer { found: Found::Unknown { reason, nearest }, age: self.age(now) }
             }
         }
     }
 
-    fn take_found(&self, contact: &ContactAddress, people: Vec<Person>, now: Timestamp) -> Answer {
+    async fn take_found(&self, contact: &ContactAddress, people: Vec<Person>, now: Timestamp) -> Answer {
         {
             let mut book = self.write_book();
             for person in &people {
@@ -204,12 +209,15 @@ impl LdapDirectory {
         if !people.is_empty() {
             self.lock_state().first_search.get_or_insert(now);
         }
-        let found = found(matching::meant(contact, people)).unwrap_or_else(|| {
-            let nearest = self.nearest(contact);
-            let mut nobodies = self.nobodies.lock().unwrap_or_else(PoisonError::into_inner);
-            nobodies.remember(contact.key(), nearest.clone(), self.config.limits.nobody_for, now);
-            Found::Nobody { nearest }
-        });
+        let found = match found(matching::meant(contact, people)) {
+            Some(found) => found,
+            None => {
+                let nearest = self.nearest(contact).await;
+                let mut nobodies = self.nobodies.lock().unwrap_or_else(PoisonError::into_inner);
+                nobodies.remember(contact.key(), nearest.clone(), self.config.limits.nobody_for, now);
+                Found::Nobody { nearest }
+            }
+        };
         Answer { found, age: Age::Live }
     }
 }

@@ -233,6 +233,7 @@ impl LdapDirectory {
         let (known, limits) = (Arc::clone(&self.book), self.config.limits);
         let work = move || {
             let merged = pass::merge(&known, &mut listed, &limits, accept_losses);
+            listed.settle();
             let people = listed.len();
             let before =
                 std::mem::replace(&mut *known.write().unwrap_or_else(PoisonError::into_inner), listed);

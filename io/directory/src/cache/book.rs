@@ -79,6 +79,12 @@ impl Book {
         if known.is_some() { Change::Changed } else { Change::Added }
     }
 
+    /// Gives back what room is left over after many have been entered.
+    pub(crate) fn settle(&mut self) {
+        self.records.shrink_to_fit();
+        self.words.shrink_to_fit();
+    }
+
     /// Forgets a person; false when nobody has that id.
     pub(crate) fn forget(&mut self, id: &DirectoryId) -> bool {
         let place = self.place_of(id);
@@ -124,20 +130,25 @@ impl Book {
         places.into_iter().take(MOST_SHARERS).filter_map(|place| self.at(place)).collect()
     }
 
-    /// Whose names are alike, the most alike first.
-    pub(crate) fn nearest(&self, contact: &ContactAddress, limit: usize) -> Vec<Person> {
-        let Some(query) = Query::of(contact) else { return Vec::new() };
-        let near = self.words.iter().filter(|word| query.may_mean(word)).map(|word| word.place);
-        let mut places: Vec<_> = near.take(likeness::MOST_CANDIDATES).collect();
-        places.dedup();
-        let people = places.into_iter().filter_map(|place| self.at(place));
-        let mut alike: Vec<_> =
-            people.filter_map(|p| query.unlikeness(&p).map(|unlike| (unlike, p))).collect();
-        alike.sort_by(|(a, p), (b, q)| {
-            (a, p.disabled, &p.display_name, &p.id).cmp(&(b, q.disabled, &q.display_name, &q.id))
-        });
-        alike.dedup_by(|(_, p), (_, q)| p.id == q.id);
-        alike.into_iter().take(limit).map(|(_, person)| person).collect()
+    /// Of the people to whom `count` words from `from` on belong, those who are alike, and how unlike they are; and
+    /// where the next words begin. `None` behind the last word.
+    pub(super) fn alike(
+        &self,
+        query: &Query,
+        from: usize,
+        count: usize,
+    ) -> Option<(usize, Vec<(u32, Person)>)> {
+        let rest = self.words.get(from..).filter(|rest| !rest.is_empty())?;
+        // A person's words stand together and stay together.
+        let cut = count.clamp(1, rest.len());
+        let last = rest.get(cut - 1).map(|word| word.place);
+        let cut = cut + rest.iter().skip(cut).take_while(|word| Some(word.place) == last).count();
+        let people =
+            rest.get(..cut)?.chunk_by(|a, b| a.place == b.place).filter(|words| query.may_mean(words));
+        let people = people.filter_map(|words| self.at(words.first()?.place));
+        let alike =
+            people.filter_map(|person| query.unlikeness(&person).map(|unlike| (unlike, person))).collect();
+        Some((from + cut, alike))
     }
 
     /// Addresses and numbers of several people.
@@ -273,8 +284,10 @@ mod tests {
         {
             book.enter(&person(number, name, address));
         }
+        let book = std::sync::RwLock::new(book);
         let names = |text: &str| {
-            book.nearest(&contact(text), 5).into_iter().map(|p| p.display_name).collect::<Vec<_>>()
+            let people = crate::cache::nearest(&book, &contact(text), 5);
+            people.into_iter().map(|p| p.display_name).collect::<Vec<_>>()
         };
         assert_eq!(names("alcie.adams@y.example"), ["Alice Adams"]);
         assert_eq!(names("adams.alice@y.example"), ["Alice Adams", "Alina Adamski"]);

@@ -1,13 +1,13 @@
 //! "Did you mean": whose names and addresses are alike.
 //!
 //! Twelve bytes for each name and each part before an `@`: its length, its first character and which characters occur.
-//! They rule out nearly everybody in one pass over memory (about a millisecond for 200,000 people); only the rest is
+//! They rule out nearly everybody in one pass over memory (some milliseconds for 200,000 people, beside the look-ups); only the rest is
 //! compared letter by letter.
 
 use tieline_model::{ContactAddress, Person};
 
-/// The most candidates that are compared letter by letter.
-pub(super) const MOST_CANDIDATES: usize = 4096;
+/// When so many are alike, no more are looked for.
+pub(super) const MOST_ALIKE: usize = 4096;
 /// Longer words are cut before they are compared.
 const LONGEST: usize = 64;
 /// Fewer letters say nothing.
@@ -80,7 +80,24 @@ pub(super) struct Query {
     whole: Vec<char>,
     /// Its words, when it has several.
     parts: Vec<Vec<char>>,
-    signatures: Vec<(Signature, u8)>,
+    whole_signature: Wanted,
+    part_signatures: Vec<Wanted>,
+}
+
+/// A word that is looked for, and how many wrong letters are forgiven in it.
+struct Wanted {
+    signature: Signature,
+    distance: u8,
+}
+
+impl Wanted {
+    fn of(word: &[char]) -> Self {
+        Self { signature: Signature::of(word, 0), distance: allowed(word.len()) }
+    }
+
+    fn may_be_among(&self, words: &[Signature]) -> bool {
+        words.iter().any(|word| word.may_be_near(&self.signature, self.distance))
+    }
 }
 
 impl Query {
@@ -103,13 +120,15 @@ impl Query {
         if parts.len() == 1 && parts.first() == Some(&whole) {
             parts.clear();
         }
-        let all = parts.iter().chain(std::iter::once(&whole));
-        let signatures = all.map(|word| (Signature::of(word, 0), allowed(word.len()))).collect();
-        Some(Self { whole, parts, signatures })
+        let (whole_signature, part_signatures) = (Wanted::of(&whole), parts.iter().map(|part| Wanted::of(part)).collect());
+        Some(Self { whole, parts, whole_signature, part_signatures })
     }
 
-    pub(super) fn may_mean(&self, signature: &Signature) -> bool {
-        self.signatures.iter().any(|(wanted, distance)| signature.may_be_near(wanted, *distance))
+    /// Whether somebody with these words may be meant; by the words' signatures alone.
+    pub(super) fn may_mean(&self, words: &[Signature]) -> bool {
+        let parts = &self.part_signatures;
+        self.whole_signature.may_be_among(words)
+            || (!parts.is_empty() && parts.iter().all(|part| part.may_be_among(words)))
     }
 
     /// How unlike the person is, 0 for not at all; `None` for too much.

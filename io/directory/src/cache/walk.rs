@@ -4,12 +4,15 @@
 use std::collections::BinaryHeap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use tieline_model::{DirectoryId, Person};
+use tieline_model::{ContactAddress, DirectoryId, Person};
 
 use super::Book;
+use super::likeness::{MOST_ALIKE, Query};
 
 /// Places looked at before others are let in.
 const AT_ONCE: usize = 256;
+/// Words compared before others are let in.
+const WORDS_AT_ONCE: usize = 16 * 1024;
 
 fn read(book: &RwLock<Book>) -> RwLockReadGuard<'_, Book> {
     book.read().unwrap_or_else(PoisonError::into_inner)
@@ -40,4 +43,21 @@ pub(crate) fn page(book: &RwLock<Book>, after: Option<&DirectoryId>, limit: usiz
         }
     });
     least.into_sorted_vec().iter().filter_map(|id| read(book).person(id)).collect()
+}
+
+/// Whose names are alike, the most alike first.
+pub(crate) fn nearest(book: &RwLock<Book>, contact: &ContactAddress, limit: usize) -> Vec<Person> {
+    let Some(query) = Query::of(contact) else { return Vec::new() };
+    let (mut from, mut alike) = (0, Vec::new());
+    loop {
+        let some = read(book).alike(&query, from, WORDS_AT_ONCE);
+        let Some((next, some)) = some.filter(|_| alike.len() < MOST_ALIKE) else { break };
+        alike.extend(some);
+        from = next;
+    }
+    alike.sort_by(|(a, p), (b, q)| {
+        (a, p.disabled, &p.display_name, &p.id).cmp(&(b, q.disabled, &q.display_name, &q.id))
+    });
+    alike.dedup_by(|(_, p), (_, q)| p.id == q.id);
+    alike.into_iter().take(limit).map(|(_, person)| person).collect()
 }
