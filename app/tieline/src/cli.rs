@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, serve, status, token, trust, voicemail,
+    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, serve, status, token, trust,
+    user, voicemail,
 };
 
 /// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.
@@ -73,4 +74,7 @@ pub(crate) enum Command {
     /// Tokens for programs that use the REST API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// People who sign in to the pages with a password of Tieline's own.
+    #[command(subcommand)]
+    User(user::UserCommand),
 }

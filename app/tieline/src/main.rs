@@ -58,5 +58,6 @@ async fn run(cli: Cli, out: Output) -> Result<(), Refusal> {
         Command::Status(_) => c::status::run(&Api::new(reach)?, out).await,
         Command::Trust(command) => c::trust::run(command, out).await,
         Command::Token(command) => c::token::run(command, &Api::new(reach)?, out).await,
+        Command::User(command) => c::user::run(command, &Api::new(reach)?, out).await,
     }
 }

@@ -35,7 +35,7 @@ impl Caller {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         match self.role {
             Role::Admin => true,
-            Role::Read => reads && !path.starts_with("/api/v1/tokens"),
+            Role::Read => reads && !path.starts_with("/api/v1/tokens") && !path.starts_with("/api/v1/users"),
             Role::Deposit => {
                 let message = path.strip_prefix("/api/v1/messages");
                 message.is_some_and(|rest| {
@@ -117,7 +117,9 @@ mod tests {
         assert!(!may(Role::Deposit, Method::DELETE, "/api/v1/messages/vm_1"));
         assert!(!may(Role::Deposit, Method::GET, "/api/v1/mailboxes"));
         assert!(may(Role::Read, Method::GET, "/api/v1/mailboxes"));
-        assert!(!may(Role::Read, Method::GET, "/api/v1/tokens"));
+        assert!(
+            !may(Role::Read, Method::GET, "/api/v1/tokens") && !may(Role::Read, Method::GET, "/api/v1/users")
+        );
         assert!(!may(Role::Read, Method::POST, "/api/v1/mailboxes"));
         assert!(may(Role::Admin, Method::DELETE, "/api/v1/tokens/1"));
     }

@@ -22,7 +22,7 @@ impl Pace {
     }
 
     pub(crate) fn allows(&self, address: IpAddr) -> bool {
-        if self.asked.fetch_add(1, Ordering::Relaxed) .is_multiple_of(Self::SWEEP_EVERY) {
+        if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::SWEEP_EVERY) {
             self.limiter.retain_recent();
         }
         self.limiter.check_key(&address).is_ok()

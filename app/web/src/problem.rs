@@ -64,7 +64,9 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         "bad-content-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "bad-range" => StatusCode::RANGE_NOT_SATISFIABLE,
         "store-full" => StatusCode::INSUFFICIENT_STORAGE,
-        code if code.starts_with("unknown-") || matches!(code, "not-found" | "nothing-known") => StatusCode::NOT_FOUND,
+        code if code.starts_with("unknown-") || matches!(code, "not-found" | "nothing-known") => {
+            StatusCode::NOT_FOUND
+        }
         code if code.starts_with("too-large") || code.starts_with("too-long") => {
             StatusCode::PAYLOAD_TOO_LARGE
         }

@@ -17,7 +17,8 @@ pub(crate) fn encode(text: &str) -> String {
 
 /// `a=1&b=2`; also a form's body.
 pub(crate) fn query(pairs: &[(&str, &str)]) -> String {
-    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let pairs: Vec<_> =
+        pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     pairs.join("&")
 }
 
@@ -27,6 +28,9 @@ mod tests {
 
     #[test]
     fn nothing_in_a_value_can_end_it() {
-        assert_eq!(query(&[("contactId", "<sip:a&b=c#d\r\n@ü>")]), "contactId=%3Csip%3Aa%26b%3Dc%23d%0D%0A%40%C3%BC%3E");
+        assert_eq!(
+            query(&[("contactId", "<sip:a&b=c#d\r\n@ü>")]),
+            "contactId=%3Csip%3Aa%26b%3Dc%23d%0D%0A%40%C3%BC%3E"
+        );
     }
 }

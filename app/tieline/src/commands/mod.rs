@@ -13,6 +13,7 @@ pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod trust;
+pub(crate) mod user;
 pub(crate) mod voicemail;
 
 use std::io::Read;

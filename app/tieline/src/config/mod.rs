@@ -4,10 +4,12 @@
 //! One struct per section. Doc comments become the JSON Schema's descriptions and `tieline config example`'s comments.
 
 mod delivery;
+mod directory;
 mod example;
 mod limits;
 mod listen;
 mod log;
+mod sign_in;
 mod sip;
 mod spool;
 mod store;
@@ -19,10 +21,12 @@ use serde::{Deserialize, Serialize};
 use tieline_model::Refusal;
 
 pub(crate) use delivery::Delivery;
+pub(crate) use directory::{Directory, DirectoryKind};
 pub(crate) use example::example;
 pub(crate) use limits::Limits;
 pub(crate) use listen::Listen;
 pub(crate) use log::{Log, LogFormat};
+pub(crate) use sign_in::{OpenId, Proxy, SignIn};
 pub(crate) use sip::{Digest, Sip, SipTls};
 pub(crate) use spool::Spool;
 pub(crate) use store::Store;
@@ -35,6 +39,10 @@ pub(crate) struct Config {
     pub listen: Listen,
     /// Where everything is kept.
     pub store: Store,
+    /// Who may see the pages, and how they prove who they are.
+    pub sign_in: SignIn,
+    /// The directory that says who is behind an address.
+    pub directory: Directory,
     /// Message-waiting lights.
     pub sip: Sip,
     /// Folders that a switch writes recordings into.
@@ -89,6 +97,8 @@ impl Config {
             .at(line.map(|line| line.to_string()).unwrap_or_default())
         })?;
         config.listen.check()?;
+        config.sign_in.check()?;
+        config.directory.check()?;
         config.sip.check()?;
         config.delivery.check()?;
         config.limits.check()?;
@@ -104,6 +114,8 @@ impl Config {
         absolute(&mut self.listen.admin_socket);
         absolute(&mut self.store.key_file);
         self.store.resolve(folder);
+        self.sign_in.resolve(folder);
+        self.directory.resolve(folder);
         self.spool.iter_mut().for_each(|spool| absolute(&mut spool.folder));
         self.sip.tls.iter_mut().for_each(|tls| {
             absolute(&mut tls.certificate);

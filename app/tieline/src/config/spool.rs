@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Spool {
     /// The top folder.
     pub folder: PathBuf,
-    /// Remove accepted recordings instead of moving them to the folder `Accepted` beside INBOX.
+    /// Remove accepted recordings instead of moving them to the folder `Tieline-accepted` beside INBOX.
     #[serde(default)]
     pub remove_accepted: bool,
     /// How often the folder is looked at, in seconds.

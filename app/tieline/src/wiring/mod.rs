@@ -1,6 +1,8 @@
 //! Builds the server's parts from the configuration and ties them together.
 
 mod lights;
+mod quick_call;
+mod sign_in;
 mod tls;
 
 use std::net::SocketAddr;
@@ -83,7 +85,11 @@ impl Server {
             worker_policy(config),
             messaging.work(),
         );
-        let tasks = vec![
+        let directory = quick_call::directory(&config.directory, &clock)?;
+        let quick_call = directory
+            .as_ref()
+            .map(|directory| quick_call::quick_call(&config.directory, directory, &store, &clock, &ids));
+        let mut tasks = vec![
             tokio::spawn(worker.run(working.clone())),
             tokio::spawn({
                 let (messaging, stop) = (messaging.clone(), working.clone());
@@ -92,9 +98,15 @@ impl Server {
             tokio::spawn(sweep(store.clone(), Arc::clone(&clock), retention(config), working.clone())),
             tokio::spawn(upkeep(metrics.clone(), working.clone())),
         ];
+        if let (Some(directory), Some(quick_call)) = (directory, quick_call.clone()) {
+            let (reading, calling) = (working.clone(), working.clone());
+            tasks.push(tokio::spawn(async move { directory.run(reading).await }));
+            tasks.push(tokio::spawn(async move { quick_call.run(calling).await }));
+        }
         let (readiness, ready) = watch::channel(Readiness::Ready);
         let (reload, reloads) = mpsc::channel(1);
-        let parts = tieline_web::Parts { mail, clock, ids };
+        let sign_in = sign_in::sign_in(&config.sign_in)?;
+        let parts = tieline_web::Parts { mail, clock, ids, sign_in, quick_call };
         let web =
             Web::new(store.clone(), messaging, parts, web_limits(config), Metrics(metrics), ready, reload);
         let web = tokio::spawn(tieline_web::serve(listeners, Arc::new(web), listening.clone()));
@@ -139,7 +151,8 @@ impl Server {
         let before = serde_json::to_value(&self.running).unwrap_or_default();
         let after = serde_json::to_value(next).unwrap_or_default();
         let sections = before.as_object().into_iter().flatten();
-        let changed = sections.filter(|(name, value)| *name != "log" && after.get(name.as_str()) != Some(*value));
+        let changed =
+            sections.filter(|(name, value)| *name != "log" && after.get(name.as_str()) != Some(*value));
         changed.map(|(name, _)| format!("[{name}]")).collect::<Vec<_>>().join(", ")
     }
 
@@ -208,7 +221,7 @@ fn messaging_policy(config: &Config) -> MessagingPolicy {
         sync_interval: Duration::from_secs(config.delivery.read_every_s),
         unknown_after: SignedDuration::from_secs(config.sip.unknown_after_s as i64),
         account_domain: config.sip.domain.clone(),
-        spool: config.spool.first().map(spool),
+        spools: config.spool.iter().map(spool).collect(),
         ..defaults
     }
 }

@@ -55,7 +55,9 @@ fn described(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi
     use utoipa::openapi::{Ref, RefOr, content::ContentBuilder, response::ResponseBuilder};
     let problem = |what: &str| {
         let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        RefOr::T(ResponseBuilder::new().description(what).content("application/problem+json", content).build())
+        RefOr::T(
+            ResponseBuilder::new().description(what).content("application/problem+json", content).build(),
+        )
     };
     for path in document.paths.paths.values_mut() {
         let methods = [&mut path.get, &mut path.put, &mut path.post, &mut path.patch, &mut path.delete];

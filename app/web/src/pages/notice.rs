@@ -71,7 +71,8 @@ pub(crate) fn block(refusal: &Refusal) -> Markup {
 /// With a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
-    let mut sentence: String = chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
+    let mut sentence: String =
+        chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default();
     if !sentence.ends_with(['.', '?', '…']) {
         sentence.push('.');
     }

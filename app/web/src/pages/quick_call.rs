@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use maud::{Markup, html};
 use tieline_model::{DirectoryId, Environment, Person, QuickCallTarget, Refusal};
 use tieline_ports::ItsmTicket;
@@ -39,7 +39,11 @@ impl Asked {
             let known = ["contactid", "who", "person", "target", "new"].contains(&name.as_str());
             if known && seen.contains(&name) {
                 let what = format!("the address says {name} twice");
-                return Err(Refusal::permanent("bad-request", what, "choose the command on one contact again"));
+                return Err(Refusal::permanent(
+                    "bad-request",
+                    what,
+                    "choose the command on one contact again",
+                ));
             }
             match name.as_str() {
                 "contactid" => asked.contact = Some(value.to_owned()),
@@ -128,9 +132,15 @@ impl View<'_> {
                 self.page(&target, "Who is it?", &html! { (self.choices(&choices, &target)) })
             }
             Resolution::Unknown { address, nearest, reason, target, .. } => {
-                let title = if reason.is_some() { "This person could not be looked up" } else { "Nobody has this address" };
-                let status = if reason.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NOT_FOUND };
-                let page = self.page(&target, title, &self.unknown(&address, &nearest, reason.as_ref(), &target));
+                let title = if reason.is_some() {
+                    "This person could not be looked up"
+                } else {
+                    "Nobody has this address"
+                };
+                let status =
+                    if reason.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::NOT_FOUND };
+                let page =
+                    self.page(&target, title, &self.unknown(&address, &nearest, reason.as_ref(), &target));
                 return Ok((status, page).into_response());
             }
             Resolution::Tickets { person, tickets, target, .. } => {
@@ -176,7 +186,13 @@ impl View<'_> {
         }
     }
 
-    fn unknown(&self, address: &str, nearest: &[Person], reason: Option<&Refusal>, target: &QuickCallTarget) -> Markup {
+    fn unknown(
+        &self,
+        address: &str,
+        nearest: &[Person],
+        reason: Option<&Refusal>,
+        target: &QuickCallTarget,
+    ) -> Markup {
         html! {
             @match reason {
                 Some(reason) => (block(reason)),
@@ -230,7 +246,8 @@ impl View<'_> {
                 }
             } @else if tried.is_none() { (self.list(&targets)) }
         };
-        let about = "Opens a ticket form with a person filled in. The menu entry in Lync leads here by itself.";
+        let about =
+            "Opens a ticket form with a person filled in. The menu entry in Lync leads here by itself.";
         let shell = Shell::of(self.signed_in, "Quick call").at(Place::QuickCall).about(about);
         Ok(shell.around(&content).into_response())
     }
@@ -339,7 +356,8 @@ fn redirect(url: &SecretUrl) -> Page {
 fn follow(address: &str) -> Page {
     let mut location = HeaderValue::from_str(address).map_err(|_| {
         let next = "check it: tieline quick-call test CONTACT";
-        Notice::new(&Refusal::operator("bad-address", "the form's address cannot be sent", next)).into_response()
+        Notice::new(&Refusal::operator("bad-address", "the form's address cannot be sent", next))
+            .into_response()
     })?;
     location.set_sensitive(true);
     Ok((StatusCode::FOUND, [(header::LOCATION, location)]).into_response())

@@ -46,7 +46,8 @@ impl<'a> Shell<'a> {
 
     /// Loads a page after so many seconds, without script.
     pub(crate) fn refresh(mut self, seconds: u32, address: &str) -> Self {
-        self.refresh = Some(if address.is_empty() { seconds.to_string() } else { format!("{seconds};url={address}") });
+        self.refresh =
+            Some(if address.is_empty() { seconds.to_string() } else { format!("{seconds};url={address}") });
         self
     }
 

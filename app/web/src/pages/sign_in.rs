@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{ConnectInfo, Extension, Form, FromRequestParts, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -13,9 +14,9 @@ use serde::Deserialize;
 use tieline_model::Refusal;
 use tieline_store::{Batch, BrowserToken, PendingSignIn, Write};
 
+use super::Page;
 use super::notice::{Notice, block};
 use super::shell::Shell;
-use super::Page;
 use crate::sign_in::{Cookie, Proven, SignedIn, Visit, check_form, client_address};
 use crate::url;
 use crate::web::Web;
@@ -33,7 +34,7 @@ pub(crate) struct Asking {
 pub(crate) async fn show(
     State(web): State<Arc<Web>>,
     Extension(visit): Extension<Visit>,
-    asking: Option<Query<Asking>>,
+    asking: Result<Query<Asking>, QueryRejection>,
     request: Request,
 ) -> Page {
     let pending = asking.map(|Query(asking)| asking.pending).unwrap_or_default();
@@ -105,9 +106,9 @@ pub(crate) struct Typed {
 pub(crate) async fn local(
     State(web): State<Arc<Web>>,
     Extension(visit): Extension<Visit>,
-    peer: Option<ConnectInfo<SocketAddr>>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-    typed: Result<Form<Typed>, axum::extract::rejection::FormRejection>,
+    typed: Result<Form<Typed>, FormRejection>,
 ) -> Page {
     let Ok(Form(typed)) = typed else { return Err(notice(unreadable())) };
     let again = |refusal: Refusal| {
@@ -117,11 +118,17 @@ pub(crate) async fn local(
     };
     if !web.sign_in.policy.local {
         let next = "choose one of the other ways";
-        return Err(again(Refusal::permanent("not-allowed", "accounts of this server are switched off", next)));
+        return Err(again(Refusal::permanent(
+            "not-allowed",
+            "accounts of this server are switched off",
+            next,
+        )));
     }
-    check_form(&web.sign_in.policy, &headers, &visit.token.derive("form"), &typed.form_token).map_err(&again)?;
-    let client = client_address(&web, peer.map(|ConnectInfo(peer)| peer.ip()), &headers);
-    let proven = web.sign_in.local(&web.store, client, &typed.name, SecretString::from(typed.password.as_str())).await;
+    check_form(&web.sign_in.policy, &headers, &visit.token.derive("form"), &typed.form_token)
+        .map_err(&again)?;
+    let client = client_address(&web, peer.map(|Extension(ConnectInfo(peer))| peer.ip()), &headers);
+    let proven =
+        web.sign_in.local(&web.store, client, &typed.name, SecretString::from(typed.password.as_str())).await;
     let proven = proven.map_err(&again)?;
     let now = web.clock.now();
     let known = find(&web, &typed.pending, &visit).await.map_err(notice)?;
@@ -131,7 +138,8 @@ pub(crate) async fn local(
 /// Begins the session and goes where the person wanted to.
 async fn finish(web: &Web, proven: Proven, known: Option<Known>, now: Timestamp) -> Page {
     let who = proven.name.clone();
-    let (token, batch) = web.sign_in.begin(proven, now, known.as_ref().map(|(state, _)| state)).map_err(notice)?;
+    let (token, batch) =
+        web.sign_in.begin(proven, now, known.as_ref().map(|(state, _)| state)).map_err(notice)?;
     web.store.commit(batch).await.map_err(|error| notice(error.into()))?;
     tracing::info!(who, "signed in");
     let cookies = web.sign_in.cookies();
@@ -143,7 +151,10 @@ async fn finish(web: &Web, proven: Proven, known: Option<Known>, now: Timestamp)
     let headers = response.headers_mut();
     headers.append(header::SET_COOKIE, cookies.set(Cookie::Session, &token));
     // A new visit: whoever knew the old one's token knows nothing of what follows.
-    headers.append(header::SET_COOKIE, cookies.set(Cookie::Visit, &BrowserToken::draw().map_err(|e| notice(e.into()))?));
+    headers.append(
+        header::SET_COOKIE,
+        cookies.set(Cookie::Visit, &BrowserToken::draw().map_err(|e| notice(e.into()))?),
+    );
     Ok(response)
 }
 
@@ -151,7 +162,7 @@ async fn finish(web: &Web, proven: Proven, known: Option<Known>, now: Timestamp)
 pub(crate) async fn openid(
     State(web): State<Arc<Web>>,
     Extension(visit): Extension<Visit>,
-    asking: Option<Query<Asking>>,
+    asking: Result<Query<Asking>, QueryRejection>,
 ) -> Page {
     let Some(openid) = &web.sign_in.openid else { return Err(no_provider()) };
     let asked = asking.map(|Query(asking)| asking.pending).unwrap_or_default();
@@ -187,7 +198,7 @@ pub(crate) struct Answer {
 pub(crate) async fn callback(
     State(web): State<Arc<Web>>,
     Extension(visit): Extension<Visit>,
-    answer: Option<Query<Answer>>,
+    answer: Result<Query<Answer>, QueryRejection>,
 ) -> Page {
     let Some(openid) = &web.sign_in.openid else { return Err(no_provider()) };
     let answer = answer.map(|Query(answer)| answer).unwrap_or_default();
@@ -197,16 +208,25 @@ pub(crate) async fn callback(
     }
     let Some(known) = find(&web, &answer.state, &visit).await.map_err(notice)? else {
         let what = "this sign-in was not begun here, was used already, or took too long";
-        return Err(failed(Refusal::permanent("sign-in-expired", what, "begin again from the page you wanted")));
+        return Err(failed(Refusal::permanent(
+            "sign-in-expired",
+            what,
+            "begin again from the page you wanted",
+        )));
     };
     let Some(code) = answer.code.filter(|code| !code.is_empty() && code.len() <= 4096) else {
-        let error: String = answer.error.unwrap_or_default().chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
+        let error: String =
+            answer.error.unwrap_or_default().chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
         let what = match error.as_str() {
             "access_denied" => "the sign-in was cancelled, or the provider does not let you in".to_owned(),
             "" => "the provider's answer holds no code".to_owned(),
             other => format!("the provider answered {other}"),
         };
-        return Err(failed(Refusal::permanent("sign-in-refused", what, "try again, or ask an administrator")));
+        return Err(failed(Refusal::permanent(
+            "sign-in-refused",
+            what,
+            "try again, or ask an administrator",
+        )));
     };
     let proven = openid.prove(&code, answer.iss.as_deref(), &known.1, now).await.map_err(failed)?;
     finish(&web, proven, Some(known), now).await
@@ -239,7 +259,10 @@ pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> P
     let (mut parts, body) = request.into_parts();
     let signed_in = SignedIn::from_request_parts(&mut parts, &web).await?;
     let headers = parts.headers.clone();
-    let form = <Form<Leaving> as axum::extract::FromRequest<_>>::from_request(Request::from_parts(parts, body), &web);
+    let form = <Form<Leaving> as axum::extract::FromRequest<_>>::from_request(
+        Request::from_parts(parts, body),
+        &web,
+    );
     let Ok(Form(form)) = form.await else { return Err(notice(unreadable())) };
     check_form(&web.sign_in.policy, &headers, &signed_in.form_token, &form.form_token)
         .map_err(super::refuse(&signed_in))?;

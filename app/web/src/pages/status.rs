@@ -42,6 +42,7 @@ pub(super) async fn show(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Pa
 
 async fn gather(web: &Web) -> Result<Status, tieline_store::StoreError> {
     let now = web.clock.now();
+    let readiness = *web.readiness.borrow();
     let health = web.store.health().await?;
     let of = |id: MailboxId| health.iter().find(|health| health.mailbox == id).cloned();
     let mut lights = Vec::new();
@@ -53,7 +54,7 @@ async fn gather(web: &Web) -> Result<Status, tieline_store::StoreError> {
     Ok(Status {
         now,
         since: web.since,
-        readiness: *web.readiness.borrow(),
+        readiness,
         queues: web.store.queue(now).await?,
         lag: web.messaging.lag(),
         latest: web.store.messages(&MessageFilter::default(), 10).await?,

@@ -42,7 +42,7 @@ impl Attempts {
     /// Refuses an attempt that comes too soon.
     pub(super) fn check(&self, client: IpAddr, name: &str) -> Result<(), Refusal> {
         if self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(Self::SWEEP_EVERY) {
-            [&self.both, &self.name, &self.address].map(DefaultKeyedRateLimiter::retain_recent);
+            [&self.both, &self.name, &self.address].iter().for_each(|limiter| limiter.retain_recent());
         }
         let allowed = self.address.check_key(&self.hasher.hash_one(client)).is_ok()
             && self.both.check_key(&self.hasher.hash_one((client, name))).is_ok()

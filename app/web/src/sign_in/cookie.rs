@@ -75,7 +75,10 @@ mod tests {
         let secure = Cookies { secure: true };
         let line = secure.set(Cookie::Session, &token);
         let line = line.to_str().unwrap();
-        assert!(line.starts_with("__Host-tieline-session=") && line.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"));
+        assert!(
+            line.starts_with("__Host-tieline-session=")
+                && line.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure")
+        );
         let sent = format!("a=b; {}", line.split(';').next().unwrap());
         assert_eq!(secure.read(&headers(&sent), Cookie::Session).unwrap().hash(), token.hash());
         assert!(secure.read(&headers(&sent), Cookie::Visit).is_none());

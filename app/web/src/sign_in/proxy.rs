@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn the_client_is_who_spoke_to_our_outermost_proxy() {
-        let forwarded = headers(&[("x-forwarded-for", "1.2.3.4, 192.0.2.7"), ("x-forwarded-for", "10.0.0.2")]);
+        let forwarded =
+            headers(&[("x-forwarded-for", "1.2.3.4, 192.0.2.7"), ("x-forwarded-for", "10.0.0.2")]);
         assert_eq!(client(&policy(), PROXY, &forwarded), IpAddr::from([192, 0, 2, 7]));
         assert_eq!(client(&policy(), STRANGER, &forwarded), STRANGER);
         assert_eq!(client(&policy(), PROXY, &headers(&[("x-forwarded-for", "1.2.3.4, junk")])), PROXY);

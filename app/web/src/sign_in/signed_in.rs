@@ -30,9 +30,6 @@ pub(crate) struct SignedIn {
     pub(crate) session: Option<TokenHash>,
 }
 
-/// An administrator who is signed in.
-pub(crate) struct Administrator(pub(crate) SignedIn);
-
 /// A session's last sight is moved forward at most so often.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
 /// The longest path and query that is kept over a sign-in, in bytes.
@@ -49,7 +46,9 @@ impl SignedIn {
             let form_token = visit.token.derive("form");
             return Ok(Some(Self { name, display_name, role, form_token, session: None }));
         }
-        let Some(token) = web.sign_in.cookies().read(&parts.headers, Cookie::Session) else { return Ok(None) };
+        let Some(token) = web.sign_in.cookies().read(&parts.headers, Cookie::Session) else {
+            return Ok(None);
+        };
         let now = web.clock.now();
         let Some(session) = web.store.session(&token, now).await? else { return Ok(None) };
         if now.duration_since(session.seen) > TOUCH_EVERY {
@@ -77,25 +76,12 @@ impl FromRequestParts<Arc<Web>> for SignedIn {
     }
 }
 
-impl FromRequestParts<Arc<Web>> for Administrator {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Response> {
-        let signed_in = SignedIn::from_request_parts(parts, web).await?;
-        if signed_in.role == UserRole::Administrator {
-            return Ok(Self(signed_in));
-        }
-        let what = format!("{} is a technician; this page is for administrators", signed_in.name);
-        let refusal = Refusal::permanent("not-allowed", what, "ask an administrator");
-        Err(Notice::new(&refusal).seen_by(&signed_in).into_response())
-    }
-}
-
 /// Sends somebody to sign in, and keeps what they asked for.
 async fn begin(web: &Web, parts: &Parts) -> Response {
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     let asked = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let Some(visit) = parts.extensions.get::<Visit>().filter(|_| reads && asked.len() <= LONGEST_TARGET) else {
+    let Some(visit) = parts.extensions.get::<Visit>().filter(|_| reads && asked.len() <= LONGEST_TARGET)
+    else {
         let what = "nobody is signed in any more";
         let refusal = Refusal::permanent("signed-out", what, "sign in, then open the page again");
         return Notice::new(&refusal).with_status(StatusCode::UNAUTHORIZED).into_response();

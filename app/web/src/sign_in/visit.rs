@@ -42,14 +42,16 @@ pub(crate) async fn page(State(web): State<Arc<Web>>, mut request: Request, next
     let client = client_address(&web, peer, request.headers());
     if !web.pace.allows(client) {
         let what = "too many requests from this address";
-        return Notice::new(&Refusal::transient("slow-down", what, "wait a little, then reload")).into_response();
+        return Notice::new(&Refusal::transient("slow-down", what, "wait a little, then reload"))
+            .into_response();
     }
     let cookies = web.sign_in.cookies();
     let shown = cookies.read(request.headers(), Cookie::Visit);
-    let visit = match shown.map_or_else(|| BrowserToken::draw().map(|token| (token, true)), |t| Ok((t, false))) {
-        Ok((token, fresh)) => Visit { token, fresh },
-        Err(error) => return Notice::new(&error.into()).into_response(),
-    };
+    let visit =
+        match shown.map_or_else(|| BrowserToken::draw().map(|token| (token, true)), |t| Ok((t, false))) {
+            Ok((token, fresh)) => Visit { token, fresh },
+            Err(error) => return Notice::new(&error.into()).into_response(),
+        };
     request.extensions_mut().insert(visit.clone());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -7,10 +7,12 @@ pub(super) mod explain;
 pub(super) mod feature_groups;
 pub(super) mod mailboxes;
 pub(super) mod messages;
+pub(super) mod quick_call;
 pub(super) mod reload;
 mod schema;
 pub(super) mod status;
 pub(super) mod tokens;
+pub(super) mod users;
 
 use std::sync::Arc;
 
@@ -31,8 +33,10 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .merge(feature_groups::routes())
         .merge(mailboxes::routes())
         .merge(messages::routes())
+        .merge(quick_call::routes())
         .merge(config::routes())
         .merge(tokens::routes())
+        .merge(users::routes())
         .routes(routes!(explain::explain))
         .routes(routes!(status::status))
         .routes(routes!(reload::reload))
@@ -60,7 +64,11 @@ const PAGE: u32 = 500;
 /// How many entries a page holds, as asked or as usual.
 fn page_size(asked: Option<u32>, usual: u32) -> Result<u32, Refused> {
     let size = asked.unwrap_or(usual);
-    if (1..=PAGE).contains(&size) { Ok(size) } else { Err(bad_request(format!("limit is not from 1 to {PAGE}"))) }
+    if (1..=PAGE).contains(&size) {
+        Ok(size)
+    } else {
+        Err(bad_request(format!("limit is not from 1 to {PAGE}")))
+    }
 }
 
 impl Web {

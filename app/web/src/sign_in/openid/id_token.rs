@@ -59,7 +59,9 @@ pub(super) struct Claims {
 /// The token's header, unverified: it says which key to look for.
 pub(super) fn header(token: &str) -> Result<Header, Refusal> {
     let part = token.split('.').next().unwrap_or_default();
-    decode(part).and_then(|bytes| serde_json::from_slice(&bytes).ok()).ok_or_else(|| refused("the ID token is not a JWT"))
+    decode(part)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| refused("the ID token is not a JWT"))
 }
 
 /// The token's claims, if signature and contents hold.
@@ -76,7 +78,8 @@ pub(super) fn verify(token: &str, keys: &Keys, expected: &Expected<'_>) -> Resul
         return Err(refused("the ID token's signature is not the provider's"));
     }
     let payload = decode(payload).ok_or_else(broken)?;
-    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| refused("the ID token lacks a claim"))?;
+    let claims: Claims =
+        serde_json::from_slice(&payload).map_err(|_| refused("the ID token lacks a claim"))?;
     claims.check(expected)?;
     Ok(claims)
 }
@@ -122,7 +125,8 @@ impl Claims {
 
     /// What people see.
     pub(super) fn display_name(&self) -> Option<&str> {
-        self.text("name").filter(|name| name.chars().count() <= LONGEST && !name.chars().any(char::is_control))
+        self.text("name")
+            .filter(|name| name.chars().count() <= LONGEST && !name.chars().any(char::is_control))
     }
 
     /// Groups or roles. A dot in the claim's name leads into an object: `realm_access.roles`.

@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
+use ring::signature::{
+    self, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm,
+};
 use serde::Deserialize;
 
 /// A key set. Keys of unknown kinds are left out.
@@ -95,7 +97,9 @@ impl Key {
             return false;
         }
         let rsa = |parameters: &RsaParameters| match &self.material {
-            Material::Rsa { n, e } => RsaPublicKeyComponents { n, e }.verify(parameters, signed, signature).is_ok(),
+            Material::Rsa { n, e } => {
+                RsaPublicKeyComponents { n, e }.verify(parameters, signed, signature).is_ok()
+            }
             _ => false,
         };
         let other = |kind: &'static dyn VerificationAlgorithm, key: &[u8]| {

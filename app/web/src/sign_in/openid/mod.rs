@@ -91,13 +91,15 @@ impl OpenId {
             ("code_verifier", verifier.expose_secret()),
         ];
         let token = self.provider.token(&form, now).await?;
-        let expected = id_token::Expected { issuer: &self.policy.issuer, audience: &self.policy.client_id, nonce, now };
+        let expected =
+            id_token::Expected { issuer: &self.policy.issuer, audience: &self.policy.client_id, nonce, now };
         let claims = self.provider.claims(&token, &expected).await?;
         let name = claims.name(&self.policy.name_claim);
         let groups = claims.groups(&self.policy.groups_claim);
         let Some(role) = self.policy.role(&groups) else {
             let what = format!("{name} is known to {}, but may not use Tieline", self.policy.label);
-            let next = format!("ask an administrator for one of the groups {}", self.policy.technicians.join(", "));
+            let next =
+                format!("ask an administrator for one of the groups {}", self.policy.technicians.join(", "));
             return Err(Refusal::operator("not-allowed", what, next));
         };
         let display_name = claims.display_name().unwrap_or(&name).to_owned();

@@ -100,7 +100,8 @@ impl Provider {
                 form.push(("client_secret", secret.expose_secret()));
             } else {
                 // RFC 6749, section 2.3.1: both are encoded before they go into the header.
-                credentials = Credentials::basic(url::encode(&self.client_id), url::encode(secret.expose_secret()));
+                credentials =
+                    Credentials::basic(url::encode(&self.client_id), url::encode(secret.expose_secret()));
             }
         }
         let request = Request::builder()
@@ -110,7 +111,8 @@ impl Provider {
             .header(header::ACCEPT, "application/json");
         let (status, body) = self.ask(&endpoints.token, credentials, request, url::query(&form)).await?;
         if status != StatusCode::OK {
-            let error = serde_json::from_slice::<TokenError>(&body).ok().and_then(|e| e.error).unwrap_or_default();
+            let error =
+                serde_json::from_slice::<TokenError>(&body).ok().and_then(|e| e.error).unwrap_or_default();
             let error: String = error.chars().filter(|c| c.is_ascii_graphic()).take(60).collect();
             let what = format!("the provider did not take the code: {status} {error}");
             let next = match error.as_str() {
@@ -163,8 +165,8 @@ impl Provider {
         let place = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
         let place = protected(&place).map_err(|what| self.strange(&what))?;
         let body = self.get(&place).await?;
-        let found: Discovery =
-            serde_json::from_slice(&body).map_err(|error| self.strange(&format!("its discovery document: {error}")))?;
+        let found: Discovery = serde_json::from_slice(&body)
+            .map_err(|error| self.strange(&format!("its discovery document: {error}")))?;
         if found.issuer != self.issuer {
             let said: String = found.issuer.chars().take(120).collect();
             return Err(self.strange(&format!("it calls itself {said:?}")));
@@ -188,7 +190,11 @@ impl Provider {
     async fn get(&self, place: &Endpoint) -> Result<Bytes, Refusal> {
         let request = Request::builder().uri(place.path()).header(header::ACCEPT, "application/json");
         let (status, body) = self.ask(place, Credentials::Anonymous, request, String::new()).await?;
-        if status == StatusCode::OK { Ok(body) } else { Err(self.strange(&format!("{place} answers {status}"))) }
+        if status == StatusCode::OK {
+            Ok(body)
+        } else {
+            Err(self.strange(&format!("{place} answers {status}")))
+        }
     }
 
     async fn ask(

@@ -101,10 +101,13 @@ async fn scope(
     match web.mail.check(&target).await {
         Ok(()) => {
             let what = format!("{} may also act for {address}, who is not in the group", group.account);
-            let next = "limit its role in Exchange: New-ManagementRoleAssignment with -CustomRecipientWriteScope";
+            let next =
+                "limit its role in Exchange: New-ManagementRoleAssignment with -CustomRecipientWriteScope";
             Finding::bad("scope", Refusal::operator("scope-too-wide", what, next))
         }
-        Err(PortError::Failed { refusal, .. }) if refusal.class == Class::Transient => Finding::bad("scope", refusal),
+        Err(PortError::Failed { refusal, .. }) if refusal.class == Class::Transient => {
+            Finding::bad("scope", refusal)
+        }
         Err(_) => Finding::good("scope", format!("may not act for {address}")),
     }
 }
@@ -117,7 +120,9 @@ fn process_user() -> Finding {
             let what = "the server runs as root, which it has no use for";
             Finding::bad("process user", Refusal::operator("runs-as-root", what, next))
         }
-        Ok(uid) => Finding::good("process user", format!("the server runs as user {uid}, without privileges")),
+        Ok(uid) => {
+            Finding::good("process user", format!("the server runs as user {uid}, without privileges"))
+        }
         Err(error) => {
             let what = format!("the server's user cannot be told: {error}");
             Finding::bad("process user", Refusal::operator("user-unknown", what, "mount /proc"))
@@ -134,6 +139,7 @@ async fn rotation(web: &Web, group: &FeatureGroup) -> Result<Finding, Refused> {
         return Ok(Finding::good("password", format!("set {days} days ago")));
     }
     let what = format!("the service account's password was set {days} days ago");
-    let next = format!("change it in Active Directory, then: tieline feature-group set-password {:?}", group.name);
+    let next =
+        format!("change it in Active Directory, then: tieline feature-group set-password {:?}", group.name);
     Ok(Finding::bad("password", Refusal::operator("password-old", what, next)))
 }
