@@ -120,7 +120,8 @@ impl Query {
         if parts.len() == 1 && parts.first() == Some(&whole) {
             parts.clear();
         }
-        let (whole_signature, part_signatures) = (Wanted::of(&whole), parts.iter().map(|part| Wanted::of(part)).collect());
+        let (whole_signature, part_signatures) =
+            (Wanted::of(&whole), parts.iter().map(|part| Wanted::of(part)).collect());
         Some(Self { whole, parts, whole_signature, part_signatures })
     }
 
