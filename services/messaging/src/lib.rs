@@ -143,7 +143,7 @@ impl Messaging {
     pub async fn run(&self, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
-            ((), ()) = async { tokio::join!(self.watch(), self.read_spool()) } => {}
+            ((), ()) = async { tokio::join!(self.watch(), self.read_spools()) } => {}
         }
     }
 

@@ -31,8 +31,8 @@ pub struct MessagingPolicy {
     pub account_domain: String,
     /// The zone in which times are written into message bodies.
     pub time_zone: TimeZone,
-    /// A voicemail spool folder to watch.
-    pub spool: Option<SpoolPolicy>,
+    /// Voicemail spool folders to watch.
+    pub spools: Vec<SpoolPolicy>,
 }
 
 impl Default for MessagingPolicy {
@@ -48,7 +48,7 @@ impl Default for MessagingPolicy {
             unknown_after: SignedDuration::from_mins(30),
             account_domain: "localhost".to_owned(),
             time_zone: TimeZone::UTC,
-            spool: None,
+            spools: Vec::new(),
         }
     }
 }

@@ -37,15 +37,20 @@ const LOCKED: u32 = 600;
 const SLOWEST: u32 = 300;
 
 impl Messaging {
-    /// Reads the spool for ever; returns never, also without one.
-    pub(crate) async fn read_spool(&self) {
-        let Some(policy) = self.policy.spool.clone() else { return std::future::pending().await };
+    /// Reads every spool for ever; returns never, also without one.
+    pub(crate) async fn read_spools(&self) {
+        let spools = self.policy.spools.iter().map(|spool| self.read_spool(spool));
+        futures_util::future::join_all(spools).await;
+        std::future::pending().await
+    }
+
+    async fn read_spool(&self, policy: &SpoolPolicy) {
         let mut seen = HashMap::new();
         let mut looks = tokio::time::interval(policy.poll);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
-            self.look_into_spool(&policy, &mut seen).await;
+            self.look_into_spool(policy, &mut seen).await;
         }
     }
 

@@ -24,7 +24,7 @@ impl Spool {
     async fn new(remove_accepted: bool) -> Self {
         let world = World::with(|policy, folder| {
             let spool = SpoolPolicy::new(folder.join("spool"));
-            policy.spool = Some(SpoolPolicy { poll: Duration::from_millis(20), remove_accepted, ..spool });
+            policy.spools = vec![SpoolPolicy { poll: Duration::from_millis(20), remove_accepted, ..spool }];
         })
         .await;
         let root = world.folder.path().join("spool");
