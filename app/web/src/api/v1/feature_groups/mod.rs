@@ -131,8 +131,9 @@ pub(super) fn merged(older: &SyncSettings, newer: &SyncSettings) -> SyncSettings
 }
 
 pub(super) fn address(text: &str) -> Result<SmtpAddress, Refused> {
-    text.parse().map_err(|error: tieline_model::AddressError| {
-        Refusal::permanent("bad-address", error.to_string(), "write it in full, as alice@corp.example").into()
+    text.parse().map_err(|_: tieline_model::AddressError| {
+        let what = format!("{:?} is not a mail address", text.chars().take(80).collect::<String>());
+        Refusal::permanent("bad-address", what, "write it in full, as alice@corp.example").into()
     })
 }
 
