@@ -162,7 +162,7 @@ impl DirectoryError {
             Self::Tls { problem: TlsProblem::NotTls, .. } => {
                 "check the port: ldaps:// is usually 636, ldap:// with StartTLS 389".to_owned()
             }
-            Self::Tls { problem, .. } => problem.next(),
+            Self::Tls { server, problem } => problem.next_at(server),
             Self::StartTls { .. } => "give the server a certificate, or use ldaps://".to_owned(),
             Self::Bind { outcome, .. } if outcome.code == ResultCode::STRONGER_AUTH_REQUIRED => {
                 "use ldaps:// or ldap:// with StartTLS: this server wants the connection protected".to_owned()

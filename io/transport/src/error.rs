@@ -93,7 +93,7 @@ impl TransportError {
             Self::Resolve { .. } => "check the name, and the DNS server of this machine".to_owned(),
             Self::Guarded { .. } => "an administrator can put the address on the allow-list".to_owned(),
             Self::Connect { .. } => "check host, port and firewall".to_owned(),
-            Self::Tls { problem, .. } => problem.next(),
+            Self::Tls { endpoint, problem } => problem.next_at(endpoint),
             Self::Timeout { phase: Phase::Connect, .. } => "check host, port and firewall".to_owned(),
             Self::Timeout { .. } | Self::NotSent { .. } => "wait, or check the load of the server".to_owned(),
             Self::Lost { .. } => "wait, or check what stands between here and the server".to_owned(),
@@ -179,7 +179,7 @@ pub enum TlsProblem {
 
 impl std::fmt::Display for TlsProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}; {}", self.what(), self.next())
+        f.write_str(&self.what())
     }
 }
 
@@ -209,25 +209,32 @@ impl TlsProblem {
         }
     }
 
-    /// One step that helps.
-    pub fn next(&self) -> String {
+    /// One step that helps, for the server at `endpoint`, host and port: what it presents is looked at there.
+    pub fn next_at(&self, endpoint: &str) -> String {
         match self {
-            Self::NameMismatch { expected, .. } => format!(
+            Self::NameMismatch { .. } => format!(
                 "use a name of the certificate as the address, or compare it with `tieline trust fetch \
-                 {expected}` and pin it"
+                 {endpoint}` and pin it"
             ),
-            Self::UnknownIssuer { host } => {
-                format!("compare the fingerprint with `tieline trust fetch {host}` and import the issuing CA")
+            Self::UnknownIssuer { .. } => {
+                format!(
+                    "compare what `tieline trust fetch {endpoint}` shows with the server's administrator; then \
+                     import the issuing CA or pin the certificate"
+                )
             }
-            Self::Expired { host } => {
-                format!("renew it on the server; `tieline trust fetch {host}` shows what it presents")
+            Self::Expired { .. } => {
+                format!("renew it on the server; `tieline trust fetch {endpoint}` shows what it presents")
             }
             Self::NotYetValid { host } => format!("check the clocks of this machine and of {host}"),
-            Self::PinMismatch { host } => {
-                format!("if it was renewed, compare with `tieline trust fetch {host}` and pin the new one")
+            Self::PinMismatch { .. } => {
+                format!(
+                    "if it was renewed, compare with `tieline trust fetch {endpoint}` and pin the new one"
+                )
             }
-            Self::AuthorityAsServer { host } => {
-                format!("pin it instead of importing it; `tieline trust fetch {host}` prints the fingerprint")
+            Self::AuthorityAsServer { .. } => {
+                format!(
+                    "pin it instead of importing it; `tieline trust fetch {endpoint}` prints the fingerprint"
+                )
             }
             Self::BadCertificate { .. } => "replace the certificate on the server".to_owned(),
             Self::Outdated => "enable TLS 1.2 with ECDHE, or TLS 1.3, on the server".to_owned(),

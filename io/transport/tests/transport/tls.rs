@@ -90,9 +90,10 @@ async fn an_authority_that_was_imported_is_believed() {
 async fn an_unknown_issuer_is_named_with_the_command_that_helps() {
     let server = start(Authority::new().issue(&["localhost"], |_| ())).await;
     for trust in [Authority::new().trust(), Trust::Platform] {
-        let problem = problem(&server, "localhost", &trust).await;
-        assert_eq!(problem, TlsProblem::UnknownIssuer { host: "localhost".to_owned() });
-        assert!(problem.to_string().contains("`tieline trust fetch localhost`"), "{problem}");
+        let error = ask(&server, "localhost", &trust).await.unwrap_err();
+        let TransportError::Tls { endpoint, problem } = &error else { panic!("{error:?}") };
+        assert_eq!(*problem, TlsProblem::UnknownIssuer { host: "localhost".to_owned() });
+        assert!(error.next().contains(&format!("`tieline trust fetch {endpoint}`")), "{error}");
     }
 }
 
