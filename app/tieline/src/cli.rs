@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, serve, status, token, trust,
+    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, quick_call, serve, status, token, trust,
     user, voicemail,
 };
 
@@ -74,6 +74,9 @@ pub(crate) enum Command {
     /// Tokens for programs that use the REST API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// From a contact in Lync to a pre-filled ticket.
+    #[command(subcommand)]
+    QuickCall(quick_call::QuickCallCommand),
     /// People who sign in to the pages with a password of Tieline's own.
     #[command(subcommand)]
     User(user::UserCommand),

@@ -54,6 +54,7 @@ async fn run(cli: Cli, out: Output) -> Result<(), Refusal> {
         Command::FeatureGroup(command) => c::feature_group::run(command, &Api::new(reach)?, out).await,
         Command::Mailbox(command) => c::mailbox::run(command, &Api::new(reach)?, out).await,
         Command::Voicemail(command) => c::voicemail::run(command, &Api::new(reach)?, out).await,
+        Command::QuickCall(command) => c::quick_call::run(command, &Api::new(reach)?, out).await,
         Command::Explain(command) => c::explain::run(command, &Api::new(reach)?, out).await,
         Command::Status(_) => c::status::run(&Api::new(reach)?, out).await,
         Command::Trust(command) => c::trust::run(command, out).await,

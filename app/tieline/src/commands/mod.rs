@@ -9,6 +9,7 @@ pub(crate) mod feature_group;
 pub(crate) mod init;
 pub(crate) mod lab;
 pub(crate) mod mailbox;
+pub(crate) mod quick_call;
 pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod token;
