@@ -8,6 +8,7 @@ the same. That a well-formed request is taken is not asked: no document can say 
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from judge import check, main
@@ -33,8 +34,10 @@ def run(site, *arguments):
     # The stream of events never ends, and without its own token the judge would find every door closed.
     command += ["--exclude-path", "/api/v1/events", "--exclude-path", "/api/v1/tokens/{token}"]
     command += ["--generation-database", "none", "--seed", str(site.get("seed", 1)), *arguments]
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "rest_api_hooks"}
-    done = subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True)
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "rest_api_hooks", "PYTHONPATH": str(HERE)}
+    # It keeps notes in its folder.
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
