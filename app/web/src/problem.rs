@@ -67,9 +67,7 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         code if code.starts_with("unknown-") || matches!(code, "not-found" | "nothing-known") => {
             StatusCode::NOT_FOUND
         }
-        code if code.starts_with("too-large") || code.starts_with("too-long") => {
-            StatusCode::PAYLOAD_TOO_LARGE
-        }
+        code if code.contains("too-large") || code.contains("too-long") => StatusCode::PAYLOAD_TOO_LARGE,
         "in-use" | "conflict" | "mailbox-holds-messages" | "not-paused" | "not-quarantined" => {
             StatusCode::CONFLICT
         }
@@ -122,7 +120,7 @@ mod tests {
     fn the_status_follows_the_code_and_then_the_class() {
         let with = |code| status(&Refusal::permanent(code, "what", "next")).as_u16();
         assert_eq!(
-            ["unknown-mailbox", "duplicate-name", "in-use", "too-large", "broken-audio"].map(with),
+            ["unknown-mailbox", "duplicate-name", "in-use", "recording-too-large", "broken-audio"].map(with),
             [404, 409, 409, 413, 422]
         );
         assert_eq!(status(&Refusal::transient("server-busy", "busy", "wait")).as_u16(), 503);

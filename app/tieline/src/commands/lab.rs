@@ -25,6 +25,9 @@ pub(crate) struct LabCommand {
     /// Desk phones over SIP; alice's at this port, bob's and carol's at the next ones; port 0 takes free ones.
     #[arg(long, value_name = "ADDRESS:PORT")]
     sip: Option<SocketAddr>,
+    /// The directory over plain LDAP, as Active Directory speaks it.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    ldap: Option<SocketAddr>,
     /// How many users: alice, bob, carol, then user4 and so on.
     #[arg(long, default_value_t = 3)]
     users: usize,
@@ -55,6 +58,7 @@ pub(crate) async fn run(command: LabCommand, out: Output) -> Result<(), Refusal>
         http,
         https: command.https,
         phones: command.sip.map(phones).unwrap_or_default(),
+        ldap: command.ldap,
         users: command.users,
         ready_file: command.ready_file,
         record_dir: command.record,

@@ -308,7 +308,7 @@ impl View<'_> {
     fn list(&self, targets: &[QuickCallTarget]) -> Markup {
         html! {
             h2 #targets { "Ticket systems" }
-            div.table tabindex="0" role="region" aria-labelledby="targets" {
+            div.table tabindex="0" role="group" aria-label="Ticket systems, a table" {
                 table {
                     thead { tr { th { "Name" } th { "Environment" } th { "Menu entry" } th { "Leads to" } th { "How" } } }
                     tbody {

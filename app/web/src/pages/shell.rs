@@ -19,18 +19,19 @@ pub(crate) struct Shell<'a> {
     about: Option<&'a str>,
     signed_in: Option<&'a SignedIn>,
     place: Option<Place>,
-    refresh: Option<String>,
+    action: Option<(&'a str, &'a str)>,
+    opens: Option<&'a str>,
 }
 
 impl<'a> Shell<'a> {
     /// For somebody who is signed in.
     pub(crate) const fn of(signed_in: &'a SignedIn, title: &'a str) -> Self {
-        Self { title, about: None, signed_in: Some(signed_in), place: None, refresh: None }
+        Self { title, about: None, signed_in: Some(signed_in), place: None, action: None, opens: None }
     }
 
     /// For anybody: a card and no rail.
     pub(crate) const fn bare(title: &'a str) -> Self {
-        Self { title, about: None, signed_in: None, place: None, refresh: None }
+        Self { title, about: None, signed_in: None, place: None, action: None, opens: None }
     }
 
     pub(crate) const fn at(mut self, place: Place) -> Self {
@@ -44,10 +45,15 @@ impl<'a> Shell<'a> {
         self
     }
 
-    /// Loads a page after so many seconds, without script.
-    pub(crate) fn refresh(mut self, seconds: u32, address: &str) -> Self {
-        self.refresh =
-            Some(if address.is_empty() { seconds.to_string() } else { format!("{seconds};url={address}") });
+    /// A button beside the title.
+    pub(crate) const fn action(mut self, label: &'a str, address: &'a str) -> Self {
+        self.action = Some((label, address));
+        self
+    }
+
+    /// Opens another page at once, without script.
+    pub(crate) const fn opens(mut self, address: &'a str) -> Self {
+        self.opens = Some(address);
         self
     }
 
@@ -59,7 +65,7 @@ impl<'a> Shell<'a> {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    @if let Some(refresh) = &self.refresh { meta http-equiv="refresh" content=(refresh); }
+                    @if let Some(address) = self.opens { meta http-equiv="refresh" content=(format!("0;url={address}")); }
                     title { (self.title) " · Tieline" }
                     link rel="icon" href="/favicon.svg" type="image/svg+xml";
                     link rel="stylesheet" href=(style::address());
@@ -92,6 +98,7 @@ impl<'a> Shell<'a> {
             main #content {
                 div.head {
                     h1 { (self.title) }
+                    @if let Some((label, address)) = self.action { a.button href=(address) { (label) } }
                     @if let Some(about) = self.about { p.about { (about) } }
                 }
                 (content)

@@ -146,7 +146,7 @@ async fn finish(web: &Web, proven: Proven, known: Option<Known>, now: Timestamp)
     let target = target(known.as_ref().map(|(_, pending)| pending));
     // A redirect would count as the form's own: a browser would then refuse to follow where the page leads outside.
     let content = html! { p { a href=(target) { "Go on" } } };
-    let shell = Shell::bare("Signed in").about("The page you wanted opens by itself.").refresh(0, target);
+    let shell = Shell::bare("Signed in").about("The page you wanted opens by itself.").opens(target);
     let mut response = shell.around(&content).into_response();
     let headers = response.headers_mut();
     headers.append(header::SET_COOKIE, cookies.set(Cookie::Session, &token));

@@ -18,8 +18,6 @@ use crate::web::{Readiness, Web};
 
 /// The most mailboxes and messages on the page.
 const MOST: u32 = 25;
-/// The page is loaded again after so many seconds.
-const EVERY: u32 = 30;
 
 /// What the page shows.
 struct Status {
@@ -35,8 +33,8 @@ struct Status {
 
 pub(super) async fn show(State(web): State<Arc<Web>>, signed_in: SignedIn) -> Page {
     let status = gather(&web).await.map_err(refuse(&signed_in))?;
-    let about = format!("Loaded at {}, and again every {EVERY} s.", status.now.strftime("%H:%M:%S UTC"));
-    let shell = Shell::of(&signed_in, "Status").at(Place::Status).about(&about).refresh(EVERY, "");
+    let about = format!("As of {}.", status.now.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    let shell = Shell::of(&signed_in, "Status").at(Place::Status).about(&about).action("Look again", "/");
     Ok(shell.around(&page(&status)).into_response())
 }
 
@@ -137,7 +135,7 @@ fn lights(status: &Status) -> Markup {
         };
     }
     html! {
-        div.table tabindex="0" role="region" aria-labelledby="mailboxes" {
+        div.table tabindex="0" role="group" aria-label="Mailboxes, a table" {
             table {
                 thead { tr { th { "Number" } th { "Mailbox" } th { "Light" } th.number { "New" } th.number { "Old" } th { "State" } th { "Since" } } }
                 tbody {
@@ -181,7 +179,7 @@ fn messages(status: &Status) -> Markup {
         found.map_or("–", |(mailbox, ..)| mailbox.number.as_str())
     };
     html! {
-        div.table tabindex="0" role="region" aria-labelledby="messages" {
+        div.table tabindex="0" role="group" aria-label="Messages, a table" {
             table {
                 thead { tr { th { "Received" } th { "From" } th { "For" } th { "Kind" } th.number { "Length" } th { "In the mailbox" } th { "State" } } }
                 tbody {
@@ -212,7 +210,7 @@ fn queues(status: &Status) -> Markup {
         return html! { p.empty { "Nothing waits. Jobs appear here while messages travel." } };
     }
     html! {
-        div.table tabindex="0" role="region" aria-labelledby="work" {
+        div.table tabindex="0" role="group" aria-label="Jobs, a table" {
             table {
                 thead { tr { th { "Kind" } th.number { "Open" } th.number { "Due" } th.number { "Put aside" } th { "Oldest" } } }
                 tbody {
@@ -233,7 +231,7 @@ fn lags(status: &Status) -> Markup {
         return html! { p.empty { "Nothing was measured since the server started. The first message begins it." } };
     }
     html! {
-        div.table tabindex="0" role="region" aria-labelledby="lag" {
+        div.table tabindex="0" role="group" aria-label="Times, a table" {
             table {
                 thead { tr { th { "Step" } th.number { "Half within" } th.number { "99 of 100 within" } th.number { "Measured" } } }
                 tbody {

@@ -149,3 +149,136 @@ impl Claims {
         self.more.get(claim).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::rand::SystemRandom;
+    use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: &str = "2026-01-05T09:00:00Z";
+
+    /// A provider that signs whatever it is told to.
+    struct Signer(EcdsaKeyPair);
+
+    impl Signer {
+        fn new() -> Self {
+            let random = SystemRandom::new();
+            let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+            let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random);
+            Self(key.unwrap())
+        }
+
+        fn keys(&self, more: Value) -> Keys {
+            let point = self.0.public_key().as_ref();
+            let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+            let mut key = json!({ "kty": "EC", "crv": "P-256", "kid": "one", "use": "sig", "x": x, "y": y });
+            key.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            let other = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "one" });
+            Keys::parse(json!({ "keys": [other, key] }).to_string().as_bytes()).unwrap()
+        }
+
+        fn sign(&self, header: &Value, claims: &Value) -> String {
+            let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+            let signed = format!("{}.{}", part(header), part(claims));
+            let signature = self.0.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+            format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        }
+    }
+
+    fn claims() -> Value {
+        let now = NOW.parse::<Timestamp>().unwrap().as_second();
+        json!({
+            "iss": "https://login.corp.example", "aud": "tieline", "sub": "7f3c", "nonce": "n-1",
+            "iat": now, "exp": now + 300, "preferred_username": "Dana@corp.example", "name": "Dana Desk",
+            "groups": ["service-desk"], "realm_access": { "roles": ["agent", "lead"] }
+        })
+    }
+
+    fn judged(token: &str, keys: &Keys) -> Result<Claims, Refusal> {
+        let now = NOW.parse().unwrap();
+        let expected =
+            Expected { issuer: "https://login.corp.example", audience: "tieline", nonce: "n-1", now };
+        verify(token, keys, &expected)
+    }
+
+    #[test]
+    fn a_token_that_holds_says_who_it_is() {
+        let signer = Signer::new();
+        let token = signer.sign(&json!({ "alg": "ES256", "kid": "one" }), &claims());
+        let claims = judged(&token, &signer.keys(json!({}))).unwrap();
+        assert_eq!(claims.name("preferred_username"), "dana@corp.example");
+        assert_eq!(claims.name("missing"), "7f3c", "the provider's own id when there is nothing better");
+        assert_eq!(claims.display_name(), Some("Dana Desk"));
+        assert_eq!(claims.groups("groups"), ["service-desk"]);
+        assert_eq!(claims.groups("realm_access.roles"), ["agent", "lead"]);
+        assert!(claims.groups("realm_access.none").is_empty() && claims.groups("x.y.z").is_empty());
+    }
+
+    #[test]
+    fn a_token_that_breaks_any_one_rule_is_refused() {
+        let signer = Signer::new();
+        let keys = signer.keys(json!({}));
+        let header = json!({ "alg": "ES256", "kid": "one" });
+        let now = NOW.parse::<Timestamp>().unwrap().as_second();
+        let with = |name: &str, value: Value| {
+            let mut claims = claims();
+            claims[name] = value;
+            signer.sign(&header, &claims)
+        };
+        for (name, value) in [
+            ("iss", json!("https://login.corp.example/")),
+            ("iss", json!("https://evil.example")),
+            ("aud", json!("another")),
+            ("aud", json!(["another"])),
+            ("aud", json!(["tieline", "another"])),
+            ("azp", json!("another")),
+            ("exp", json!(now - 121)),
+            ("iat", json!(now + 121)),
+            ("iat", json!(now - 1801)),
+            ("nbf", json!(now + 121)),
+            ("nonce", json!("n-2")),
+            ("nonce", Value::Null),
+            ("sub", json!("")),
+            ("sub", json!(7)),
+        ] {
+            assert!(judged(&with(name, value.clone()), &keys).is_err(), "{name} {value}");
+        }
+        assert!(judged(&with("exp", json!(now - 60)), &keys).is_ok(), "clocks differ a little");
+        assert!(judged(&with("aud", json!(["tieline"])), &keys).is_ok());
+    }
+
+    #[test]
+    fn a_signature_counts_only_from_the_providers_key_with_a_public_key_algorithm() {
+        let (signer, stranger) = (Signer::new(), Signer::new());
+        let keys = signer.keys(json!({}));
+        let token = |header: Value| signer.sign(&header, &claims());
+        let good = token(json!({ "alg": "ES256", "kid": "one" }));
+        assert!(judged(&good, &keys).is_ok());
+        assert!(judged(&stranger.sign(&json!({ "alg": "ES256", "kid": "one" }), &claims()), &keys).is_err());
+        for header in [
+            json!({ "alg": "none" }),
+            json!({ "alg": "HS256", "kid": "one" }),
+            json!({ "alg": "RS256", "kid": "one" }),
+            json!({ "alg": "ES256", "kid": "two" }),
+            json!({ "alg": "ES256", "kid": "one", "crit": ["b64"] }),
+        ] {
+            assert!(judged(&token(header.clone()), &keys).is_err(), "{header}");
+        }
+        let (signed, _) = good.rsplit_once('.').unwrap();
+        for broken in
+            [format!("{signed}."), signed.to_owned(), String::new(), "a.b.c".to_owned(), "....".to_owned()]
+        {
+            assert!(judged(&broken, &keys).is_err(), "{broken}");
+        }
+        let altered = good.replacen('.', ".e30", 1);
+        assert!(judged(&altered, &keys).is_err());
+        assert!(judged(&good, &signer.keys(json!({ "use": "enc" }))).is_err(), "a key for another purpose");
+        assert!(
+            judged(&good, &signer.keys(json!({ "alg": "ES384" }))).is_err(),
+            "a key for another algorithm"
+        );
+    }
+}
