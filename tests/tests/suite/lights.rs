@@ -120,3 +120,28 @@ fn an_exchange_that_does_not_answer_makes_the_light_unknown_and_never_zero() {
     let history = site.lab.phone("alice")["history"].as_array().cloned().unwrap_or_default();
     assert!(history.iter().all(|shown| shown["new"] != 0 || history[0] == *shown), "{history:?}");
 }
+
+/// A telephone that is switched off says nothing at all: the others are told at once, and the light says which one is silent.
+#[test]
+fn a_silent_telephone_holds_up_no_other() {
+    let site = Site::bare(&Options::default());
+    site.add_endpoint_and_group(&[]);
+    // It takes what is sent and never answers.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").expect("loopback");
+    let silent = format!("sip:off@{}", silent.local_addr().expect("an address"));
+    site.add_mailbox("1001", "alice", &[&silent, &site.lab.phone_uri("alice")]);
+    let begun = std::time::Instant::now();
+    site.server.cli(&["voicemail", "deposit", "--text", "Not counted by the lamp.", "--mailbox", "1001"]);
+    let message = site.deposit(&spoken(site.folder(), "short", "Call me."), "1001", "111");
+    site.wait_lamp("alice", true, 1, 0);
+    site.server.cli(&["voicemail", "read", message["id"].as_str().expect("an id")]);
+    site.wait_lamp("alice", false, 0, 1);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(25), "SIP gives up after 32 s only");
+    eventually("the silent one is named", || {
+        let light = site.server.cli(&["mailbox", "light", "1001"]);
+        let targets = light["targets"].as_array()?.clone();
+        let told = |target: &str| targets.iter().find(|told| told["target"] == target).cloned();
+        let problem = told(&silent)?["problem"].as_str()?.to_owned();
+        (problem.contains("answer") && told(&site.lab.phone_uri("alice"))?["problem"].is_null()).then_some(())
+    });
+}

@@ -182,3 +182,39 @@ fn passwords_are_rotated_live_and_an_account_without_the_right_is_refused() {
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(said.contains("ApplicationImpersonation") && said.contains("alice@lab.example"), "{said}");
 }
+
+/// The source's account with rights over every mailbox works; the check says what it could do in wrong hands, scores the
+/// precautions, and the score is better where the role is scoped.
+///
+///
+#[test]
+fn an_all_powerful_account_works_and_is_scored_lower_than_a_scoped_one() {
+    let site = Site::start();
+    let message = id(&site.deposit(&spoken(site.folder(), "short", "Call me."), "1001", "111"));
+    site.wait_delivered(&message);
+    let check = |outside: &str| {
+        let words = ["feature-group", "check", "Staff", "--outside", outside, "--json"];
+        let output = site.server.command(&words);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let answer = said.lines().find_map(|line| {
+            serde_json::from_str::<Value>(line).ok().filter(|answer| answer["precautions"].is_u64())
+        });
+        answer.unwrap_or_else(|| panic!("no score: {said}{}", String::from_utf8_lossy(&output.stderr)))
+    };
+    let finding = |answer: &Value, name: &str| {
+        let findings = answer["findings"].as_array().into_iter().flatten();
+        findings.clone().find(|finding| finding["name"] == name).cloned().unwrap_or_default()
+    };
+    // Carol is not in the group, and the lab's service account may act for everybody.
+    let wide = check("carol@lab.example");
+    assert_eq!(finding(&wide, "impersonation")["ok"], true, "{wide}");
+    assert_eq!(finding(&wide, "scope")["ok"], false, "{wide}");
+    assert!(finding(&wide, "scope").to_string().contains("CustomRecipientWriteScope"), "{wide}");
+    assert_eq!(finding(&wide, "password")["ok"], true, "{wide}");
+    let as_root = fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+    assert_eq!(finding(&wide, "process user")["ok"], !as_root, "{wide}");
+
+    let scoped = check("stranger@elsewhere.example");
+    assert_eq!(finding(&scoped, "scope")["ok"], true, "{scoped}");
+    assert_eq!(scoped["precautions"].as_u64(), wide["precautions"].as_u64().map(|taken| taken + 1));
+}
