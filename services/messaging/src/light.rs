@@ -2,7 +2,8 @@
 //! (AV-13).
 //!
 //! Job `light` compares what each target was told last with what is true now and tells those for whom that differs, and
-//! the subscribers. A target that does not answer gets a job of its own (`lamp`), so that it holds up no other. Whoever
+//! the subscribers. All are asked at once, and one that does not answer soon gets a job of its own (`lamp`), so that it
+//! holds up no other. Whoever
 //! told a lamp looks once more whether it still is the truth: of two that speak at the same time the later one is right.
 //!
 //! **Unknown.** While the mail system could not be asked for [`unknown_after`](crate::MessagingPolicy::unknown_after)
@@ -10,6 +11,9 @@
 //! our knowing. Then nothing is claimed: lamps are left as they are, subscribers are told nothing new, and the API shows
 //! *unknown* with the reason. Without unread messages over there the light is known, and is off.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tieline_model::{
@@ -89,6 +93,16 @@ struct Told {
     unknown: bool,
 }
 
+/// How long the lamps of a mailbox are waited for together. SIP goes on asking for half a minute; so long no other lamp
+/// and no later change may wait: a silent one is asked again by a job of its own.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+fn silent() -> PortError {
+    let what = format!("the telephone did not answer within {} s", ANSWER_WITHIN.as_secs());
+    let next = "check the lamp's address, and whether the telephone is switched on; it is asked again";
+    PortError::uncertain(Refusal::transient("lamp-silent", what, next))
+}
+
 /// The subscribers' entry among the targets.
 const SUBSCRIBERS: &str = "subscribers";
 
@@ -162,9 +176,12 @@ impl Messaging {
         };
         let mut finish = Finish::done();
         let mut told = Vec::new();
-        for target in &mailbox.light_targets {
-            let known = before(target);
-            match self.bring_up_to_date(&mailbox, target, known, trace).await? {
+        let asked = mailbox.light_targets.iter().map(|target| {
+            let answer = self.bring_up_to_date(&mailbox, target, before(target), trace);
+            async move { (target, tokio::time::timeout(ANSWER_WITHIN, answer).await) }
+        });
+        for (target, answer) in join_all(asked).await {
+            match answer.map_or_else(|_| Ok(Err(silent())), |answer| answer)? {
                 Ok(None) => {}
                 Ok(Some(now)) => {
                     told.push(target.clone());

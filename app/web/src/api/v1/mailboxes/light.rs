@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tieline_model::LightState;
-use tieline_store::KindCounts;
+use tieline_store::{JobFilter, KindCounts};
 use utoipa::ToSchema;
 
 use super::find;
-use crate::api::v1::schema;
+use crate::api::v1::{PAGE, schema};
 use crate::extract::Segment;
 use crate::problem::Refused;
 use crate::web::Web;
@@ -70,11 +70,14 @@ pub(super) async fn light(
             targets.push(Told { target, told: Value::Null, at: None, problem: None });
         }
     }
-    // A lamp that does not answer has a job that waits, and says why.
-    for job in web.messaging.explain(&mailbox.id.to_string()).await?.jobs {
-        let Some(reason) = job.reason.filter(|_| job.kind == "lamp") else { continue };
-        for told in targets.iter_mut().filter(|told| reason.where_ == told.target) {
-            told.problem = Some(reason.to_string());
+    // A lamp that does not answer has a job that asks it again, and says why.
+    let (kind, subject) = (Some("lamp".to_owned()), Some(mailbox.id.to_string()));
+    for job in web.store.jobs(&JobFilter { kind, subject, ..JobFilter::default() }, PAGE).await? {
+        let of_job =
+            |told: &&mut Told| job.payload.get("target").and_then(Value::as_str) == Some(&told.target);
+        if let Some(told) = targets.iter_mut().find(of_job) {
+            let asked = "it has not answered; it is asked again".to_owned();
+            told.problem = Some(job.reason.as_ref().map_or(asked, ToString::to_string));
         }
     }
     let reason = view.reason.map(|reason| reason.to_string());
