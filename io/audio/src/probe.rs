@@ -238,7 +238,8 @@ pub fn probe(bytes: &[u8], name: Option<&str>) -> Result<Probe, AudioError> {
 fn not_audio(head: &[u8]) -> AudioError {
     let start = match head {
         [] => "nothing".to_owned(),
-        _ => format!("`{}`", head.escape_ascii()),
+        // Quotes need no escape between back quotes.
+        _ => format!("`{}`", head.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"")),
     };
     AudioError::NotAudio { start }
 }

@@ -144,12 +144,12 @@ impl Deposit {
             });
             let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let content = (name.as_str(), read(file)?);
-            let answer =
-                api.form("/api/v1/messages", &self.message(kind, None, source), Some(content)).await;
+            let answer = api.form("/api/v1/messages", &self.message(kind, None, source), Some(content)).await;
             // The server does not know what the file is called here.
-            let answer = answer.map_err(|refusal| match refusal.where_.as_str() {
-                "" => refusal.at(file.display().to_string()),
-                _ => refusal,
+            let about_file =
+                |refusal: &Refusal| refusal.where_.is_empty() && !refusal.code.starts_with("unknown-");
+            let answer = answer.map_err(|refusal| {
+                if about_file(&refusal) { refusal.at(file.display().to_string()) } else { refusal }
             })?;
             bar.suspend(|| out.show(&answer, accepted));
             bar.inc(1);
@@ -195,7 +195,9 @@ fn accepted(answer: &Value) -> String {
         "voice" => {
             format!("Accepted {} ({seconds:.1} s, {} bytes)", text(answer, "id"), text(answer, "size"))
         }
-        "text" => format!("Accepted {} ({} characters)", text(answer, "id"), text(answer, "text").chars().count()),
+        "text" => {
+            format!("Accepted {} ({} characters)", text(answer, "id"), text(answer, "text").chars().count())
+        }
         _ => format!("Accepted {} ({} bytes)", text(answer, "id"), text(answer, "size")),
     }
 }
@@ -235,6 +237,12 @@ fn delivery(m: &Value) -> String {
 }
 
 fn show(m: &Value) -> String {
+    // A text has no duration, and a recording no text.
+    let content = match text(m, "kind").as_str() {
+        "text" => ("text", text(m, "text")),
+        "fax" => ("pages", text(m, "pages")),
+        _ => ("duration", lasting(m.get("duration_ms").unwrap_or(&Value::Null))),
+    };
     fields(&[
         ("id", text(m, "id")),
         ("trace", text(m, "trace")),
@@ -242,8 +250,7 @@ fn show(m: &Value) -> String {
         ("kind", text(m, "kind")),
         ("caller", caller(m)),
         ("received", time(&text(m, "received"))),
-        ("text", text(m, "text")),
-        ("duration", lasting(m.get("duration_ms").unwrap_or(&Value::Null))),
+        content,
         ("size", format!("{} bytes", text(m, "size"))),
         ("state", text(m, "state")),
         ("delivery", delivery(m)),
