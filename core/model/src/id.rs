@@ -84,6 +84,10 @@ ids! {
     TraceId, "tr", "a trace id";
     /// The mark that an item outside carries, so that a retry recognises it.
     DeliveryKey, "dk", "a delivery key";
+    /// A contact or event and its counterpart in the mail system.
+    LinkId, "ln", "a link id";
+    /// One write to the other side, stamped on the item.
+    WriteId, "wr", "a write id";
     /// An entry of the quick-call menu.
     QuickCallTargetId, "qt", "a quick-call target id";
 }

@@ -45,7 +45,8 @@ pub use event::{Attendee, Busy, Event, EventField, Exception, Occurrence, Respon
 pub use feature_group::FeatureGroup;
 pub use folder_limits::{ExchangeVersion, FolderLoad, FolderNoun, Limit};
 pub use id::{
-    DeliveryKey, EndpointId, FeatureGroupId, JobId, MailboxId, MessageId, QuickCallTargetId, TraceId,
+    DeliveryKey, EndpointId, FeatureGroupId, JobId, LinkId, MailboxId, MessageId, QuickCallTargetId, TraceId,
+    WriteId,
 };
 pub use light::{LightState, MessageCounts};
 pub use mailbox::{Mailbox, StorageMode, UserType};

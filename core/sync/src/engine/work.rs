@@ -1,0 +1,420 @@
+//! Working off what is due: look, decide, write down, write, note what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use tieline_model::{Class, Ids, LinkId, Record};
+
+use super::{After, Engine, Stage, random};
+use crate::brake::Touch;
+use crate::command::{
+    Backlog, Command, Event, Fetched, LeftItem, Linked, Query, Rest, RightItem, Unit, Write, Written,
+};
+use crate::decide::Action;
+use crate::link::{Link, Operation, RightRef, Seen};
+use crate::merge::lost_fields;
+use crate::plan::Plan;
+use crate::settle::{Desk, Verdict};
+use crate::state::Pause;
+
+/// The links in hand, and what was read for them so far.
+#[derive(Debug)]
+pub(super) struct Batch<R: Record> {
+    /// Where the next batch begins.
+    after: Option<(u8, LinkId)>,
+    links: Vec<Linked<R>>,
+    located: BTreeMap<LinkId, Option<RightItem<R>>>,
+    fetched: BTreeMap<String, Fetched<R>>,
+    kin: Vec<Linked<R>>,
+    asking: Asking,
+    asked_at: Timestamp,
+}
+
+#[derive(Debug)]
+enum Asking {
+    Locate(Vec<LinkId>),
+    Fetch(Vec<String>),
+    Kin,
+}
+
+/// What a batch comes to.
+struct Tally<R: Record> {
+    units: Vec<Unit<R>>,
+    writes: Vec<(Write<R>, Linked<R>)>,
+    taken: BTreeSet<LinkId>,
+}
+
+impl<R: Record> Engine<R> {
+    fn is_approved(&self) -> bool {
+        self.state.approved.as_ref() == Some(&self.policy.choices.hash())
+    }
+
+    pub(super) fn due(
+        &mut self,
+        after: Option<(u8, LinkId)>,
+        links: Vec<Linked<R>>,
+        backlog: Backlog,
+        now: Timestamp,
+    ) -> Command<R> {
+        if let Some((pause, _)) = self.state.paused.clone() {
+            return self.rest(Rest::Paused(pause));
+        }
+        if !self.is_approved() && self.plan.is_none() {
+            self.plan = Some(Plan::default());
+        }
+        if links.is_empty() {
+            return match self.plan.take() {
+                Some(plan) => self.planned(plan),
+                None => self.in_step(backlog),
+            };
+        }
+        self.linked = backlog.linked;
+        if self.plan.is_none() {
+            if let Some(command) = self.not_yet(after, backlog, now) {
+                return command;
+            }
+        }
+        let after = links.last().map(|(link, _)| (link.rank(), link.id));
+        let batch = Batch {
+            after,
+            links,
+            located: BTreeMap::new(),
+            fetched: BTreeMap::new(),
+            kin: Vec::new(),
+            asking: Asking::Kin,
+            asked_at: now,
+        };
+        self.locate(batch, now)
+    }
+
+    /// What must be before anything is written: a snapshot, and changes that can be believed.
+    fn not_yet(
+        &mut self,
+        after: Option<(u8, LinkId)>,
+        backlog: Backlog,
+        now: Timestamp,
+    ) -> Option<Command<R>> {
+        let policy = self.policy.brake;
+        let allowed = self.state.brake.left(Touch::Delete, backlog.linked, &policy, now);
+        if backlog.missing > allowed && !self.state.doubted {
+            // The listing may have been cut short: once more, before a person is asked.
+            self.state.doubted = true;
+            return Some(self.list_anew());
+        }
+        if backlog.missing > allowed {
+            let pause = Pause::ShortListing { missing: backlog.missing, linked: backlog.linked };
+            return Some(self.pause(pause, Vec::new(), now));
+        }
+        self.state.doubted = false;
+        if backlog.gone > allowed {
+            let pause = Pause::Brake { deletes: backlog.gone, edits: 0, limit: allowed };
+            return Some(self.pause(pause, Vec::new(), now));
+        }
+        let too_old = |taken: Timestamp| {
+            self.policy.limits.snapshot_every.is_some_and(|every| now.duration_since(taken) > every)
+        };
+        if after.is_none() && self.state.snapshot.is_none_or(too_old) {
+            self.stage = Stage::Snapshotting;
+            return Some(Command::Snapshot);
+        }
+        None
+    }
+
+    fn planned(&mut self, plan: Plan) -> Command<R> {
+        match self.state.approval.take() {
+            Some(approval) if approval == plan.approval() => {
+                self.state.approved = Some(self.policy.choices.hash());
+                self.commit(Vec::new(), After::Work(None))
+            }
+            Some(_) => self.commit(Vec::new(), After::Rest(Rest::WorldChanged(Box::new(plan)))),
+            None => self.rest(Rest::AwaitApproval(Box::new(plan))),
+        }
+    }
+
+    fn ask(&mut self, mut batch: Batch<R>, asking: Asking, command: Command<R>) -> Command<R> {
+        batch.asking = asking;
+        self.stage = Stage::Reading(batch);
+        command
+    }
+
+    fn locate(&mut self, batch: Batch<R>, now: Timestamp) -> Command<R> {
+        let creating =
+            |link: &Link<R>| link.intent.as_ref().is_some_and(|intent| intent.operation == Operation::Create);
+        let links: Vec<LinkId> =
+            batch.links.iter().filter(|(link, _)| creating(link)).map(|(link, _)| link.id).collect();
+        if links.is_empty() {
+            return self.fetch(batch, now);
+        }
+        self.ask(batch, Asking::Locate(links.clone()), Command::Locate { links })
+    }
+
+    fn fetch(&mut self, mut batch: Batch<R>, now: Timestamp) -> Command<R> {
+        let wanted = |link: &Link<R>| match &link.intent {
+            Some(intent) => intent.operation != Operation::Create,
+            None => link.seen_right != Seen::Same || link.base.is_none(),
+        };
+        let links = batch.links.iter().filter(|(link, _)| wanted(link));
+        let ids: BTreeSet<String> =
+            links.filter_map(|(link, _)| Some(link.right.as_ref()?.id.clone())).collect();
+        // Links whose create is being located keep the time of that look, which is the earlier one.
+        batch.asked_at = batch.asked_at.min(now);
+        if ids.is_empty() {
+            return self.find_kin(batch);
+        }
+        let ids: Vec<String> = ids.into_iter().collect();
+        self.ask(batch, Asking::Fetch(ids.clone()), Command::Fetch { ids })
+    }
+
+    /// Items that only the mail system has may be Tieline's own, or be known to it by another way.
+    fn find_kin(&mut self, batch: Batch<R>) -> Command<R> {
+        let (mut ids, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for (link, _) in batch.links.iter().filter(|(link, _)| link.rank() == 1) {
+            if let Some(Fetched::Found(item)) =
+                link.right.as_ref().and_then(|right| batch.fetched.get(&right.id))
+            {
+                ids.extend(item.stamp.map(|stamp| stamp.link));
+                keys.extend(super::listing::keys(&item.record));
+            }
+        }
+        let query = Query::Kin { ids: ids.into_iter().collect(), keys: keys.into_iter().collect() };
+        self.ask(batch, Asking::Kin, Command::Links(query))
+    }
+
+    pub(super) fn read(
+        &mut self,
+        mut batch: Batch<R>,
+        event: Event<R>,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Command<R> {
+        match (&batch.asking, event) {
+            (Asking::Locate(links), Event::Located(found)) if found.len() == links.len() => {
+                let first = found.into_iter().map(|items| items.into_iter().next());
+                batch.located = links.iter().copied().zip(first).collect();
+                self.fetch(batch, now)
+            }
+            (Asking::Fetch(ids), Event::Fetched(found)) if found.len() == ids.len() => {
+                batch.fetched = ids.iter().cloned().zip(found).collect();
+                self.find_kin(batch)
+            }
+            (Asking::Kin, Event::Links(kin, _)) => {
+                batch.kin = kin;
+                self.decide(batch, now, ids)
+            }
+            _ => self.load(),
+        }
+    }
+
+    fn decide(&mut self, batch: Batch<R>, now: Timestamp, ids: &dyn Ids) -> Command<R> {
+        let Batch { after, links, located, fetched, kin, asked_at, .. } = batch;
+        let mut tally = Tally { units: Vec::new(), writes: Vec::new(), taken: BTreeSet::new() };
+        for (link, left) in links {
+            if tally.taken.contains(&link.id) {
+                continue;
+            }
+            let desk = self.desk(now, ids);
+            let right = link.right.as_ref().and_then(|right| fetched.get(&right.id)).cloned();
+            let lossy = self
+                .plan
+                .is_some()
+                .then(|| left.as_ref().map(|item| lost_fields(&item.record, desk.rendition)));
+            let verdict = match (&link.intent, right) {
+                (Some(intent), _) if intent.operation == Operation::Create => {
+                    let found = located.get(&link.id).cloned().flatten();
+                    Verdict::bookkeeping(desk.located(link, found, asked_at))
+                }
+                (Some(_), Some(found)) => Verdict::bookkeeping(desk.looked(link, found, asked_at)),
+                (Some(_), None) => continue,
+                (None, Some(Fetched::Found(item))) if link.rank() == 1 => {
+                    greet(&desk, link, *item, &kin, &mut tally.taken, self.plan.is_some())
+                }
+                (None, right) => desk.settle(link, left, right),
+            };
+            if !self.tally(&mut tally, verdict, lossy.flatten().unwrap_or_default(), now) {
+                break;
+            }
+        }
+        let Tally { units, writes, .. } = tally;
+        let next = if writes.is_empty() { After::Work(after) } else { After::Write { writes, after } };
+        if units.is_empty() && matches!(next, After::Work(_)) {
+            return self.next_due(after, now);
+        }
+        self.commit(units, next)
+    }
+
+    /// Takes a verdict into the batch, or into the plan. `false`: the brake stops everything from here on.
+    fn tally(
+        &mut self,
+        tally: &mut Tally<R>,
+        verdict: Verdict<R>,
+        lossy: Vec<R::Field>,
+        now: Timestamp,
+    ) -> bool {
+        let samples = self.policy.limits.samples;
+        if let Some(plan) = &mut self.plan {
+            plan.unreadable +=
+                u64::from(verdict.unit.put.as_ref().is_some_and(|link| link.trouble.is_some()));
+            if let Some((action, sample, conflicts)) = verdict.planned {
+                if matches!(action, Action::CreateRight | Action::UpdateRight | Action::Join | Action::Merge)
+                {
+                    for field in lossy {
+                        *plan.lossy.entry(field.to_string()).or_default() += 1;
+                    }
+                }
+                plan.add(action, sample, conflicts, samples);
+                return true;
+            }
+            if verdict.write.is_some() {
+                return true;
+            }
+        }
+        if let Some(touch) = verdict.unit.touch {
+            let policy = self.policy.brake;
+            if self.state.brake.left(touch, self.linked, &policy, now) == 0 {
+                let limit = crate::brake::limit(self.linked, &policy);
+                let one = |wanted| u64::from(touch == wanted);
+                let pause = Pause::Brake { deletes: one(Touch::Delete), edits: one(Touch::Edit), limit };
+                self.state.paused = Some((pause, now));
+                return false;
+            }
+            self.state.brake.count(touch, &policy, now);
+        }
+        if let (Some(write), Some(link)) = (verdict.write, &verdict.unit.put) {
+            tally.writes.push((write, (link.clone(), None)));
+        }
+        tally.units.push(verdict.unit);
+        true
+    }
+
+    /// The intents are durable.
+    pub(super) fn write(
+        &mut self,
+        writes: Vec<(Write<R>, Linked<R>)>,
+        after: Option<(u8, LinkId)>,
+        now: Timestamp,
+    ) -> Command<R> {
+        let deadlines = writes.iter().filter_map(|(_, (link, _))| Some(link.intent.as_ref()?.deadline));
+        let deadline = deadlines.min().unwrap_or(now);
+        if writes.is_empty() || now >= deadline {
+            // Too late to send: whoever looks at them next finds that nothing happened.
+            return self.next_due(after, now);
+        }
+        let (writes, links) = writes.into_iter().unzip();
+        self.stage = Stage::Writing { links, after };
+        Command::Write { writes, deadline }
+    }
+
+    pub(super) fn written(
+        &mut self,
+        links: Vec<Linked<R>>,
+        results: Vec<Written<R>>,
+        after: Option<(u8, LinkId)>,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Command<R> {
+        let mut units = Vec::new();
+        let mut wait: Option<Timestamp> = None;
+        for ((link, _), result) in links.into_iter().zip(results) {
+            let desk = self.desk(now, ids);
+            units.push(match result {
+                Written::Done { id, etag, stored } => {
+                    desk.confirmed(link, id, etag, stored.map(|stored| *stored), false)
+                }
+                Written::Stale => desk.overtaken(link, Seen::Changed),
+                Written::NotFound => desk.overtaken(link, Seen::Gone),
+                Written::Failed(failure, reason) => {
+                    let random = random(ids);
+                    if failure.back_off.is_some() || failure.class == Class::Operator {
+                        let until = desk.policy.times.again(&failure, self.state.failures + 1, now, random);
+                        wait = wait.max(Some(until));
+                    }
+                    desk.failed(link, &failure, reason, random)
+                }
+            });
+        }
+        match wait {
+            Some(until) => {
+                self.state.failures = self.state.failures.saturating_add(1);
+                self.wait(until, units)
+            }
+            None => self.commit(units, After::Work(after)),
+        }
+    }
+}
+
+/// An item that only the mail system has: one of ours that we did not know of, a late double, a counterpart of one of
+/// Tieline's, or new.
+fn greet<R: Record>(
+    desk: &Desk<'_, R>,
+    link: Link<R>,
+    item: RightItem<R>,
+    kin: &[Linked<R>],
+    taken: &mut BTreeSet<LinkId>,
+    dry: bool,
+) -> Verdict<R> {
+    let free = |id: &LinkId| *id != link.id && !taken.contains(id);
+    let owner =
+        item.stamp.and_then(|stamp| kin.iter().find(|(kin, _)| kin.id == stamp.link && free(&kin.id)));
+    if let Some((owner, left)) = owner {
+        if owner.right.as_ref().is_some_and(|right| right.id == item.id) {
+            return Verdict::bookkeeping(Unit::remove(link.id));
+        }
+        if owner.intent.as_ref().is_some_and(|intent| intent.operation == Operation::Create) {
+            taken.insert(owner.id);
+            let unit = Unit { absorbed: Some(link.id), ..desk.adopt(owner.clone(), item) };
+            return Verdict::bookkeeping(unit);
+        }
+        if is_late_double(owner, &item, desk.now) {
+            return desk.remove_double(link, item);
+        }
+        if owner.is_unpaired_left() {
+            return pair(desk, link, item, (owner.clone(), left.clone()), taken, dry);
+        }
+    }
+    for key in item.record.match_keys() {
+        let fits = |(kin, left): &&Linked<R>| {
+            let may_be = |left: &LeftItem<R>| {
+                left.record.match_keys().contains(&key)
+                    && (R::is_proof(&key) || left.record.may_be(&item.record))
+            };
+            free(&kin.id) && kin.is_unpaired_left() && left.as_ref().is_some_and(may_be)
+        };
+        let mut fitting = kin.iter().filter(fits);
+        if let (Some(one), None) = (fitting.next(), fitting.next()) {
+            return pair(desk, link, item, one.clone(), taken, dry);
+        }
+    }
+    desk.settle(link, None, Some(Fetched::Found(Box::new(item))))
+}
+
+/// Made by a request of ours that took effect late or twice, and untouched since.
+fn is_late_double<R: Record>(owner: &Link<R>, item: &RightItem<R>, now: Timestamp) -> bool {
+    owner
+        .birth
+        .as_ref()
+        .is_some_and(|birth| item.created.unwrap_or(now) <= birth.until && birth.hash == item.record.hash())
+}
+
+/// Both sides made the same: two links become one.
+fn pair<R: Record>(
+    desk: &Desk<'_, R>,
+    link: Link<R>,
+    item: RightItem<R>,
+    (mut ours, left): Linked<R>,
+    taken: &mut BTreeSet<LinkId>,
+    dry: bool,
+) -> Verdict<R> {
+    taken.insert(ours.id);
+    ours.right = Some(RightRef { id: item.id.clone(), etag: item.etag.clone(), before: None });
+    ours.generation = link.generation;
+    ours.trouble = None;
+    let absorbed = Some(link.id);
+    if dry {
+        // Noted only: what would be done with the pair is planned when its turn comes.
+        ours.seen_left = Seen::Changed;
+        ours.seen_right = Seen::Changed;
+        return Verdict::bookkeeping(Unit { absorbed, ..Unit::put(ours) });
+    }
+    let verdict = desk.settle(ours, left, Some(Fetched::Found(Box::new(item))));
+    Verdict { unit: Unit { absorbed, ..verdict.unit }, ..verdict }
+}
