@@ -110,7 +110,9 @@ impl Api {
             Self::Local(client) => client.send(request, WITHIN, LARGEST).await.map_err(|error| {
                 let next = "start the server with tieline serve, or name another with --config or --server";
                 let what = match &error {
-                    TransportError::Connect { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                    TransportError::Connect { source, .. }
+                        if source.kind() == ErrorKind::PermissionDenied =>
+                    {
                         "only the server's own user may use its admin socket".to_owned()
                     }
                     TransportError::Connect { .. } => "no server answers on the admin socket".to_owned(),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, quick_call, serve, status, token, trust,
-    user, voicemail,
+    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, quick_call, serve, status, token,
+    trust, user, voicemail,
 };
 
 /// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.

@@ -99,7 +99,10 @@ pub(crate) fn fields(pairs: &[(&str, String)]) -> String {
     let line = |(key, value): &(&str, String)| {
         let value = if value.is_empty() { "–" } else { value };
         let room = usize::from(WIDTH).saturating_sub(width + 2);
-        format!("{key:width$}  {}", wrapped(value, room).join(&format!("\n{:indent$}", "", indent = width + 2)))
+        format!(
+            "{key:width$}  {}",
+            wrapped(value, room).join(&format!("\n{:indent$}", "", indent = width + 2))
+        )
     };
     pairs.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -189,12 +192,16 @@ mod tests {
     fn fields_wrap_below_themselves() {
         let shown = fields(&[("id", String::new()), ("cause", "word ".repeat(40))]);
         assert!(shown.starts_with("id     –\ncause  word word"), "{shown}");
-        assert!(shown.lines().count() > 2 && shown.lines().all(|line| line.chars().count() <= 100), "{shown}");
+        assert!(
+            shown.lines().count() > 2 && shown.lines().all(|line| line.chars().count() <= 100),
+            "{shown}"
+        );
     }
 
     #[test]
     fn durations_have_the_unit_that_suits_them() {
-        let shown = [json!(326), json!(5895), json!(600_000), json!(7_200_000), Value::Null].map(|ms| lasting(&ms));
+        let shown =
+            [json!(326), json!(5895), json!(600_000), json!(7_200_000), Value::Null].map(|ms| lasting(&ms));
         assert_eq!(shown, ["326 ms", "5.9 s", "10 min", "2 h", "–"]);
     }
 

@@ -39,7 +39,8 @@ pub(crate) fn chain(out: Output, answer: &Value) -> String {
         lines.push(format!("{}  {}", time(&text(decision, "at")), text(decision, "outcome")));
         let mut inputs = vec![("rule", text(decision, "rule"))];
         let more = decision.get("inputs").and_then(Value::as_object).into_iter().flatten();
-        inputs.extend(more.map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default().to_owned())));
+        inputs
+            .extend(more.map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default().to_owned())));
         lines.extend(fields(&inputs).lines().map(|line| out.quiet(&format!("    {line}"))));
     }
     for job in answer.get("waiting").and_then(Value::as_array).into_iter().flatten() {

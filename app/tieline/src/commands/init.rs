@@ -31,7 +31,11 @@ pub(crate) fn run(command: &Init, out: Output) -> Result<(), Refusal> {
     // Nothing that exists is overwritten: a lost key is lost passwords.
     if config.exists() {
         let next = format!("tieline config check --config {}", config.display());
-        let refusal = Refusal::permanent("config-exists", "there is a configuration already; nothing was changed", next);
+        let refusal = Refusal::permanent(
+            "config-exists",
+            "there is a configuration already; nothing was changed",
+            next,
+        );
         return Err(refusal.at(config.display().to_string()));
     }
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&config);

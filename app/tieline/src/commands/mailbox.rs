@@ -140,7 +140,10 @@ pub(crate) async fn run(command: MailboxCommand, api: &Api, out: Output) -> Resu
             let answer = api.post("/api/v1/mailboxes", &rest.json(who)?).await?;
             out.show(&answer, |a| {
                 let number = text(a, "number");
-                format!("Added mailbox {number} ({})\nNext: tieline mailbox check {number}", text(a, "address"))
+                format!(
+                    "Added mailbox {number} ({})\nNext: tieline mailbox check {number}",
+                    text(a, "address")
+                )
             });
             warn(out, &answer);
         }

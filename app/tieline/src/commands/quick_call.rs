@@ -433,11 +433,16 @@ fn tested(out: Output, answer: &Value) -> String {
         "form" => (true, format!("The form opens: {}", text(answer, "url"))),
         "tickets" => (true, "The person's tickets are shown first:".to_owned()),
         "choice" => (true, "The technician chooses:".to_owned()),
-        "log-in" => (false, "Nobody was found; the log-in page opens".to_owned()),
-        "unknown" => (false, "Nobody was found; a page says so".to_owned()),
+        "log-in" => (false, "No form can be opened for this contact; the log-in page opens".to_owned()),
+        "unknown" => (false, "No form can be opened for this contact; a page says so".to_owned()),
         _ => return lines.join("\n"),
     };
     lines.push(format!("{} {outcome}", out.mark(ok)));
+    if let Some(reason) =
+        answer.get("refusal").and_then(|r| serde_json::from_value::<Refusal>(r.clone()).ok())
+    {
+        lines.push(format!("  {reason}"));
+    }
     let choices = answer.get("choices").and_then(Value::as_array).into_iter().flatten();
     lines.extend(choices.filter_map(Value::as_str).map(|choice| format!("    {choice}")));
     lines.join("\n")

@@ -59,7 +59,9 @@ pub(crate) async fn run(command: Serve, reach: &Reach, out: Output) -> Result<()
         match Config::load(&reach.config).and_then(|next| filter.set(&next.log).map(|()| next)) {
             Ok(next) => match server.restart_needed(&next) {
                 sections if sections.is_empty() => tracing::info!("configuration read again"),
-                sections => tracing::warn!(sections, "configuration read again; these sections wait for a restart"),
+                sections => {
+                    tracing::warn!(sections, "configuration read again; these sections wait for a restart")
+                }
             },
             Err(refusal) => tracing::error!(%refusal, "configuration kept as it was"),
         }

@@ -29,7 +29,9 @@ const WITHIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(command: Trust, out: Output) -> Result<(), Refusal> {
     let Trust::Fetch { host, save } = command;
-    let refuse = |error: tieline_transport::TransportError| Refusal::operator("no-certificate", error.what(), error.next());
+    let refuse = |error: tieline_transport::TransportError| {
+        Refusal::operator("no-certificate", error.what(), error.next())
+    };
     let endpoint = Endpoint::parse(&format!("https://{host}/")).map_err(refuse)?;
     let chain = presented_chain(&endpoint, WITHIN).await.map_err(refuse)?;
     if let Some(file) = &save {
@@ -64,7 +66,11 @@ fn pem(chain: &[PresentedCertificate]) -> String {
 }
 
 fn counted(certificates: usize) -> String {
-    if certificates == 1 { "one certificate".to_owned() } else { format!("{certificates} certificates, its own first") }
+    if certificates == 1 {
+        "one certificate".to_owned()
+    } else {
+        format!("{certificates} certificates, its own first")
+    }
 }
 
 fn shown(host: &str, answer: &Value) -> String {
@@ -73,8 +79,16 @@ fn shown(host: &str, answer: &Value) -> String {
     for (index, certificate) in certificates.iter().enumerate() {
         lines.push(format!("  {}. SHA-256 {}", index + 1, text(certificate, "sha256")));
     }
-    lines.push("Compare the first line with what the server's administrator reads out, then one of:".to_owned());
-    lines.push("  tieline endpoint edit NAME --pin SHA256   trusts exactly this certificate, until it is renewed".to_owned());
-    lines.push("  tieline endpoint edit NAME --ca FILE      trusts the company's authority; ask for its PEM file".to_owned());
+    lines.push(
+        "Compare the first line with what the server's administrator reads out, then one of:".to_owned(),
+    );
+    lines.push(
+        "  tieline endpoint edit NAME --pin SHA256   trusts exactly this certificate, until it is renewed"
+            .to_owned(),
+    );
+    lines.push(
+        "  tieline endpoint edit NAME --ca FILE      trusts the company's authority; ask for its PEM file"
+            .to_owned(),
+    );
     lines.join("\n")
 }
