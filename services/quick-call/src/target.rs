@@ -94,7 +94,8 @@ impl QuickCall {
     }
 
     async fn open(&self, target: QuickCallTarget) -> Result<Opened, StoreError> {
-        let mut form = Form::of(&target);
+        // Checked again: a target may also come by `config apply`.
+        let mut form = checked(&target).map_err(|refusal| refusal.at(&target.name));
         if let Ok(Form::Link(link)) = &mut form
             && let Some(stored) = self.store.secret(&QuickCallTarget::link_secret(target.id)).await?
         {
@@ -178,22 +179,9 @@ impl QuickCall {
         target.hosts.iter_mut().for_each(|host| *host = crate::address::host_key(host.trim()));
         target.hosts.sort();
         target.hosts.dedup();
-        target.hosts.iter().try_for_each(|host| check_host(host))?;
-        target.check_hosting()?;
-        let form = Form::of(target)?;
+        checked(target)?;
         if let Some(link) = &link {
             Address::parse(&link.expose())?.allowed(&target.hosts)?;
-        }
-        if let UnknownPerson::LogIn { url } = &target.unknown {
-            Address::parse(url)?.allowed(&target.hosts)?;
-        }
-        if let Some(api) = &target.api {
-            Address::parse(&api.url)?;
-        }
-        if form.needs_itsm_id() && target.api.is_none() {
-            let next = "add --api glpi|zammad --api-url URL --token-file FILE";
-            let what = "the form is opened by the ticket system's own number, which only its API knows";
-            return Err(Refusal::permanent("api-missing", what, next).at(&target.name));
         }
         let have: Vec<String> = self.store.secrets().await?.into_iter().map(|secret| secret.name).collect();
         let has = |name: &str| have.iter().any(|known| known == name);
@@ -301,6 +289,26 @@ pub(crate) fn find<'a>(opened: &'a [Opened], reference: &str) -> Result<&'a Open
             )
         },
     )
+}
+
+/// A target's way to make addresses, when nothing about the target leads elsewhere or cannot work.
+fn checked(target: &QuickCallTarget) -> Result<Form, Refusal> {
+    check_texts(target)?;
+    target.hosts.iter().try_for_each(|host| check_host(host))?;
+    target.check_hosting()?;
+    let form = Form::of(target)?;
+    if let UnknownPerson::LogIn { url } = &target.unknown {
+        Address::parse(url)?.allowed(&target.hosts)?;
+    }
+    if let Some(api) = &target.api {
+        Address::parse(&api.url)?;
+    }
+    if form.needs_itsm_id() && target.api.is_none() {
+        let next = "add --api glpi|zammad --api-url URL --token-file FILE";
+        let what = "the form is opened by the ticket system's own number, which only its API knows";
+        return Err(Refusal::permanent("api-missing", what, next).at(&target.name));
+    }
+    Ok(form)
 }
 
 fn check_texts(target: &QuickCallTarget) -> Result<(), Refusal> {

@@ -4,6 +4,7 @@ mod configuration;
 mod events;
 mod jobs;
 mod messages;
+mod quick_call;
 mod secrets;
 mod sign_in;
 mod site;

@@ -76,3 +76,18 @@ async fn a_change_is_seen_by_the_next_call_while_targets_are_kept_at_hand() {
     stop.cancel();
     running.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_target_that_came_by_another_way_is_checked_when_it_is_used() {
+    let world = world().await;
+    let mut applied = method1();
+    applied.hosts = vec!["companyname.easyvista.com".into()];
+    applied.unknown = UnknownPerson::LogIn { url: "https://evil.example/".into() };
+    let edits = vec![tieline_store::Edit::PutQuickCallTarget(applied)];
+    let configure =
+        tieline_store::Configure { author: "admin".into(), note: String::new(), base: None, edits };
+    let batch = tieline_store::Batch::new(crate::world::NOW.parse().unwrap());
+    world.store.commit(batch.with(tieline_store::Write::Configure(configure))).await.unwrap();
+    let refusal = world.service.resolve("", "sip:zoe@corp.example", &technician()).await.unwrap_err();
+    assert_eq!(refusal.code, "host-not-allowed");
+}
