@@ -181,7 +181,7 @@ impl Messaging {
             async move { (target, tokio::time::timeout(ANSWER_WITHIN, answer).await) }
         });
         for (target, answer) in join_all(asked).await {
-            match answer.map_or_else(|_| Ok(Err(silent())), |answer| answer)? {
+            match answer.unwrap_or_else(|_| Ok(Err(silent())))? {
                 Ok(None) => {}
                 Ok(Some(now)) => {
                     told.push(target.clone());
