@@ -52,3 +52,13 @@ impl Kamailio {
         self.running.output()
     }
 }
+
+impl Drop for Kamailio {
+    /// Asked to end, it ends its children too; killed, it would leave them behind.
+    fn drop(&mut self) {
+        if self.running.ended().is_none() {
+            self.running.signal("TERM");
+            self.running.wait();
+        }
+    }
+}
