@@ -257,7 +257,7 @@ mod tests {
         }
     }
 
-    /// Covers: EV-08, EV-09, X-09
+    /// Covers: EV-08, EV-09, EV-49 (hosting), X-09
     #[test]
     fn a_method_is_refused_where_the_itsm_does_not_offer_it() {
         let method1 = TargetKind::Method1 { base_url: String::new() };

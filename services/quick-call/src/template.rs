@@ -278,7 +278,7 @@ mod tests {
         alice
     }
 
-    /// Covers: EV-13 (other forms), EV-19
+    /// Covers: EV-13 (other forms)
     #[test]
     fn values_are_encoded_into_their_places() {
         let template =

@@ -259,7 +259,7 @@ pub(crate) mod tests {
         assert_eq!((one.get_version_num(), one.get_variant()), (8, uuid::Variant::RFC4122));
     }
 
-    /// Covers: EV-36, EV-54, X-12
+    /// Covers: EV-18 (registry file), EV-36, EV-54, X-12
     #[test]
     fn the_path_is_tielines_own_address_and_nothing_secret() {
         let targets = [target(1, "EasyVista 50004 & more", "EasyVista")];

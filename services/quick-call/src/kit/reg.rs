@@ -90,6 +90,15 @@ mod tests {
         );
     }
 
+    /// Covers: EV-23
+    #[test]
+    fn a_users_own_file_needs_no_machine_key() {
+        let targets = [target(1, "sandbox", "EasyVista QuickCall Sandbox")];
+        let file = text(&kit(&targets, Hive::User, Bits::Both).reg().content);
+        assert_eq!(file.matches("[HKEY_CURRENT_USER\\SOFTWARE\\Microsoft\\").count(), 3, "{file}");
+        assert!(!file.contains("HKEY_LOCAL_MACHINE") && !file.contains("Wow6432Node"), "{file}");
+    }
+
     #[test]
     fn quotation_marks_and_backslashes_stay_inside_their_value() {
         assert_eq!(super::quoted(r#"a "b" c:\d"#), r#""a \"b\" c:\\d""#);

@@ -3,7 +3,7 @@ use tieline_quick_call::{NewSecret, Resolution, TargetSecrets};
 
 use crate::world::{LINK, method1, target, technician, world};
 
-/// Covers: EV-01, EV-02, EV-13, EV-20, EV-26, EV-29, EV-47, EV-58
+/// Covers: EV-01 (decision), EV-02 (decision), EV-13, EV-20 (page), EV-26 (page), EV-29 (decision), EV-47, EV-58
 #[tokio::test]
 async fn a_sip_contact_opens_the_form_by_mail_address_and_both_people_are_recorded() {
     let world = world().await;
@@ -81,7 +81,7 @@ async fn nobody_gets_a_page_or_the_log_in_page_and_silence_of_the_directory_is_n
     assert!(matches!(known, Resolution::Redirect { .. }), "the cache answers while the directory is down");
 }
 
-/// Covers: EV-21, EV-57
+/// Covers: EV-21 (page), EV-57
 #[tokio::test]
 async fn several_contacts_or_people_are_a_choice_and_one_person_twice_is_not() {
     let world = world().await;
@@ -105,7 +105,6 @@ async fn several_contacts_or_people_are_a_choice_and_one_person_twice_is_not() {
     assert!(matches!(one, Resolution::Redirect { .. }), "{one:?}");
 }
 
-/// Covers: EV-25 (requestor missing), EV-49
 #[tokio::test]
 async fn a_ticket_systems_own_number_and_latest_tickets_come_from_its_api() {
     let world = world().await;
@@ -146,7 +145,7 @@ async fn a_ticket_systems_own_number_and_latest_tickets_come_from_its_api() {
     assert!(matches!(open, Resolution::Redirect { .. }), "{open:?}");
 }
 
-/// Covers: EV-21 (report), EV-22
+/// Covers: EV-22
 #[tokio::test]
 async fn the_reconcile_report_names_who_is_missing_where() {
     let world = world().await;

@@ -20,7 +20,7 @@ async fn several_databases_are_told_apart_by_name_and_environment() {
     assert_eq!(at("nonsense").await.unwrap_err().code, "unknown-quick-call-target");
 }
 
-/// Covers: EV-31 (allow-list)
+/// Covers: EV-31 (allow-list), EV-49
 #[tokio::test]
 async fn what_leads_elsewhere_is_not_saved() {
     let world = world().await;
