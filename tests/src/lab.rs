@@ -35,7 +35,7 @@ impl Lab {
         let mut command = Command::new(crate::tieline());
         command.arg("lab").arg("--state").arg(&state).arg("--ready-file").arg(&ready_file);
         command.args(["--users", &users.to_string()]);
-        for listener in ["--http", "--https", "--sip"] {
+        for listener in ["--http", "--https", "--sip", "--ldap"] {
             command.args([listener, "127.0.0.1:0"]);
         }
         let mut running = Running::start("lab", &mut command, folder);

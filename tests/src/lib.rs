@@ -10,9 +10,12 @@
 //!
 //! Everything here panics with a sentence when it cannot go on: its callers are tests, and a missing judge is a failure.
 
+pub mod chromium;
+pub mod desk;
 pub mod judge;
 pub mod kamailio;
 pub mod lab;
+pub mod page;
 pub mod port;
 pub mod postgres;
 pub mod process;

@@ -129,6 +129,11 @@ impl Server {
         &self.config
     }
 
+    /// Where pages and REST are.
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http)
+    }
+
     /// Host and port of SIP over UDP and TCP.
     pub fn sip(&self) -> String {
         format!("127.0.0.1:{}", self.sip)

@@ -40,7 +40,7 @@ pub struct RightItem<R> {
     pub id: String,
     /// Its version.
     pub etag: String,
-    /// When it was edited, by the server's clock.
+    /// When it was edited last, by the server's clock; equal to `created` only while nobody touched it.
     pub edited: Option<Timestamp>,
     /// When it was made, by the server's clock.
     pub created: Option<Timestamp>,

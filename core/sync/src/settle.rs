@@ -405,11 +405,15 @@ impl<R: Record> Desk<'_, R> {
         Unit::put(link)
     }
 
-    /// The effect of a write is found on an item. What differs from what was written was edited since, or is the
-    /// server's way of writing it: it counts as an edit, so that nothing is lost.
+    /// The effect of a write is found on an item. An item that nobody touched since it was made shows the server's way
+    /// of writing it; else, what differs from what was written may have been edited since, and counts as an edit, so
+    /// that nothing is lost.
     pub(crate) fn adopt(&self, link: Link<R>, item: RightItem<R>) -> Unit<R> {
-        let written = link.intent.as_ref().map(|intent| self.rendition.render(&intent.record));
-        let as_written = written.is_some_and(|written| written.hash() == item.record.hash());
+        let untouched = item.edited.is_some() && item.edited == item.created;
+        let as_written = link.intent.as_ref().is_some_and(|intent| {
+            (intent.operation == Operation::Create && untouched)
+                || self.rendition.render(&intent.record).hash() == item.record.hash()
+        });
         let stored = as_written.then_some(item.record);
         self.confirmed(link, item.id, item.etag, stored, !as_written)
     }

@@ -31,7 +31,7 @@ impl Work for Deliver {
     }
 
     fn concurrency(&self) -> usize {
-        32
+        self.0.policy.parallel_mailboxes
     }
 
     fn span(&self, job: &Job) -> tracing::Span {

@@ -37,7 +37,7 @@ impl Work for Follow {
     }
 
     fn concurrency(&self) -> usize {
-        32
+        self.0.policy.parallel_mailboxes
     }
 
     fn span(&self, job: &Job) -> tracing::Span {

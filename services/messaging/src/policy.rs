@@ -10,6 +10,8 @@ use tieline_delivery::Policy;
 /// What an administrator may set about messaging.
 #[derive(Debug, Clone)]
 pub struct MessagingPolicy {
+    /// How many mailboxes are delivered to, and how many are read, at the same time; 16 by default.
+    pub parallel_mailboxes: usize,
     /// How deliveries are tried again.
     pub delivery: Policy,
     /// The largest fax or other content, in bytes; 20 MiB by default. Recordings have their own limit, the
@@ -38,6 +40,7 @@ pub struct MessagingPolicy {
 impl Default for MessagingPolicy {
     fn default() -> Self {
         Self {
+            parallel_mailboxes: 16,
             delivery: Policy::default(),
             content_limit: 20 * 1024 * 1024,
             text_limit: 10_000,

@@ -9,6 +9,8 @@ mod lab_judges;
 mod lights;
 mod operation;
 mod process;
+mod quick_call;
 mod rest_api;
 mod settings;
+mod sign_in;
 mod spool;

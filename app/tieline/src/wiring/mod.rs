@@ -215,6 +215,7 @@ fn messaging_policy(config: &Config) -> MessagingPolicy {
         remove_accepted: spool.remove_accepted,
     };
     MessagingPolicy {
+        parallel_mailboxes: config.delivery.parallel_mailboxes,
         delivery: delivery_policy(&config.delivery),
         content_limit: config.limits.recording_bytes,
         text_limit: config.limits.text_chars as usize,

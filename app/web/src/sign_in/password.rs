@@ -97,7 +97,7 @@ pub(crate) fn check(name: &str, password: &str) -> Result<(), Refusal> {
         return refuse("the password is longer than 1024 bytes");
     }
     let lower = password.to_lowercase();
-    if lower == name.to_lowercase() || lower.chars().all(|c| Some(c) == lower.chars().next()) {
+    if lower == name.to_lowercase() || lower.chars().all(|c| lower.starts_with(c)) {
         return refuse("the password is the name, or one character over and over");
     }
     Ok(())

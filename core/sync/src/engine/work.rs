@@ -69,10 +69,10 @@ impl<R: Record> Engine<R> {
             };
         }
         self.linked = backlog.linked;
-        if self.plan.is_none() {
-            if let Some(command) = self.not_yet(after, backlog, now) {
-                return command;
-            }
+        if self.plan.is_none()
+            && let Some(command) = self.not_yet(after, backlog, now)
+        {
+            return command;
         }
         let after = links.last().map(|(link, _)| (link.rank(), link.id));
         let batch = Batch {

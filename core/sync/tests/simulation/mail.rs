@@ -100,7 +100,8 @@ impl<R: SimRecord> Mail<R> {
         let item = self.folder.items.get_mut(id)?;
         item.record = record.normalised();
         item.etag.clone_from(&etag);
-        item.edited = Some(now);
+        // A server's clock ticks between two edits.
+        item.edited = Some(now.max(item.edited? + jiff::SignedDuration::from_millis(1)));
         item.stamp = stamp.or(item.stamp);
         Some(etag)
     }

@@ -83,6 +83,8 @@ pub(crate) struct World<R: SimRecord> {
     dead: BTreeSet<String>,
     alive: BTreeSet<String>,
     user_deleted: BTreeSet<u64>,
+    /// Made on both sides: what cannot be read cannot be recognised as the same.
+    made_twice: BTreeSet<u64>,
     /// When the engine decided to delete, by commit.
     pub(crate) deletes: Vec<i64>,
     allowed: u64,
@@ -128,6 +130,7 @@ impl<R: SimRecord> World<R> {
             dead: BTreeSet::new(),
             alive: BTreeSet::new(),
             user_deleted: BTreeSet::new(),
+            made_twice: BTreeSet::new(),
             deletes: Vec::new(),
             allowed: 0,
             cut_short: false,
@@ -185,6 +188,9 @@ impl<R: SimRecord> World<R> {
     fn user_makes(&mut self, where_: u32) {
         self.lineages += 1;
         let mut record = R::make(self.lineages);
+        if where_ == 2 {
+            self.made_twice.insert(self.lineages);
+        }
         for side in [0, 1] {
             if where_ == side || where_ == 2 {
                 let (which, word) = (self.rng.random(), self.word());
@@ -343,13 +349,15 @@ impl<R: SimRecord> World<R> {
         for _ in 0..60_000 {
             self.tick();
             let over = self.now >= self.active_until && self.now >= self.faulty_until;
-            if over && !healed {
+            if over && !healed && matches!(self.next, Command::Rest(_)) {
+                // One whole pass at least begins after the last thing that happened.
                 healed = true;
+                self.restart();
                 if self.cut_short {
                     self.mail.forget_cursors();
                 }
             }
-            if self.step(over) && healed && self.mail.nothing_under_way() {
+            if self.step(healed) && healed && self.mail.nothing_under_way() {
                 self.verdict()?;
                 return self.three_more_passes();
             }
@@ -487,7 +495,10 @@ impl<R: SimRecord> World<R> {
     }
 
     fn is_poison(&self, lineage: u64) -> bool {
-        self.poison > 0 && self.now < self.faulty_until && lineage.is_multiple_of(self.poison)
+        self.poison > 0
+            && self.now < self.faulty_until
+            && lineage.is_multiple_of(self.poison)
+            && !self.made_twice.contains(&lineage)
     }
 
     fn fetch(&mut self, ids: &[String]) -> Event<R> {
