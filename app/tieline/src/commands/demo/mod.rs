@@ -5,6 +5,7 @@
 
 mod mail_client;
 mod messaging;
+mod quick_call;
 mod site;
 mod story;
 
@@ -50,5 +51,8 @@ pub(crate) async fn run(command: Demo, out: Output) -> Result<(), Refusal> {
 async fn tour(story: &mut Story, recording: messaging::Recording) -> Result<Site, Refusal> {
     story.heading("Messaging", "a voice message reaches the mailbox, and the light follows");
     let site = story.step("lab-and-server", Site::start()).await?;
-    messaging::tour(story, site, recording).await
+    let site = messaging::tour(story, site, recording).await?;
+    story.heading("Quick call", "from a contact in Lync to a ticket form with that person filled in");
+    quick_call::tour(story, &site).await?;
+    Ok(site)
 }

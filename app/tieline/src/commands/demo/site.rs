@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tieline_lab::{Lab, LabConfig, Phone};
+use tieline_lab::{DOMAIN, Lab, LabConfig, PASSWORD, Phone, SERVICE_ACCOUNT};
 use tieline_model::Refusal;
 use tieline_store::KeyFile;
 use tokio::process::{Child, Command};
@@ -44,13 +44,17 @@ impl Site {
             failed(format!("no temporary folder: {error}"), "set TMPDIR to a writable folder")
         })?;
         let any = SocketAddr::from((LOOPBACK, 0));
-        let lab_config =
-            LabConfig { https: Some(any), phones: phones(any), ..LabConfig::new(folder.path().join("lab")) };
+        let lab_config = LabConfig {
+            https: Some(any),
+            ldap: Some(any),
+            phones: phones(any),
+            ..LabConfig::new(folder.path().join("lab"))
+        };
         let lab = Lab::start(lab_config).await.map_err(|error| {
             failed(format!("the lab cannot start: {error}"), "see whether loopback may be used")
         })?;
         let config = folder.path().join("tieline.toml");
-        write_config(&config)?;
+        write_config(&config, &lab)?;
         KeyFile::at(folder.path().join("tieline.key")).create()?;
         let server = spawn(&config)?;
         let mut site = Self { lab, folder, config, server, http: String::new(), token: String::new() };
@@ -133,10 +137,14 @@ impl Site {
             "\n{}\n  \
              mail client   Exchange (EWS) {https}  or {http}\n                \
              user alice@lab.example, password lab-password; the certificate is self-signed\n  \
+             pages         {}/  user dana@lab.example, password: a sentence does well\n                \
+             {}/quick-call?target=desk&contactId=Contacts%3D%3Csip:bob@lab.example%3E\n  \
              REST          {}/api/v1  with Authorization: Bearer {}\n  \
              command line  tieline --config {config} voicemail deposit FILE --mailbox 1001 --from 5551234\n                \
              tieline --config {config} mailbox light 1001\n\nStop with Ctrl-C.",
             out.heading("Try it yourself"),
+            self.http,
+            self.http,
             self.http,
             self.token,
         ));
@@ -149,11 +157,21 @@ impl Site {
 }
 
 /// Short waits, since nobody is far away; every address on loopback, with a port that is free.
-fn write_config(path: &std::path::Path) -> Result<(), Refusal> {
+fn write_config(path: &std::path::Path, lab: &Lab) -> Result<(), Refusal> {
+    let refuse = |error| failed(error, "set TMPDIR to a writable folder");
+    let directory = lab.ldap().map(|ldap| {
+        format!(
+            "\n[directory]\nservers = [\"{}\"]\nbases = [\"{}\"]\naccount = \"{SERVICE_ACCOUNT}@{DOMAIN}\"\n\
+             password_file = \"directory.pw\"\nallow_plaintext = true\n",
+            ldap.url(),
+            ldap.base()
+        )
+    });
+    std::fs::write(path.with_file_name("directory.pw"), PASSWORD).map_err(refuse)?;
     let text = "[listen]\nhttp = \"127.0.0.1:0\"\n\n[sip]\nudp = \"127.0.0.1:0\"\ndomain = \"lab.example\"\n\n\
         [delivery]\nrequest_within_s = 5\nlate_effect_bound_s = 2\nfirst_retry_ms = 100\nretry_at_most_s = 2\n\
         read_every_s = 30\nlease_s = 2\n";
-    std::fs::write(path, text).map_err(|error| failed(error, "set TMPDIR to a writable folder"))
+    std::fs::write(path, text.to_owned() + &directory.unwrap_or_default()).map_err(refuse)
 }
 
 fn spawn(config: &std::path::Path) -> Result<Child, Refusal> {
