@@ -58,7 +58,7 @@ impl SipLamps {
 
     async fn show_lamp(&self, lamp: &Lamp) -> Result<(), PortError> {
         let stack = self.running()?;
-        let light = Light::Known(tally(lamp.voice, lamp.fax, lamp.text));
+        let light = Light::Known(tally(lamp.voice));
         let snapshot = self.snapshot(light, lamp.trace);
         let shown = match &lamp.target {
             LampTarget::Notify { uri } => {
@@ -96,15 +96,14 @@ impl Signalling for SipLamps {
         &'a self,
         account: &'a str,
         light: LightState,
-        fax: MessageCounts,
-        text: MessageCounts,
+        _fax: MessageCounts,
+        _text: MessageCounts,
         trace: TraceId,
     ) -> PortFuture<'a, ()> {
         Box::pin(async move {
             // Without a listener nobody can have subscribed.
             if let Some(stack) = self.stack.get() {
-                let light =
-                    light.counts().map_or(Light::Unknown, |voice| Light::Known(tally(voice, fax, text)));
+                let light = light.counts().map_or(Light::Unknown, |voice| Light::Known(tally(voice)));
                 stack.publish(account, &self.snapshot(light, trace));
             }
             Ok(())
@@ -116,9 +115,10 @@ fn revision(now: Timestamp) -> u64 {
     u64::try_from(now.as_microsecond()).unwrap_or(0)
 }
 
-fn tally(voice: MessageCounts, fax: MessageCounts, text: MessageCounts) -> Tally {
-    let counts = |of: MessageCounts| Counts::new(of.new, of.old);
-    Tally { voice: counts(voice), fax: counts(fax), text: counts(text) }
+/// Voice messages alone: a telephone takes any class with new messages as a light that is on, and the light means that a
+/// voice message waits (AV-13).
+fn tally(voice: MessageCounts) -> Tally {
+    Tally { voice: Counts::new(voice.new, voice.old), ..Tally::default() }
 }
 
 fn parse(uri: &str) -> Result<Uri, PortError> {
@@ -219,7 +219,7 @@ impl Accounts for MailboxAccounts {
 
 fn light_of(view: &tieline_messaging::LightView) -> Light {
     match view.light.counts() {
-        Some(voice) => Light::Known(tally(voice, view.counts.fax, view.counts.text)),
+        Some(voice) => Light::Known(tally(voice)),
         None => Light::Unknown,
     }
 }
