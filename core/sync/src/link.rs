@@ -186,12 +186,14 @@ impl<R: Record> Link<R> {
         dirty.then(|| self.trouble.as_ref().map_or(Timestamp::MIN, |trouble| trouble.retry_at))
     }
 
-    /// The order in which links are worked on, smallest first: writes whose outcome is open, items only the mail
+    /// The order in which links are worked on, smallest first: writes whose outcome is open, counterparts that may not
+    /// exist any more, items only the mail
     /// system has (they may turn out to be the same as one of Tieline's), then all others, items only Tieline has last.
     #[must_use]
     pub const fn rank(&self) -> u8 {
         match (&self.intent, &self.base, &self.left, &self.right) {
             (Some(_), ..) => 0,
+            (None, None, Some(_), Some(_)) if matches!(self.seen_right, Seen::Missing) => 0,
             (None, None, None, Some(_)) => 1,
             (None, None, Some(_), None) => 3,
             _ => 2,

@@ -22,6 +22,7 @@ pub(crate) struct Desk<'a, R: Record> {
     pub(crate) ids: &'a dyn Ids,
     pub(crate) now: Timestamp,
     pub(crate) generation: u64,
+    pub(crate) epoch: u32,
 }
 
 /// What is done about a link.
@@ -75,6 +76,13 @@ impl<R: Record> Desk<'_, R> {
             now_of(link.base.as_ref().map(|base| &base.left), left.as_ref().map(|item| &item.record));
         let right_now =
             now_of(link.base.as_ref().map(|base| &base.right), right.as_ref().map(|item| &item.record));
+        if link.base.is_none() && left.is_some() && right.is_none() && link.right.is_some() {
+            // The counterpart it was to be joined with is not there: it may have another one.
+            link.right = None;
+            (link.seen_left, link.seen_right) = (Seen::Changed, Seen::Same);
+            return Verdict::bookkeeping(Unit::put(link));
+        }
+        link.epoch = self.epoch;
         let (rule, action) = decide(left_now, right_now, self.policy.choices.deletes);
         link.seen_left = Seen::Same;
         link.seen_right = Seen::Same;
@@ -276,7 +284,7 @@ impl<R: Record> Desk<'_, R> {
                 link.birth =
                     Some(Birth { hash: stored.as_ref().unwrap_or(&rendered).hash(), until: intent.settled });
                 link.right = Some(RightRef { id, etag, before: None });
-                link.generation = self.generation;
+                (link.generation, link.epoch) = (self.generation, self.epoch);
                 link.base = Some(Base { left: intent.record, right: stored.unwrap_or(rendered) });
             }
             Operation::Update => {

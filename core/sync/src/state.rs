@@ -80,7 +80,7 @@ impl Pause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resume {
-    /// What is there is right: go on, and believe so many changes.
+    /// What is there is right: go on, and believe so many changes. A folder that was set back is rejoined all the same.
     Accept {
         /// Edits allowed beyond the usual.
         edits: u32,

@@ -100,7 +100,7 @@ impl<R: Record> Engine<R> {
             let id = change.id();
             let link = match (known.get_mut(id), change) {
                 (Some(link), Change::Present { etag, .. }) => {
-                    evidence = evidence.or_else(|| set_back(link, etag));
+                    evidence = evidence.or_else(|| set_back(link, etag, self.state.epoch));
                     self.observe_present(link, etag);
                     link
                 }
@@ -166,9 +166,8 @@ impl<R: Record> Engine<R> {
         for (mut link, _) in links {
             if link.epoch < self.state.epoch {
                 self.rejoin(&mut link);
-                link.right = None;
-                let nothing_left = link.left.is_none();
-                units.push(if nothing_left { Unit::remove(link.id) } else { Unit::put(link) });
+                link.observe_right(Seen::Missing);
+                units.push(Unit::put(link));
             } else if link.seen_right != Seen::Gone {
                 link.observe_right(Seen::Missing);
                 units.push(Unit::put(link));
@@ -186,8 +185,8 @@ pub(super) fn keys<R: Record>(record: &R) -> Vec<String> {
 }
 
 /// A version that was overtaken long ago is shown again.
-fn set_back<R: Record>(link: &Link<R>, etag: &str) -> Option<String> {
+fn set_back<R: Record>(link: &Link<R>, etag: &str, epoch: u32) -> Option<String> {
     let right = link.right.as_ref()?;
-    let back = right.before.as_deref() == Some(etag) && link.base.is_some();
+    let back = right.before.as_deref() == Some(etag) && link.base.is_some() && link.epoch == epoch;
     back.then(|| format!("an item has its version before last again, {}", link.id))
 }

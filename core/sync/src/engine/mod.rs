@@ -177,6 +177,7 @@ impl<R: Record> Engine<R> {
             ids,
             now,
             generation: self.state.generation,
+            epoch: self.state.epoch,
         }
     }
 
@@ -203,13 +204,16 @@ impl<R: Record> Engine<R> {
     }
 
     fn resume(&mut self, resume: Resume) -> Command<R> {
-        self.state.paused = None;
+        let pause = self.state.paused.take();
         // Whoever the folder is by now, a person has looked at it.
         self.state.identity = None;
         self.state.doubted = false;
         match resume {
-            Resume::Accept { edits, deletes } => self.state.brake.release(edits, deletes),
-            Resume::Rejoin => {
+            Resume::Accept { edits, deletes } if !matches!(pause, Some((Pause::SetBack { .. }, _))) => {
+                self.state.brake.release(edits, deletes);
+            }
+            // An earlier state must not be taken for edits: it is joined with what came after it.
+            Resume::Accept { .. } | Resume::Rejoin => {
                 self.state.epoch += 1;
                 self.state.approved = None;
                 self.state.approval = None;

@@ -221,12 +221,17 @@ impl<R: Record> Engine<R> {
             let verdict = match (&link.intent, right) {
                 (Some(intent), _) if intent.operation == Operation::Create => {
                     let found = located.get(&link.id).cloned().flatten();
+                    tally.taken.insert(link.id);
                     Verdict::bookkeeping(desk.located(link, found, asked_at))
                 }
                 (Some(_), Some(found)) => Verdict::bookkeeping(desk.looked(link, found, asked_at)),
                 (Some(_), None) => continue,
                 (None, Some(Fetched::Found(item))) if link.rank() == 1 => {
-                    greet(&desk, link, *item, &kin, &mut tally.taken, self.plan.is_some())
+                    let dry = self.plan.is_some();
+                    let Some(verdict) = greet(&desk, link, *item, &kin, &mut tally.taken, dry) else {
+                        continue;
+                    };
+                    verdict
                 }
                 (None, right) => desk.settle(link, left, right),
             };
@@ -343,7 +348,7 @@ impl<R: Record> Engine<R> {
 }
 
 /// An item that only the mail system has: one of ours that we did not know of, a late double, a counterpart of one of
-/// Tieline's, or new.
+/// Tieline's, or new. `None`: the link it belongs to was decided about a moment ago; its turn comes in the next pass.
 fn greet<R: Record>(
     desk: &Desk<'_, R>,
     link: Link<R>,
@@ -351,26 +356,29 @@ fn greet<R: Record>(
     kin: &[Linked<R>],
     taken: &mut BTreeSet<LinkId>,
     dry: bool,
-) -> Verdict<R> {
-    let free = |id: &LinkId| *id != link.id && !taken.contains(id);
+) -> Option<Verdict<R>> {
     let owner =
-        item.stamp.and_then(|stamp| kin.iter().find(|(kin, _)| kin.id == stamp.link && free(&kin.id)));
+        item.stamp.and_then(|stamp| kin.iter().find(|(kin, _)| kin.id == stamp.link && kin.id != link.id));
     if let Some((owner, left)) = owner {
+        if taken.contains(&owner.id) {
+            return None;
+        }
         if owner.right.as_ref().is_some_and(|right| right.id == item.id) {
-            return Verdict::bookkeeping(Unit::remove(link.id));
+            return Some(Verdict::bookkeeping(Unit::remove(link.id)));
         }
         if owner.intent.as_ref().is_some_and(|intent| intent.operation == Operation::Create) {
             taken.insert(owner.id);
             let unit = Unit { absorbed: Some(link.id), ..desk.adopt(owner.clone(), item) };
-            return Verdict::bookkeeping(unit);
+            return Some(Verdict::bookkeeping(unit));
         }
         if is_late_double(owner, &item, desk.now) {
-            return desk.remove_double(link, item);
+            return Some(desk.remove_double(link, item));
         }
         if owner.is_unpaired_left() {
-            return pair(desk, link, item, (owner.clone(), left.clone()), taken, dry);
+            return Some(pair(desk, link, item, (owner.clone(), left.clone()), taken, dry));
         }
     }
+    let free = |id: &LinkId| *id != link.id && !taken.contains(id);
     for key in item.record.match_keys() {
         let fits = |(kin, left): &&Linked<R>| {
             let may_be = |left: &LeftItem<R>| {
@@ -381,10 +389,10 @@ fn greet<R: Record>(
         };
         let mut fitting = kin.iter().filter(fits);
         if let (Some(one), None) = (fitting.next(), fitting.next()) {
-            return pair(desk, link, item, one.clone(), taken, dry);
+            return Some(pair(desk, link, item, one.clone(), taken, dry));
         }
     }
-    desk.settle(link, None, Some(Fetched::Found(Box::new(item))))
+    Some(desk.settle(link, None, Some(Fetched::Found(Box::new(item)))))
 }
 
 /// Made by a request of ours that took effect late or twice, and untouched since.

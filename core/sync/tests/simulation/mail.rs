@@ -191,12 +191,13 @@ impl<R: SimRecord> Mail<R> {
     }
 
     /// What arrives by now.
-    pub(crate) fn arrive(&mut self, now: i64) -> Vec<Write<R>> {
-        let (due, rest): (Vec<_>, Vec<_>) =
+    pub(crate) fn arrive(&mut self, now: i64) -> Vec<(i64, Write<R>)> {
+        let (mut due, rest): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.late).into_iter().partition(|(at, _)| *at <= now);
         self.late = rest;
         self.late_effects += due.len() as u64;
-        due.into_iter().map(|(_, write)| write).collect()
+        due.sort_by_key(|(at, _)| *at);
+        due
     }
 
     pub(crate) fn nothing_under_way(&self) -> bool {

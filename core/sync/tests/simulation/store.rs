@@ -16,7 +16,7 @@ pub(crate) struct Store<R: SimRecord> {
     feed: BTreeMap<u64, String>,
     place: BTreeMap<String, u64>,
     seq: u64,
-    links: BTreeMap<LinkId, String>,
+    links: BTreeMap<LinkId, Link<R>>,
     state: Option<String>,
     pub(crate) conflicts: Vec<Conflict<R>>,
     pub(crate) undos: Vec<Undo<R>>,
@@ -62,7 +62,14 @@ impl<R: SimRecord> Store<R> {
     }
 
     pub(crate) fn links(&self) -> Vec<Link<R>> {
-        self.links.values().map(|text| serde_json::from_str(text).unwrap()).collect()
+        self.links.values().cloned().collect()
+    }
+
+    /// A crash leaves what was written, as text.
+    pub(crate) fn crash(&mut self) {
+        for link in self.links.values_mut() {
+            *link = serde_json::from_str(&serde_json::to_string(link).unwrap()).unwrap();
+        }
     }
 
     pub(crate) fn page(&self, cursor: Option<&str>, limit: usize) -> Page {
@@ -158,7 +165,7 @@ impl<R: SimRecord> Store<R> {
                 Some(link) => {
                     self.put_aside +=
                         u64::from(link.trouble.as_ref().is_some_and(|trouble| trouble.quarantined));
-                    self.links.insert(link.id, serde_json::to_string(link).unwrap());
+                    self.links.insert(link.id, link.clone());
                 }
                 None => drop(self.links.remove(&unit.link)),
             }
