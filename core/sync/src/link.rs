@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use tieline_model::{LinkId, Record, RecordHash, WriteId};
+use tieline_model::{LinkId, Record, WriteId};
 
 use crate::command::LeftItem;
 use crate::merge::{Base, FieldProvenance, Provenance};
@@ -79,10 +79,11 @@ pub struct Intent<R: Record> {
 }
 
 /// A create whose double may still turn up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Birth {
-    /// What was written, as the mail system renders it.
-    pub hash: RecordHash,
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Birth<R: Record> {
+    /// What was written.
+    pub written: R,
     /// What is in the mail system by then, or never comes.
     pub until: Timestamp,
 }
@@ -140,7 +141,7 @@ pub struct Link<R: Record> {
     pub trouble: Option<Trouble>,
     /// Its create may have a double.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub birth: Option<Birth>,
+    pub birth: Option<Birth<R>>,
 }
 
 impl<R: Record> Link<R> {

@@ -83,6 +83,10 @@ impl<R: Record> Desk<'_, R> {
             return Verdict::bookkeeping(Unit::put(link));
         }
         link.epoch = self.epoch;
+        let forgotten = |birth: &Birth<R>| self.now.duration_since(birth.until) > self.policy.limits.undo;
+        if link.birth.as_ref().is_some_and(forgotten) {
+            link.birth = None;
+        }
         let (rule, action) = decide(left_now, right_now, self.policy.choices.deletes);
         link.seen_left = Seen::Same;
         link.seen_right = Seen::Same;
@@ -281,8 +285,7 @@ impl<R: Record> Desk<'_, R> {
         let rendered = self.rendition.render(&intent.record);
         match intent.operation {
             Operation::Create => {
-                link.birth =
-                    Some(Birth { hash: stored.as_ref().unwrap_or(&rendered).hash(), until: intent.settled });
+                link.birth = Some(Birth { written: intent.record.clone(), until: intent.settled });
                 link.right = Some(RightRef { id, etag, before: None });
                 (link.generation, link.epoch) = (self.generation, self.epoch);
                 link.base = Some(Base { left: intent.record, right: stored.unwrap_or(rendered) });
@@ -396,10 +399,11 @@ impl<R: Record> Desk<'_, R> {
         }
     }
 
-    /// Looks what became of a create whose answer was lost.
-    pub(crate) fn located(&self, link: Link<R>, found: Option<RightItem<R>>, asked_at: Timestamp) -> Unit<R> {
+    /// Looks what became of a create whose answer was lost. Of the items with its mark the oldest one that may be it
+    /// counts: others are doubles, which are met again as items of the mail system's, or copies that users made.
+    pub(crate) fn located(&self, link: Link<R>, found: Vec<RightItem<R>>, asked_at: Timestamp) -> Unit<R> {
         let Some(intent) = &link.intent else { return Unit::put(link) };
-        match found {
+        match found.into_iter().find(|item| intent.record.may_be(&item.record)) {
             Some(item) => self.adopt(link, item),
             None if asked_at >= intent.settled => self.overtaken(link, Seen::Same),
             None => self.look_again(link),
@@ -420,10 +424,14 @@ impl<R: Record> Desk<'_, R> {
         let untouched = item.edited.is_some() && item.edited == item.created;
         let as_written = link.intent.as_ref().is_some_and(|intent| {
             (intent.operation == Operation::Create && untouched)
-                || self.rendition.render(&intent.record).hash() == item.record.hash()
+                || self.is_as_written(&intent.record, &item.record)
         });
         let stored = as_written.then_some(item.record);
         self.confirmed(link, item.id, item.etag, stored, !as_written)
+    }
+
+    pub(crate) fn is_as_written(&self, written: &R, found: &R) -> bool {
+        self.rendition.render(written).hash() == found.hash()
     }
 
     fn forget(&self, mut link: Link<R>) -> Unit<R> {

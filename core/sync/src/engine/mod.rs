@@ -270,10 +270,13 @@ impl<R: Record> Engine<R> {
         match after {
             After::List(side) => self.list(side),
             After::Sweep(after) => self.next_sweep(after),
+            // What a user changed meanwhile is decided anew before anything that comes later in the order.
+            After::Work(_) if !refused.is_empty() => self.next_due(None, now),
             After::Work(after) => self.next_due(after, now),
             After::Rest(rest) => self.rest(rest),
             After::Begin => self.load(),
             After::Write { writes, after } => {
+                let after = after.filter(|_| refused.is_empty());
                 let refused: BTreeSet<&LinkId> = refused.iter().collect();
                 let writes = writes.into_iter().filter(|(write, _)| !refused.contains(&write.link));
                 self.write(writes.collect(), after, now)

@@ -23,7 +23,7 @@ pub(super) struct Batch<R: Record> {
     /// Where the next batch begins.
     after: Option<(u8, LinkId)>,
     links: Vec<Linked<R>>,
-    located: BTreeMap<LinkId, Option<RightItem<R>>>,
+    located: BTreeMap<LinkId, Vec<RightItem<R>>>,
     fetched: BTreeMap<String, Fetched<R>>,
     kin: Vec<Linked<R>>,
     asking: Asking,
@@ -189,8 +189,7 @@ impl<R: Record> Engine<R> {
     ) -> Command<R> {
         match (&batch.asking, event) {
             (Asking::Locate(links), Event::Located(found)) if found.len() == links.len() => {
-                let first = found.into_iter().map(|items| items.into_iter().next());
-                batch.located = links.iter().copied().zip(first).collect();
+                batch.located = links.iter().copied().zip(found).collect();
                 self.fetch(batch, now)
             }
             (Asking::Fetch(ids), Event::Fetched(found)) if found.len() == ids.len() => {
@@ -220,7 +219,7 @@ impl<R: Record> Engine<R> {
                 .then(|| left.as_ref().map(|item| lost_fields(&item.record, desk.rendition)));
             let verdict = match (&link.intent, right) {
                 (Some(intent), _) if intent.operation == Operation::Create => {
-                    let found = located.get(&link.id).cloned().flatten();
+                    let found = located.get(&link.id).cloned().unwrap_or_default();
                     tally.taken.insert(link.id);
                     Verdict::bookkeeping(desk.located(link, found, asked_at))
                 }
@@ -359,48 +358,75 @@ fn greet<R: Record>(
 ) -> Option<Verdict<R>> {
     let owner =
         item.stamp.and_then(|stamp| kin.iter().find(|(kin, _)| kin.id == stamp.link && kin.id != link.id));
-    if let Some((owner, left)) = owner {
+    if let Some((owner, _)) = owner {
         if taken.contains(&owner.id) {
             return None;
         }
         if owner.right.as_ref().is_some_and(|right| right.id == item.id) {
             return Some(Verdict::bookkeeping(Unit::remove(link.id)));
         }
-        if owner.intent.as_ref().is_some_and(|intent| intent.operation == Operation::Create) {
+        if let Some(intent) = owner.intent.as_ref().filter(|intent| intent.operation == Operation::Create) {
+            // It may be what was asked for, or a copy that a user made of that.
+            if !desk.is_as_written(&intent.record, &item.record) {
+                return None;
+            }
             taken.insert(owner.id);
             let unit = Unit { absorbed: Some(link.id), ..desk.adopt(owner.clone(), item) };
             return Some(Verdict::bookkeeping(unit));
         }
-        if is_late_double(owner, &item, desk.now) {
+        if is_late_double(desk, owner, &item) {
             return Some(desk.remove_double(link, item));
-        }
-        if owner.is_unpaired_left() {
-            return Some(pair(desk, link, item, (owner.clone(), left.clone()), taken, dry));
         }
     }
     let free = |id: &LinkId| *id != link.id && !taken.contains(id);
     for key in item.record.match_keys() {
-        let fits = |(kin, left): &&Linked<R>| {
-            let may_be = |left: &LeftItem<R>| {
-                left.record.match_keys().contains(&key)
-                    && (R::is_proof(&key) || left.record.may_be(&item.record))
-            };
-            free(&kin.id) && kin.is_unpaired_left() && left.as_ref().is_some_and(may_be)
+        let recognised = |left: &LeftItem<R>| {
+            left.record.match_keys().contains(&key) && (R::is_proof(&key) || left.record.may_be(&item.record))
         };
-        let mut fitting = kin.iter().filter(fits);
-        if let (Some(one), None) = (fitting.next(), fitting.next()) {
+        let fits = |linked: &&Linked<R>, wanted: fn(&Link<R>) -> bool| {
+            free(&linked.0.id) && wanted(&linked.0) && linked.1.as_ref().is_some_and(recognised)
+        };
+        let only = |wanted: fn(&Link<R>) -> bool| {
+            let mut fitting = kin.iter().filter(|linked| fits(linked, wanted));
+            fitting.next().filter(|_| fitting.next().is_none())
+        };
+        if let Some(one) = only(Link::is_unpaired_left) {
             return Some(pair(desk, link, item, one.clone(), taken, dry));
+        }
+        if let Some((moved, _)) =
+            only(|link| link.base.is_some() && matches!(link.seen_right, Seen::Gone | Seen::Missing))
+        {
+            return moved.intent.is_none().then(|| follow(link, item, moved.clone(), taken));
         }
     }
     Some(desk.settle(link, None, Some(Fetched::Found(Box::new(item)))))
 }
 
 /// Made by a request of ours that took effect late or twice, and untouched since.
-fn is_late_double<R: Record>(owner: &Link<R>, item: &RightItem<R>, now: Timestamp) -> bool {
-    owner
-        .birth
-        .as_ref()
-        .is_some_and(|birth| item.created.unwrap_or(now) <= birth.until && birth.hash == item.record.hash())
+fn is_late_double<R: Record>(desk: &Desk<'_, R>, owner: &Link<R>, item: &RightItem<R>) -> bool {
+    let Some(birth) = owner.birth.as_ref().filter(|birth| item.created.unwrap_or(desk.now) <= birth.until)
+    else {
+        return false;
+    };
+    let untouched = item.edited.is_some() && item.edited == item.created;
+    let keys = |record: &R| record.match_keys().into_iter().collect::<BTreeSet<_>>();
+    let (own, others) = (keys(&birth.written), keys(&item.record));
+    let recognised = !own.is_empty() && own == others && birth.written.may_be(&item.record);
+    desk.is_as_written(&birth.written, &item.record) || (untouched && recognised)
+}
+
+/// The counterpart has another id: it was moved or restored. What both agreed on stays.
+fn follow<R: Record>(
+    link: Link<R>,
+    item: RightItem<R>,
+    mut moved: Link<R>,
+    taken: &mut BTreeSet<LinkId>,
+) -> Verdict<R> {
+    taken.insert(moved.id);
+    moved.right = Some(RightRef { id: item.id, etag: item.etag, before: None });
+    moved.generation = link.generation;
+    moved.observe_right(Seen::Changed);
+    Verdict::bookkeeping(Unit { absorbed: Some(link.id), ..Unit::put(moved) })
 }
 
 /// Both sides made the same: two links become one.

@@ -16,7 +16,7 @@ use crate::mail::Mail;
 use crate::sim_record::SimRecord;
 use crate::store::Store;
 
-const START: i64 = 1_770_000_000_000;
+pub(crate) const START: i64 = 1_770_000_000_000;
 
 fn ts(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap()
@@ -88,6 +88,8 @@ pub(crate) struct World<R: SimRecord> {
     /// When the engine decided to delete, by commit.
     pub(crate) deletes: Vec<i64>,
     allowed: u64,
+    /// An administrator's answer that the engine has not written down yet.
+    said: Option<Resume>,
     cut_short: bool,
     pub(crate) pauses: Vec<&'static str>,
     pub(crate) doubles_removed: u64,
@@ -133,6 +135,7 @@ impl<R: SimRecord> World<R> {
             made_twice: BTreeSet::new(),
             deletes: Vec::new(),
             allowed: 0,
+            said: None,
             cut_short: false,
             pauses: Vec::new(),
             doubles_removed: 0,
@@ -521,6 +524,14 @@ impl<R: SimRecord> World<R> {
         let linked = self.store.links().iter().filter(|link| link.base.is_some()).count() as u64;
         let deleted: BTreeMap<String, u64> =
             self.store.items.iter().map(|(id, item)| (id.clone(), item.record.lineage())).collect();
+        let was_paused = self.store.state().is_some_and(|state| state.paused.is_some());
+        if was_paused
+            && commit.state.paused.is_none()
+            && let Some(Resume::Accept { deletes, .. }) = self.said.take()
+        {
+            self.deletes.clear();
+            self.allowed = u64::from(deletes);
+        }
         let (refused, applied) = self.store.commit(commit);
         for unit in &applied {
             if let Some(write) = unit.left.as_ref().filter(|write| write.put.is_none()) {
@@ -553,7 +564,8 @@ impl<R: SimRecord> World<R> {
         let recent = self.deletes.iter().filter(|at| **at > since).count() as u64;
         let most = limit(linked, &self.policy.brake) + self.allowed;
         if recent > most {
-            self.break_(format!("{recent} deletions in an hour, {most} are believed"));
+            let at: Vec<i64> = self.deletes.iter().map(|at| at - START).collect();
+            self.break_(format!("{recent} deletions in an hour, {most} are believed: {at:?}"));
         }
     }
 
@@ -692,10 +704,7 @@ impl<R: SimRecord> World<R> {
                 self.now += self.rng.random_range(0..100_000);
                 let answer = self.resume(&pause);
                 self.note(format!("admin   answers {answer:?}"));
-                if let Resume::Accept { deletes, .. } = answer {
-                    self.deletes.clear();
-                    self.allowed = u64::from(deletes);
-                }
+                self.said = Some(answer);
                 Event::Resume(answer)
             }
         }
