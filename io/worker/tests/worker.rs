@@ -141,6 +141,15 @@ impl Site {
         panic!("never {what}: {:#?}", self.jobs().await);
     }
 
+    /// Waits until the job with this act was tried so often and its outcome is written: the clock may move then.
+    async fn until_it_waits_after(&self, attempts: u32, act: &str) {
+        let now = self.clock.now();
+        let waits = |job: &Job| {
+            job.payload["act"] == act && job.attempts == attempts && job.not_before > now && !job.quarantined
+        };
+        self.until("tried", |jobs| jobs.iter().any(waits)).await;
+    }
+
     async fn events(&self, topic: &str) -> usize {
         self.store.events_after(0, &[topic.to_owned()], 1000).await.unwrap().len()
     }
@@ -195,8 +204,8 @@ async fn what_can_never_work_is_put_aside_and_mistakes_after_three_times() {
     site.queue("a", json!({ "act": "panic" })).await;
     site.queue("a", json!({})).await;
     let _running = site.start(|_| {});
-    for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    for attempt in 1..3 {
+        site.until_it_waits_after(attempt, "panic").await;
         site.clock.advance(SignedDuration::from_secs(600));
     }
     let jobs =
@@ -212,9 +221,8 @@ async fn an_outcome_that_contradicts_what_stands_is_put_aside_after_three_times(
     let site = Site::new().await;
     site.queue("a", json!({ "act": "contradict" })).await;
     let _running = site.start(|_| {});
-    for _ in 0..3 {
-        site.until("tried", |jobs| jobs[0].reason.is_some()).await;
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    for attempt in 1..3 {
+        site.until_it_waits_after(attempt, "contradict").await;
         site.clock.advance(SignedDuration::from_secs(600));
     }
     let jobs = site.until("aside", |jobs| jobs[0].quarantined).await;

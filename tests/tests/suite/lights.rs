@@ -107,7 +107,7 @@ fn an_exchange_that_does_not_answer_makes_the_light_unknown_and_never_zero() {
     let message = deposit(&site, "before");
     site.wait_delivered(id(&message));
     site.wait_lamp("alice", true, 1, 0);
-    site.lab.fault(&json!({"fault": "unauthorized"}));
+    site.lab.fault(&json!({"fault": "lost-request"}));
     eventually("an unknown light", || {
         (site.server.cli(&["mailbox", "show", "1001"])["light"]["light"] == "unknown").then_some(())
     });
