@@ -283,5 +283,4 @@ pub fn subscribe(
 }
 
 #[cfg(test)]
-#[path = "subscription_tests.rs"]
 mod tests;
