@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tieline_tests::chromium::walk;
 use tieline_tests::desk::{Desk, SENTENCE, TECHNICIAN};
 use tieline_tests::page::encoded;
+use tieline_tests::seed::count;
 
 const BOB: &str = "/quick-call?target=easyvista&contactId=Contacts%3D%3Csip:bob@lab.example%3E";
 
@@ -131,7 +132,8 @@ fn open_tickets_come_before_a_new_one() {
 /// Covers: EV-31, EV-48
 #[test]
 fn hostile_contacts_get_a_page_with_a_reason() {
-    const ROUNDS: u64 = 5_000;
+    // A twentieth of what is read as strings alone: each of these is a request and a look-up.
+    let rounds = count("TIELINE_FUZZ_ITERATIONS", 20_000).div_ceil(20);
     let desk = Desk::start("");
     let mut pages = desk.signed_in();
     let prefix = format!("{}/sso_samlindexlync.php?do_quickcall=1&url_requestor=", desk.itsm());
@@ -159,7 +161,7 @@ fn hostile_contacts_get_a_page_with_a_reason() {
         (seed % below as u64) as usize
     };
     let mut redirects = 0;
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let mut contact = corpus[draw(corpus.len())].to_vec();
         for _ in 0..draw(5) {
             let at = draw(contact.len().max(1));
@@ -209,5 +211,5 @@ fn hostile_contacts_get_a_page_with_a_reason() {
             assert_eq!(other.status, 404);
         }
     }
-    assert!(redirects > 100, "only {redirects} contacts were understood");
+    assert!(rounds < 100 || redirects * 50 > rounds, "only {redirects} of {rounds} contacts were understood");
 }

@@ -50,7 +50,7 @@ fn the_openapi_document_is_kept() {
     let message = site.deposit(&spoken(site.folder(), "short", "Call me."), "1001", "111");
     site.wait_delivered(message["id"].as_str().expect("an id"));
     // The long lane's number counts inputs of a codec; each of these is a request and a database.
-    let examples = (count("TIELINE_FUZZ_ITERATIONS", 20_000) / 5_000).clamp(1, 100);
+    let examples = (count("TIELINE_FUZZ_ITERATIONS", 20_000) / 5_000).clamp(1, 20);
     let told =
         json!({"url": site.server.anonymous().base(), "token": token(&site, "admin"), "examples": examples});
     Judge::new("rest_api.py").arg(told.to_string()).run();
