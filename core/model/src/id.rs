@@ -88,8 +88,22 @@ ids! {
     LinkId, "ln", "a link id";
     /// One write to the other side, stamped on the item.
     WriteId, "wr", "a write id";
+    /// A contact of Tieline's own.
+    ContactId, "ct", "a contact id";
+    /// An event of Tieline's own calendars.
+    EventId, "ev", "an event id";
+    /// A copy of a mailbox's contacts or calendar, taken before something is written.
+    SnapshotId, "sn", "a snapshot id";
+    /// A deletion that can be undone.
+    DeletionId, "dl", "a deletion id";
     /// An entry of the quick-call menu.
     QuickCallTargetId, "qt", "a quick-call target id";
+    /// A virtual meeting room.
+    RoomId, "rm", "a room id";
+    /// A meeting in a room.
+    MeetingId, "mt", "a meeting id";
+    /// An answer to an invitation.
+    AnswerId, "an", "an answer id";
 }
 
 #[cfg(test)]

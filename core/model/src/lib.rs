@@ -20,8 +20,11 @@ mod event;
 mod feature_group;
 mod folder_limits;
 pub mod id;
+mod invitation;
+mod language;
 mod light;
 mod mailbox;
+mod meeting;
 mod message;
 mod person;
 mod phone_number;
@@ -29,6 +32,7 @@ mod quick_call;
 mod record;
 mod recurrence;
 mod refusal;
+mod room;
 pub mod settings;
 mod uc_location;
 mod zone;
@@ -45,11 +49,17 @@ pub use event::{Attendee, Busy, Event, EventField, Exception, Occurrence, Respon
 pub use feature_group::FeatureGroup;
 pub use folder_limits::{ExchangeVersion, FolderLoad, FolderNoun, Limit};
 pub use id::{
-    DeliveryKey, EndpointId, FeatureGroupId, JobId, LinkId, MailboxId, MessageId, QuickCallTargetId, TraceId,
-    WriteId,
+    AnswerId, ContactId, DeletionId, DeliveryKey, EndpointId, EventId, FeatureGroupId, JobId, LinkId,
+    MailboxId, MeetingId, MessageId, QuickCallTargetId, RoomId, SnapshotId, TraceId, WriteId,
 };
+pub use invitation::{AskedIn, ConferenceMail, Invitation, MailKind};
+pub use language::Language;
 pub use light::{LightState, MessageCounts};
 pub use mailbox::{Mailbox, StorageMode, UserType};
+pub use meeting::{
+    Alternative, Answer, InvitationVersion, Meeting, MeetingKey, MeetingState, PasscodeFault, Problem,
+    Reason, ReasonKind, Span, Verdict,
+};
 pub use message::{Caller, Message, MessageKind, MessageState};
 pub use person::{DirectoryId, Person};
 pub use phone_number::{DialPlan, PhoneNumber};
@@ -59,6 +69,10 @@ pub use quick_call::{
 pub use record::{FieldId, MatchKey, Record, RecordHash, RecordKind, Sensitivity};
 pub use recurrence::{Days, Ends, Nth, Pattern, Recurrence};
 pub use refusal::{Class, Refusal};
+pub use room::{
+    EnterpriseNumbers, Passcode, Passcodes, Room, RoomKind, RoomNumber, RoomNumberError, RoomRange,
+    RoomRangeError,
+};
 pub use settings::{CalendarMode, Effective, FolderPath, KindRules, Origin, SyncKinds, SyncSettings};
 pub use uc_location::UcLocation;
 pub use zone::{ChangeDay, DaylightTime, UnknownZone, When, YearlyChange, Zone, ZoneRules, weekday_number};
