@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewJob, NewUser, PendingSignIn,
-    RemoteItem, Session, StagedContent, Subscription, TokenHash,
+    QuickCallChoice, RemoteItem, Session, StagedContent, Subscription, TokenHash,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
@@ -176,6 +176,8 @@ pub enum Write {
     PendingSignIn(PendingSignIn),
     /// Uses a sign-in up: a second time is refused, and the batch with it.
     TakePendingSignIn(TokenHash),
+    /// Keeps whom a technician meant by a contact; the same contact once more replaces it.
+    QuickCallChoice(QuickCallChoice),
     /// Keeps a SIP subscription across restarts.
     Subscription(Subscription),
     /// Forgets a SIP subscription.

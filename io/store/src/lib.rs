@@ -48,6 +48,7 @@ pub use job::{Job, JobFilter, JobOutcome, Lease, NewJob, QueueDepth};
 pub use keys::KeyFile;
 pub use mailbox::{FolderCount, HealthState, LightShown, MailboxHealth, Subscription};
 pub use message::{ContentWriter, KindCounts, MessageFilter, RemoteItem, StagedContent, StoredMessage};
+pub use quick_call::QuickCallChoice;
 pub use schema::{MigrationStatus, migrate, status};
 pub use secret::SecretInfo;
 pub use session::{BrowserToken, PendingSignIn, Session, SignInWay, TokenHash};

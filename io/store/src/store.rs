@@ -59,6 +59,8 @@ pub struct Retention {
     pub decisions: SignedDuration,
     /// Audit entries.
     pub audit: SignedDuration,
+    /// Whom technicians meant by a contact, counted from the last time they said so.
+    pub quick_call_choices: SignedDuration,
 }
 
 impl Default for Retention {
@@ -70,6 +72,7 @@ impl Default for Retention {
             events: days(7),
             decisions: days(90),
             audit: days(730),
+            quick_call_choices: days(365),
         }
     }
 }
@@ -93,6 +96,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Sign-ins that were begun and not finished.
     pub pending_sign_ins: u64,
+    /// Whom technicians meant by a contact.
+    pub quick_call_choices: u64,
 }
 
 /// The store. Cloning gives another handle on the same one.
@@ -213,6 +218,9 @@ impl Store {
             subscriptions: self.sweep_one(now, Sweep::Subscriptions, now).await?,
             sessions: self.sweep_one(now, Sweep::Sessions, now).await?,
             pending_sign_ins: self.sweep_one(now, Sweep::PendingSignIns, now).await?,
+            quick_call_choices: self
+                .sweep_one(now, Sweep::QuickCallChoices, before(now, retention.quick_call_choices))
+                .await?,
         })
     }
 

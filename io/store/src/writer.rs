@@ -35,6 +35,7 @@ pub(crate) enum Sweep {
     Subscriptions,
     Sessions,
     PendingSignIns,
+    QuickCallChoices,
 }
 
 /// What came of an [`Op`].

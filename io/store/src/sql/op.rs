@@ -1,7 +1,8 @@
 //! What each operation and each write does.
 
 use super::{
-    Conn, config, content, event, job, lease, mailbox, message, remote, secret, session, sweep, user,
+    Conn, config, content, event, job, lease, mailbox, message, quick_call, remote, secret, session, sweep,
+    user,
 };
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
@@ -123,6 +124,7 @@ async fn write(
         Write::EndSession(hash) => session::end(conn, hash).await,
         Write::PendingSignIn(pending) => session::put_pending(conn, pending).await,
         Write::TakePendingSignIn(state) => session::take_pending(conn, state).await,
+        Write::QuickCallChoice(choice) => quick_call::put_choice(conn, choice, at).await,
         Write::Subscription(subscription) => mailbox::put_subscription(conn, subscription).await,
         Write::DropSubscription { id } => mailbox::drop_subscription(conn, id).await,
         Write::LightShown(shown) => mailbox::put_light_shown(conn, shown).await,

@@ -1,11 +1,13 @@
 //! Where quick calls lead.
 
+use jiff::Timestamp;
 use serde_json::Value;
-use tieline_model::{QuickCallTarget, QuickCallTargetId};
+use tieline_model::{DirectoryId, QuickCallTarget, QuickCallTargetId};
 
 use super::{Conn, Db, config};
 use crate::column::{json, parse, unknown};
-use crate::{Noun, StoreError};
+use crate::quick_call::CHOICES;
+use crate::{Noun, QuickCallChoice, StoreError};
 
 const BODY: &str = "SELECT body FROM quick_call_target WHERE id = $1";
 
@@ -47,4 +49,39 @@ pub(crate) async fn delete(conn: &mut Conn, id: QuickCallTargetId) -> Result<Opt
     let before = before.ok_or_else(|| unknown("quick-call target", id))?;
     sqlx::query::<Db>("DELETE FROM quick_call_target WHERE id = $1").bind(id.uuid()).execute(conn).await?;
     Ok(Some(before))
+}
+
+/// Keeps a choice; the same contact once more replaces it.
+pub(crate) async fn put_choice(
+    conn: &mut Conn,
+    choice: &QuickCallChoice,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO quick_call_choice (technician, contact, person, at_ms) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (technician, contact) DO UPDATE SET person = excluded.person, at_ms = excluded.at_ms";
+    sqlx::query::<Db>(sql)
+        .bind(&choice.technician)
+        .bind(&choice.contact)
+        .bind(choice.person.as_str())
+        .bind(at.as_millisecond())
+        .execute(&mut *conn)
+        .await?;
+    let sql = "DELETE FROM quick_call_choice WHERE technician = $1 AND at_ms <=
+                   (SELECT at_ms FROM quick_call_choice WHERE technician = $1
+                    ORDER BY at_ms DESC LIMIT 1 OFFSET $2)";
+    sqlx::query::<Db>(sql).bind(&choice.technician).bind(CHOICES).execute(conn).await?;
+    Ok(())
+}
+
+pub(crate) async fn choices(conn: &mut Conn, technician: &str) -> Result<Vec<QuickCallChoice>, StoreError> {
+    let sql = "SELECT contact, person FROM quick_call_choice WHERE technician = $1 ORDER BY contact";
+    let rows = sqlx::query_as::<Db, (String, String)>(sql).bind(technician).fetch_all(conn).await?;
+    let strange = || StoreError::corrupt("a quick-call choice", "the person's id is empty");
+    rows.into_iter()
+        .map(|(contact, person)| {
+            let (technician, person) =
+                (technician.to_owned(), DirectoryId::new(&person).ok_or_else(strange)?);
+            Ok(QuickCallChoice { technician, contact, person })
+        })
+        .collect()
 }

@@ -32,6 +32,10 @@ pub(crate) async fn sweep(
             "DELETE FROM pending_sign_in WHERE state IN
                  (SELECT state FROM pending_sign_in WHERE expires_ms < $1 ORDER BY expires_ms LIMIT $2)"
         }
+        Sweep::QuickCallChoices => {
+            "DELETE FROM quick_call_choice WHERE (technician, contact) IN
+                 (SELECT technician, contact FROM quick_call_choice WHERE at_ms < $1 ORDER BY at_ms LIMIT $2)"
+        }
         Sweep::Subscriptions => {
             "DELETE FROM sip_subscription WHERE id IN
                  (SELECT id FROM sip_subscription WHERE expires_ms < $1 ORDER BY id LIMIT $2)"

@@ -1,9 +1,10 @@
 //! Quick-call targets are configuration like any other.
 
 use tieline_model::{
-    Environment, Hosting, PersonKey, QuickCallTarget, QuickCallTargetId, TargetKind, UnknownPerson,
+    DirectoryId, Environment, Hosting, PersonKey, QuickCallTarget, QuickCallTargetId, TargetKind,
+    UnknownPerson,
 };
-use tieline_store::{Edit, Noun};
+use tieline_store::{Edit, Noun, QuickCallChoice, Retention, Write};
 
 use crate::site::{both, code};
 
@@ -51,6 +52,29 @@ both! {
         assert_eq!(store.quick_call_targets().await.unwrap(), [one, two]);
         let plan = store.plan(&exported).await.unwrap();
         assert_eq!(plan.len(), 2, "the names are exchanged again: {plan:?}");
+        store.close().await;
+    }
+
+    async fn a_choice_is_kept_for_its_technician_replaced_and_forgotten_in_the_end(site) {
+        let store = site.open().await;
+        let choice = |technician: &str, contact: &str, person: &str| QuickCallChoice {
+            technician: technician.to_owned(),
+            contact: contact.to_owned(),
+            person: DirectoryId::new(person).unwrap(),
+        };
+        for (technician, contact, person) in
+            [("dana", "sip:a@x", "bob"), ("dana", "sip:b@x", "eve"), ("erik", "sip:a@x", "eve"), ("dana", "sip:a@x", "carol")]
+        {
+            let write = Write::QuickCallChoice(choice(technician, contact, person));
+            store.commit(site.batch().with(write)).await.unwrap();
+        }
+        let kept = store.quick_call_choices("dana").await.unwrap();
+        assert_eq!(kept, [choice("dana", "sip:a@x", "carol"), choice("dana", "sip:b@x", "eve")]);
+        assert_eq!(store.quick_call_choices("nobody").await.unwrap(), []);
+        assert_eq!(store.sweep(site.now(), &Retention::default()).await.unwrap().quick_call_choices, 0);
+        let swept = store.sweep(site.later(366 * 24 * 3600), &Retention::default()).await.unwrap();
+        assert_eq!(swept.quick_call_choices, 3);
+        assert_eq!(store.quick_call_choices("dana").await.unwrap(), []);
         store.close().await;
     }
 }
