@@ -1,15 +1,16 @@
 //! Who may ask for what: tokens over TCP, file permissions over the admin socket, and how often.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tieline_model::Refusal;
 use tieline_store::Role;
 
+use crate::connection::Peer;
 use crate::problem::Refused;
 use crate::web::Web;
 
@@ -92,7 +93,7 @@ async fn identify(web: &Web, header: Option<&str>) -> Result<Caller, Refused> {
 
 /// Asks an address that sends too much to slow down, before its token is looked at.
 fn slow_down(web: &Web, request: &Request) -> Result<(), Refused> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let peer = Peer::of(request.extensions());
     if web.pace.allows(peer.unwrap_or(IpAddr::from([127, 0, 0, 1]))) {
         return Ok(());
     }

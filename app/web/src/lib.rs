@@ -12,11 +12,13 @@
 
 mod access;
 mod api;
+mod connection;
 mod extract;
 mod observe;
 mod pace;
 mod pages;
 mod problem;
+mod request_line;
 mod server;
 mod sign_in;
 mod url;

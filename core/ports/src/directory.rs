@@ -150,10 +150,16 @@ pub struct SharedAddress {
 /// What [`Directory::resolve`] returns: it cannot fail, because "could not be asked" is an answer.
 pub type AnswerFuture<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
+/// What [`Directory::alike`] returns.
+pub type PeopleFuture<'a> = Pin<Box<dyn Future<Output = Vec<Person>> + Send + 'a>>;
+
 /// The directory.
 pub trait Directory: Send + Sync {
     /// Who is behind an address: from the cache, else by one search in the directory.
     fn resolve<'a>(&'a self, contact: &'a ContactAddress) -> AnswerFuture<'a>;
+
+    /// Whose names are alike a name that somebody typed, the most alike first; from the cache.
+    fn alike<'a>(&'a self, name: &'a str) -> PeopleFuture<'a>;
 
     /// The person with this id, from the cache.
     fn person(&self, id: &DirectoryId) -> Option<Person>;

@@ -17,8 +17,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use directory::{
-    Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, RefreshKind, RefreshReport,
-    SharedAddress,
+    Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, PeopleFuture, RefreshKind,
+    RefreshReport, SharedAddress,
 };
 pub use error::{Applied, PortError};
 pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket};

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jiff::Timestamp;
 use tieline_model::{Clock, ContactAddress, DirectoryId, Person, Refusal};
 use tieline_ports::{
-    Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, PortError, PortFuture,
-    RefreshKind, RefreshReport, SharedAddress,
+    Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, PeopleFuture, PortError,
+    PortFuture, RefreshKind, RefreshReport, SharedAddress,
 };
 
 use crate::cache::{self, Book};
@@ -246,6 +246,14 @@ fn too_many_lookups() -> Refusal {
 impl Directory for LdapDirectory {
     fn resolve<'a>(&'a self, contact: &'a ContactAddress) -> AnswerFuture<'a> {
         Box::pin(self.answer(contact))
+    }
+
+    fn alike<'a>(&'a self, name: &'a str) -> PeopleFuture<'a> {
+        Box::pin(async move {
+            let (book, name) = (Arc::clone(&self.book), name.to_owned());
+            let compare = move || cache::named(&book, &name, NEAREST);
+            tokio::task::spawn_blocking(compare).await.unwrap_or_default()
+        })
     }
 
     fn person(&self, id: &DirectoryId) -> Option<Person> {

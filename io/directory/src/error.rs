@@ -168,7 +168,8 @@ impl DirectoryError {
                 "use ldaps:// or ldap:// with StartTLS: this server wants the connection protected".to_owned()
             }
             Self::Bind { .. } | Self::Held { .. } => {
-                "correct name and password of the service account with `tieline secret set`".to_owned()
+                "correct [directory] account, and the password in the file that [directory] password_file names; then restart"
+                    .to_owned()
             }
             Self::Search { outcome, .. } => match outcome.code {
                 ResultCode::NO_SUCH_OBJECT | ResultCode::INVALID_DN_SYNTAX => {

@@ -6,6 +6,7 @@
 //! | file | what it does |
 //! |---|---|
 //! | `contact` | reads `Contacts=<sip:a@b>` in all its spellings |
+//! | `choice` | whom a technician meant by a contact the last time |
 //! | `resolve` | contact, person, tickets, form: the use case, with its reasons written down |
 //! | `form` | the address of the form: method 1, method 2, template |
 //! | `link` | an auto connection link: read once, only `field6` ever replaced |
@@ -29,6 +30,7 @@
 //! [`SecretUrl`], [`kit::Kit`].
 
 mod address;
+mod choice;
 mod contact;
 mod form;
 pub mod kit;
@@ -96,6 +98,7 @@ pub struct QuickCall(Arc<Inner>);
 pub(crate) struct Inner {
     parts: QuickCallParts,
     pub(crate) targets: target::Known,
+    pub(crate) choices: choice::Choices,
     pub(crate) recorder: record::Recorder,
 }
 
@@ -114,6 +117,7 @@ impl QuickCall {
         Self(Arc::new(Inner {
             parts,
             targets: target::Known::default(),
+            choices: choice::Choices::default(),
             recorder: record::Recorder::default(),
         }))
     }

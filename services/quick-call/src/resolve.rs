@@ -111,6 +111,8 @@ pub struct Choice {
     pub address: String,
     /// Who is behind it; `None` when nobody is known.
     pub person: Option<Person>,
+    /// This technician meant this person by this contact the last time.
+    pub meant_before: bool,
 }
 
 /// One step of a resolution, for people.
@@ -154,8 +156,12 @@ impl Trail {
 
 /// Which person is meant.
 enum Whom<'a> {
-    Contact(&'a str),
-    Person { id: &'a DirectoryId, new: bool },
+    /// Who asks may have said before who is meant by it.
+    Contact(&'a str, Option<&'a Technician>),
+    Person {
+        id: &'a DirectoryId,
+        new: bool,
+    },
 }
 
 impl QuickCall {
@@ -170,7 +176,7 @@ impl QuickCall {
         contact_id: &str,
         technician: &Technician,
     ) -> Result<Resolution, Refusal> {
-        self.carry_out(target, Whom::Contact(contact_id), technician).await
+        self.carry_out(target, Whom::Contact(contact_id, Some(technician)), technician).await
     }
 
     /// Goes on with a person who was chosen. `new`: past the tickets, to the form.
@@ -191,7 +197,7 @@ impl QuickCall {
     pub async fn test(&self, target: &str, contact_id: &str) -> Tested {
         let mut trail = Trail::default();
         let trace = TraceId::from_uuid(self.ids.uuid());
-        let resolution = self.find_out(target, &Whom::Contact(contact_id), trace, &mut trail).await;
+        let resolution = self.find_out(target, &Whom::Contact(contact_id, None), trace, &mut trail).await;
         Tested { steps: trail.0, resolution }
     }
 
@@ -265,7 +271,7 @@ impl QuickCall {
                 })?;
                 call.person(person, *new, trail).await
             }
-            Whom::Contact(raw) => call.contact(raw, trail).await,
+            Whom::Contact(raw, technician) => call.contact(raw, *technician, trail).await,
         }
     }
 }
@@ -278,7 +284,12 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    async fn contact(&self, raw: &str, trail: &mut Trail) -> Result<Resolution, Refusal> {
+    async fn contact(
+        &self,
+        raw: &str,
+        technician: Option<&Technician>,
+        trail: &mut Trail,
+    ) -> Result<Resolution, Refusal> {
         trail.step("contact", shown(raw));
         let contacts = match parse_contacts_as(raw, &self.service.dial_plan) {
             Ok(contacts) => contacts,
@@ -297,8 +308,16 @@ impl Call<'_> {
         let Some(answer) = answers.into_iter().next() else {
             return Ok(self.unknown(contact.to_string(), Vec::new(), None, false));
         };
+        let before = match technician {
+            Some(technician) => self.service.meant_before(technician, contact).await?,
+            None => None,
+        };
         let age = age(&answer);
         match answer.found {
+            found if before.as_ref().is_some_and(|before| !is_only(&found, before)) => {
+                trail.step("directory", format!("{}: {age}", summed_up(&found)));
+                Ok(self.as_before(contact, before, found, trail))
+            }
             Found::One(person) => {
                 trail.step("directory", format!("{}: {age}", person.display_name));
                 self.person(*person, false, trail).await
@@ -306,7 +325,8 @@ impl Call<'_> {
             Found::Several(people) => {
                 trail.step("directory", format!("{} people have this address: {age}", people.len()));
                 let address = contact.to_string();
-                let choice = |person| Choice { address: address.clone(), person: Some(person) };
+                let choice =
+                    |person| Choice { address: address.clone(), person: Some(person), meant_before: false };
                 Ok(self.choose(people.into_iter().map(choice).collect()))
             }
             Found::Nobody { nearest } => {
@@ -318,6 +338,32 @@ impl Call<'_> {
                 Ok(self.unknown(contact.to_string(), nearest, Some(reason), false))
             }
         }
+    }
+
+    /// The technician said before who is meant by this contact, and the directory says something else: both are offered.
+    fn as_before(
+        &self,
+        contact: &ContactAddress,
+        before: Option<Person>,
+        found: Found,
+        trail: &mut Trail,
+    ) -> Resolution {
+        let address = contact.to_string();
+        let others = match found {
+            Found::One(person) => vec![*person],
+            Found::Several(people) => people,
+            Found::Nobody { .. } | Found::Unknown { .. } => Vec::new(),
+        };
+        let others =
+            others.into_iter().filter(|one| before.as_ref().is_none_or(|before| before.id != one.id));
+        let others: Vec<Person> = others.collect();
+        if let Some(before) = &before {
+            trail.step("chosen before", shown(&before.display_name));
+        }
+        let choice =
+            |person, meant_before| Choice { address: address.clone(), person: Some(person), meant_before };
+        let first = before.map(|before| choice(before, true));
+        self.choose(first.into_iter().chain(others.into_iter().map(|other| choice(other, false))).collect())
     }
 
     /// Several contacts, as in a group chat (EV-57): the technician chooses, unless all of them are one person.
@@ -341,7 +387,7 @@ impl Call<'_> {
                         .is_some_and(|one| choice.person.as_ref().is_some_and(|other| other.id == one.id))
                 };
                 if !choices.iter().any(again) {
-                    choices.push(Choice { address: contact.to_string(), person });
+                    choices.push(Choice { address: contact.to_string(), person, meant_before: false });
                 }
             }
         }
@@ -460,6 +506,20 @@ impl Call<'_> {
         let login_url = self.log_in().filter(|_| certain).cloned();
         let (target, trace) = (Arc::clone(&self.opened.target), self.trace);
         Resolution::Unknown { address, nearest, login_url, reason, target, trace }
+    }
+}
+
+/// Whether the directory says exactly this person.
+fn is_only(found: &Found, person: &Person) -> bool {
+    matches!(found, Found::One(one) if one.id == person.id)
+}
+
+fn summed_up(found: &Found) -> String {
+    match found {
+        Found::One(person) => shown(&person.display_name),
+        Found::Several(people) => format!("{} people have this address", people.len()),
+        Found::Nobody { .. } => "nobody has this address".to_owned(),
+        Found::Unknown { reason, .. } => format!("could not be asked: {}", reason.what),
     }
 }
 

@@ -8,10 +8,10 @@ use tieline_ports::ItsmAccount;
 use tieline_store::{Batch, Configure, Edit, NewEvent, Receipt, StoreError, Write};
 use tokio_util::sync::CancellationToken;
 
-use crate::QuickCall;
 use crate::address::{Address, check_host};
 use crate::form::Form;
 use crate::link::AutoConnectionLink;
+use crate::{QuickCall, choice};
 
 /// The topic under which changes are told.
 const TOPIC: &str = "config";
@@ -114,14 +114,14 @@ impl QuickCall {
         Ok(Opened { target: Arc::new(target), form, itsm })
     }
 
-    /// Keeps targets at hand and forgets them when anything is changed, on whichever node.
+    /// Keeps targets and choices at hand and forgets them when anything is changed, on whichever node.
     pub(crate) async fn follow_targets(&self, stop: &CancellationToken) {
         let known = &self.inner().targets;
         let mut patience = 1;
         while !stop.is_cancelled() {
             let feed = self.store.last_event().await;
             let mut feed = match feed {
-                Ok(last) => self.store.listen(last, vec![TOPIC.to_owned()]),
+                Ok(last) => self.store.listen(last, vec![TOPIC.to_owned(), choice::TOPIC.to_owned()]),
                 Err(error) => {
                     tracing::warn!(%error, "quick-call targets are read anew for every call");
                     tokio::select! {
@@ -134,10 +134,14 @@ impl QuickCall {
             };
             known.forget();
             known.with(|cached| cached.followed = true);
+            self.inner().choices.follow(true);
             loop {
                 tokio::select! {
                     () = stop.cancelled() => break,
                     event = feed.next() => match event {
+                        Ok(event) if event.topic == choice::TOPIC => {
+                            self.inner().choices.forget(&event.subject);
+                        }
                         Ok(_) => known.forget(),
                         Err(_) => break,
                     }
@@ -145,6 +149,7 @@ impl QuickCall {
             }
             known.with(|cached| cached.followed = false);
             known.forget();
+            self.inner().choices.follow(false);
         }
     }
 

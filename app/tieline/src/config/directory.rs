@@ -62,12 +62,21 @@ impl Directory {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         super::within("directory", "changes_every_s", self.changes_every_s, 1, 24 * 3600)?;
         super::within("directory", "list_every_s", self.list_every_s, 60, 7 * 24 * 3600)?;
-        if self.account.is_some() != self.password_file.is_some() {
-            return Err(Refusal::operator(
-                "config-incomplete",
-                "[directory] names an account without a password file, or the reverse",
-                "set both account and password_file, or neither for anonymous access",
-            ));
+        let incomplete = |what: &str, next: &str| Err(Refusal::operator("config-incomplete", what, next));
+        match (&self.account, &self.password_file) {
+            (Some(_), None) => {
+                let next = "set [directory] password_file to the file with its password, or leave account out for anonymous access";
+                return incomplete("[directory] account has no password", next);
+            }
+            (None, Some(_)) => {
+                let next = "set [directory] account to the service account's name, or leave password_file out for anonymous access";
+                return incomplete("[directory] password_file is given without an account", next);
+            }
+            _ => {}
+        }
+        if !self.servers.is_empty() && self.bases.is_empty() {
+            let next = "set [directory] bases, as [\"DC=corp,DC=example\"]";
+            return incomplete("[directory] does not say where people are", next);
         }
         if self.country_code.chars().all(|c| c.is_ascii_digit()) && self.country_code.len() <= 3 {
             return Ok(());

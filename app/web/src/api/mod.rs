@@ -5,7 +5,7 @@ mod v1;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -107,12 +107,21 @@ pub fn router(web: Arc<Web>, way: Way) -> Router {
         .with_state(web)
 }
 
-async fn nothing_here() -> Response {
+async fn nothing_here(uri: Uri, headers: HeaderMap) -> Response {
+    if pages::wanted(&uri, &headers) {
+        let next = "begin at the start page; check the address if you typed it";
+        return pages::lost(&Refusal::permanent("not-found", "there is no page at this address", next));
+    }
     let next = "see /api/v1/openapi.json for what there is";
     Refused(Refusal::permanent("not-found", "there is nothing at this address", next)).into_response()
 }
 
-async fn not_this_way() -> Response {
+async fn not_this_way(uri: Uri, headers: HeaderMap) -> Response {
+    if pages::wanted(&uri, &headers) {
+        let next = "open the page anew and use its own buttons";
+        let what = "this page does not take what the browser sent";
+        return pages::lost(&Refusal::permanent("method-not-allowed", what, next));
+    }
     let next = "see /api/v1/openapi.json for the methods there are";
     Refused(Refusal::permanent("method-not-allowed", "this address does not take this method", next))
         .into_response()

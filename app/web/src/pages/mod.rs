@@ -14,6 +14,7 @@ mod when;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
@@ -45,6 +46,20 @@ pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .route_layer(middleware::from_fn_with_state(Arc::clone(web), sign_in::page))
         .route(style::PATH, get(style::sheet))
         .route("/favicon.svg", get(style::icon))
+}
+
+/// Whether a browser asked, and not for the REST API: then it gets a page, whatever happens.
+pub(crate) fn wanted(uri: &Uri, headers: &HeaderMap) -> bool {
+    let api = uri.path() == "/api" || uri.path().starts_with("/api/");
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    !api && accepted.flat_map(|line| line.split(',')).any(|kind| kind.trim().starts_with("text/html"))
+}
+
+/// The page for an address that leads nowhere. It says nothing of who is signed in.
+pub(crate) fn lost(refusal: &Refusal) -> Response {
+    let mut response = Notice::new(refusal).with_action("To the start page", "/").into_response();
+    crate::sign_in::guard(response.headers_mut());
+    response
 }
 
 /// What a page answers: itself, or a notice.

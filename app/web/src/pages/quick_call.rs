@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use tieline_model::{DirectoryId, Environment, Person, QuickCallTarget, Refusal};
 use tieline_ports::ItsmTicket;
@@ -13,7 +13,7 @@ use tieline_quick_call::{Choice, Resolution, SecretUrl, Technician, Tested};
 use super::notice::{Notice, block};
 use super::when::ago;
 use super::{Page, Place, Shell, refuse};
-use crate::sign_in::SignedIn;
+use crate::sign_in::{SignedIn, is_sealed, seal};
 use crate::url;
 use crate::web::Web;
 
@@ -25,6 +25,10 @@ struct Asked {
     /// What somebody typed into our own form.
     who: Option<String>,
     person: Option<String>,
+    /// The contact that the person was chosen for.
+    meant_by: Option<String>,
+    /// Our own page offered this choice to this browser.
+    seal: String,
     target: String,
     new: bool,
 }
@@ -36,7 +40,8 @@ impl Asked {
         for pair in uri.query().unwrap_or_default().split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = name.to_ascii_lowercase();
-            let known = ["contactid", "who", "person", "target", "new"].contains(&name.as_str());
+            let known =
+                ["contactid", "who", "person", "for", "seal", "target", "new"].contains(&name.as_str());
             if known && seen.contains(&name) {
                 let what = format!("the address says {name} twice");
                 return Err(Refusal::permanent(
@@ -49,6 +54,8 @@ impl Asked {
                 "contactid" => asked.contact = Some(value.to_owned()),
                 "who" => asked.who = Some(decoded(value)).filter(|who| !who.trim().is_empty()),
                 "person" => asked.person = Some(decoded(value)),
+                "for" => asked.meant_by = Some(decoded(value)).filter(|contact| !contact.trim().is_empty()),
+                "seal" => asked.seal = decoded(value),
                 "target" => asked.target = decoded(value),
                 "new" => asked.new = true,
                 _ => {}
@@ -97,12 +104,28 @@ pub(super) async fn show(State(web): State<Arc<Web>>, signed_in: SignedIn, uri: 
                 let next = "choose the command on the contact again";
                 refuse(&signed_in)(Refusal::permanent("unknown-person", "the address names no person", next))
             })?;
+            if let Some(contact) = &asked.meant_by
+                && is_sealed(&signed_in.form_token, &[contact, person], &asked.seal)
+                && let Err(refusal) = quick_call.remember(contact, &id, &technician).await
+            {
+                // The form is more urgent than what is offered the next time.
+                tracing::warn!(%refusal, "a choice was not kept");
+            }
             quick_call.resolve_person(&asked.target, &id, asked.new, &technician).await
         }
         (None, Some(contact), _) => quick_call.resolve(&asked.target, contact, &technician).await,
         (None, None, Some(who)) => {
             let tested = quick_call.test(&asked.target, who).await;
-            return view.try_out(Some((who, tested))).await;
+            let named = match &tested.resolution {
+                Err(refusal) if refusal.code == "bad-contact" => quick_call.people_like(who).await,
+                _ => Vec::new(),
+            };
+            return view.try_out(Some((who, tested, named))).await;
+        }
+        (None, None, None) if asked.meant_by.is_some() => {
+            let contact = asked.meant_by.as_deref().unwrap_or_default();
+            let target = quick_call.target(&asked.target).await.map_err(refuse(&signed_in))?;
+            return Ok(view.somebody_else(contact, &quick_call.people_like(contact).await, &target));
         }
         (None, None, None) => return view.try_out(None).await,
     };
@@ -155,8 +178,24 @@ impl View<'_> {
         shell.around(&html! { (environment(target)) (content) })
     }
 
-    fn person_address(&self, person: &Person, target: &QuickCallTarget, new: bool) -> String {
+    /// The contact that this call is about, when it can be said who is meant by it.
+    fn contact(&self) -> Option<&str> {
+        self.asked.meant_by.as_deref().or(self.asked.contact.as_deref())
+    }
+
+    /// `meant_by`: whoever follows the link says that the person is meant by this contact.
+    fn person_address(
+        &self,
+        person: &Person,
+        meant_by: Option<&str>,
+        target: &QuickCallTarget,
+        new: bool,
+    ) -> String {
         let mut pairs = vec![("target", target.name.as_str()), ("person", person.id.as_str())];
+        let seal = meant_by.map(|contact| seal(&self.signed_in.form_token, &[contact, person.id.as_str()]));
+        if let (Some(contact), Some(seal)) = (meant_by, &seal) {
+            pairs.extend([("for", contact), ("seal", seal.as_str())]);
+        }
         if new {
             pairs.push(("new", "1"));
         }
@@ -169,18 +208,48 @@ impl View<'_> {
             ul.people {
                 @for choice in choices {
                     @match &choice.person {
-                        Some(person) => li { (self.person_link(person, target)) },
+                        Some(person) => li { (self.person_link(person, Some(&choice.address), choice.meant_before, target)) },
                         None => li.nobody { span.name { (choice.address) } span.more { "not in the directory" } },
                     }
                 }
             }
+            @if let [first, ..] = choices && choices.iter().all(|choice| choice.address == first.address) {
+                p.actions { a.button href=(self.somebody_else_address(&first.address, target)) { "Somebody else" } }
+            }
         }
     }
 
-    fn person_link(&self, person: &Person, target: &QuickCallTarget) -> Markup {
+    fn somebody_else_address(&self, contact: &str, target: &QuickCallTarget) -> String {
+        format!("/quick-call?{}", url::query(&[("target", &target.name), ("for", contact)]))
+    }
+
+    /// The directory's answer is not who was meant.
+    fn somebody_else(&self, contact: &str, nearest: &[Person], target: &QuickCallTarget) -> Response {
+        let content = html! {
+            p.about { "Whom you choose is kept: the next call on " span.id { (contact) } " offers this person first, to you." }
+            (self.form(&[], None, &target.name))
+            @if !nearest.is_empty() {
+                h2 { "Perhaps" }
+                ul.people { @for person in nearest { li { (self.person_link(person, Some(contact), false, target)) } } }
+            }
+        };
+        self.page(target, "Who is meant?", &content).into_response()
+    }
+
+    fn person_link(
+        &self,
+        person: &Person,
+        meant_by: Option<&str>,
+        meant_before: bool,
+        target: &QuickCallTarget,
+    ) -> Markup {
         html! {
-            a.person href=(self.person_address(person, target, false)) {
-                span.name { (person.display_name) @if person.disabled { " " (super::status::badge("disabled")) } }
+            a.person href=(self.person_address(person, meant_by, target, false)) {
+                span.name {
+                    (person.display_name)
+                    @if person.disabled { " " (super::status::badge("disabled")) }
+                    @if meant_before { " " span.quiet { "· chosen last time" } }
+                }
                 span.more { (about(person)) }
             }
         }
@@ -193,6 +262,7 @@ impl View<'_> {
         reason: Option<&Refusal>,
         target: &QuickCallTarget,
     ) -> Markup {
+        let meant_by = Some(address).filter(|address| !address.is_empty());
         html! {
             @match reason {
                 Some(reason) => (block(reason)),
@@ -200,7 +270,7 @@ impl View<'_> {
             }
             @if !nearest.is_empty() {
                 h2 { "Did you mean" }
-                ul.people { @for person in nearest { li { (self.person_link(person, target)) } } }
+                ul.people { @for person in nearest { li { (self.person_link(person, meant_by, false, target)) } } }
             }
             (self.form(&[], Some(address), &target.name))
         }
@@ -212,8 +282,11 @@ impl View<'_> {
         html! {
             p.about { (about(person)) }
             p.actions {
-                a.button.primary href=(self.person_address(person, target, true)) autofocus { "New ticket" }
-                a.button href=(format!("/quick-call?{}", url::query(&[("target", &target.name), ("who", &person.display_name)]))) { "Not this person" }
+                a.button.primary href=(self.person_address(person, None, target, true)) autofocus { "New ticket" }
+                @match self.contact() {
+                    Some(contact) => a.button href=(self.somebody_else_address(contact, target)) { "Not this person" },
+                    None => a.button href=(format!("/quick-call?{}", url::query(&[("target", &target.name), ("who", &person.display_name)]))) { "Not this person" },
+                }
             }
             h2 { "Latest tickets" @if open > 0 { ", " (open) " open" } }
             @if tickets.is_empty() {
@@ -233,12 +306,12 @@ impl View<'_> {
     }
 
     /// A form for trying a contact, and what came of the last one.
-    async fn try_out(&self, tried: Option<(&str, Tested)>) -> Page {
+    async fn try_out(&self, tried: Option<(&str, Tested, Vec<Person>)>) -> Page {
         let targets = self.web.store.quick_call_targets().await.map_err(refuse(self.signed_in))?;
-        let who = tried.as_ref().map(|(who, _)| *who);
+        let who = tried.as_ref().map(|(who, ..)| *who);
         let content = html! {
             (self.form(&targets, who, &self.asked.target))
-            @if let Some((who, tested)) = &tried { (self.tried(who, tested)) }
+            @if let Some((who, tested, named)) = &tried { (self.tried(who, tested, named, &targets)) }
             @if targets.is_empty() {
                 p.empty {
                     "No ticket system is set up yet. The first one comes about with "
@@ -263,25 +336,35 @@ impl View<'_> {
                         @for target in targets { option value=(target.name) selected[target.name == chosen] { (target.name) " (" (word(target.environment)) ")" } }
                     }
                 } @else if !chosen.is_empty() { input type="hidden" name="target" value=(chosen); }
+                @if let Some(contact) = &self.asked.meant_by { input type="hidden" name="for" value=(contact); }
                 button type="submit" { "Look up" }
             }
         }
     }
 
-    fn tried(&self, who: &str, tested: &Tested) -> Markup {
+    /// `named`: whose names are like what was typed, when it was no address.
+    fn tried(&self, who: &str, tested: &Tested, named: &[Person], targets: &[QuickCallTarget]) -> Markup {
+        let meant_by = self.asked.meant_by.as_deref();
+        let chosen = match targets {
+            [only] => Some(only),
+            several => several.iter().find(|target| target.name == self.asked.target),
+        };
         html! {
             @match &tested.resolution {
                 Ok(Resolution::Redirect { person, target, url, .. }) => {
                     (environment(target))
                     h2 { (person.display_name) }
                     p.about { (about(person)) }
-                    p.actions { a.button.primary href=(self.person_address(person, target, false)) { "Open the form" } }
+                    p.actions {
+                        a.button.primary href=(self.person_address(person, meant_by, target, false)) { "Open the form" }
+                        a.button href=(self.somebody_else_address(meant_by.unwrap_or(who), target)) { "Not this person" }
+                    }
                     p.quiet { "Leads to " span.id { (url.masked()) } }
                 },
                 Ok(Resolution::Tickets { person, target, .. }) => {
                     (environment(target))
                     h2 { (person.display_name) }
-                    p.actions { a.button.primary href=(self.person_address(person, target, false)) { "Tickets and form" } }
+                    p.actions { a.button.primary href=(self.person_address(person, meant_by, target, false)) { "Tickets and form" } }
                 },
                 Ok(Resolution::Choose { choices, target, .. }) => { (environment(target)) h2 { "Who is it?" } (self.choices(choices, target)) },
                 Ok(Resolution::Unknown { address, nearest, reason, target, .. }) => {
@@ -293,7 +376,14 @@ impl View<'_> {
                     }
                     @if !nearest.is_empty() {
                         h3 { "Did you mean" }
-                        ul.people { @for person in nearest { li { (self.person_link(person, target)) } } }
+                        ul.people { @for person in nearest { li { (self.person_link(person, meant_by.or(Some(address)), false, target)) } } }
+                    }
+                },
+                Err(_) if chosen.is_some() && !named.is_empty() => {
+                    @if let Some(target) = chosen {
+                        (environment(target))
+                        h2 { "Who is it?" }
+                        ul.people { @for person in named { li { (self.person_link(person, meant_by, false, target)) } } }
                     }
                 },
                 Err(refusal) => (block(refusal)),

@@ -1,6 +1,5 @@
 //! Signing in and out.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::{FormRejection, QueryRejection};
@@ -17,6 +16,7 @@ use tieline_store::{Batch, BrowserToken, PendingSignIn, Write};
 use super::Page;
 use super::notice::{Notice, block};
 use super::shell::Shell;
+use crate::connection::Peer;
 use crate::sign_in::{Cookie, Proven, SignedIn, Visit, check_form, client_address};
 use crate::url;
 use crate::web::Web;
@@ -106,7 +106,7 @@ pub(crate) struct Typed {
 pub(crate) async fn local(
     State(web): State<Arc<Web>>,
     Extension(visit): Extension<Visit>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    peer: Option<Extension<ConnectInfo<Peer>>>,
     headers: HeaderMap,
     typed: Result<Form<Typed>, FormRejection>,
 ) -> Page {
@@ -126,7 +126,7 @@ pub(crate) async fn local(
     }
     check_form(&web.sign_in.policy, &headers, &visit.token.derive("form"), &typed.form_token)
         .map_err(&again)?;
-    let client = client_address(&web, peer.map(|Extension(ConnectInfo(peer))| peer.ip()), &headers);
+    let client = client_address(&web, peer.map(|Extension(ConnectInfo(peer))| peer.0), &headers);
     let proven =
         web.sign_in.local(&web.store, client, &typed.name, SecretString::from(typed.password.as_str())).await;
     let proven = proven.map_err(&again)?;

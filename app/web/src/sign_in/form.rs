@@ -1,6 +1,9 @@
 //! Whether a form was sent by one of our own pages.
 
 use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use sha2::{Digest, Sha256};
 use tieline_model::Refusal;
 
@@ -24,6 +27,23 @@ pub(crate) fn check(
         ));
     }
     Ok(())
+}
+
+/// What makes a link of one of our pages good for more than looking, in the browser of whom it was made for alone: another
+/// site cannot know it.
+pub(crate) fn seal(form_token: &str, parts: &[&str]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, form_token.as_bytes());
+    let mut context = hmac::Context::with_key(&key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part.as_bytes());
+    }
+    URL_SAFE_NO_PAD.encode(context.sign())
+}
+
+/// Whether a link carries the seal that [`seal`] gave it.
+pub(crate) fn is_sealed(form_token: &str, parts: &[&str], sent: &str) -> bool {
+    same(&seal(form_token, parts), sent)
 }
 
 /// Whether the header `Origin` names somebody else, or refuses to say.
@@ -58,6 +78,18 @@ mod tests {
             headers.insert(*name, HeaderValue::from_static(value));
         }
         check(&policy, &headers, "token", sent).is_ok()
+    }
+
+    #[test]
+    fn a_seal_is_good_for_what_it_was_made_for() {
+        let made = seal("token", &["sip:a@x", "1"]);
+        assert!(is_sealed("token", &["sip:a@x", "1"], &made));
+        for (token, parts) in
+            [("other", ["sip:a@x", "1"]), ("token", ["sip:a@x", "2"]), ("token", ["sip:a@x1", ""])]
+        {
+            assert!(!is_sealed(token, &parts, &made), "{parts:?}");
+        }
+        assert!(!is_sealed("token", &["sip:a@x", "1"], ""));
     }
 
     #[test]

@@ -25,11 +25,11 @@ use tieline_model::Refusal;
 use tieline_store::{Batch, BrowserToken, PendingSignIn, Session, SignInWay, Store, User, UserRole, Write};
 
 pub(crate) use cookie::{Cookie, Cookies};
-pub(crate) use form::check as check_form;
+pub(crate) use form::{check as check_form, is_sealed, seal};
 pub(crate) use password::check as check_password;
 pub use policy::{OpenIdPolicy, ProxyPolicy, PublicUrl, SignInPolicy};
 pub(crate) use signed_in::SignedIn;
-pub(crate) use visit::{Visit, client_address, page};
+pub(crate) use visit::{Visit, client_address, guard, page};
 
 use attempts::Attempts;
 use openid::OpenId;

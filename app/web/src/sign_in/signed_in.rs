@@ -1,9 +1,8 @@
 //! Who asks for a page. Whoever has not signed in is sent there first, and back again afterwards.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -12,6 +11,7 @@ use tieline_model::Refusal;
 use tieline_store::{Batch, TokenHash, UserRole, Write};
 
 use super::{Cookie, Visit, proxy};
+use crate::connection::Peer;
 use crate::pages::Notice;
 use crate::web::Web;
 
@@ -38,7 +38,7 @@ const LONGEST_TARGET: usize = 8192;
 impl SignedIn {
     /// Who asks; `None` when nobody has signed in.
     pub(crate) async fn find(web: &Web, parts: &Parts) -> Result<Option<Self>, Refusal> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let peer = Peer::of(&parts.extensions);
         let visit = parts.extensions.get::<Visit>();
         if let (Some(policy), Some(peer), Some(visit)) = (&web.sign_in.policy.proxy, peer, visit)
             && let Some((name, display_name, role)) = proxy::person(policy, peer, &parts.headers)

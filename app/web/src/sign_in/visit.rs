@@ -1,9 +1,9 @@
 //! What every page has around it: a pace, the visit's cookie, and headers that keep the browser on its guard.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -11,6 +11,7 @@ use tieline_model::Refusal;
 use tieline_store::BrowserToken;
 
 use super::{Cookie, proxy};
+use crate::connection::Peer;
 use crate::pages::Notice;
 use crate::web::Web;
 
@@ -38,7 +39,7 @@ const CONTENT_SECURITY: &str = "default-src 'none'; style-src 'self'; img-src 's
 
 /// Around every page.
 pub(crate) async fn page(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let peer = Peer::of(request.extensions());
     let client = client_address(&web, peer, request.headers());
     if !web.pace.allows(client) {
         let what = "too many requests from this address";
@@ -54,7 +55,15 @@ pub(crate) async fn page(State(web): State<Arc<Web>>, mut request: Request, next
         };
     request.extensions_mut().insert(visit.clone());
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+    guard(response.headers_mut());
+    if visit.fresh {
+        response.headers_mut().append(header::SET_COOKIE, cookies.set(Cookie::Visit, &visit.token));
+    }
+    response
+}
+
+/// Keeps the browser on its guard: no script, in nobody's frame, in no cache.
+pub(crate) fn guard(headers: &mut HeaderMap) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -65,8 +74,4 @@ pub(crate) async fn page(State(web): State<Arc<Web>>, mut request: Request, next
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if visit.fresh {
-        headers.append(header::SET_COOKIE, cookies.set(Cookie::Visit, &visit.token));
-    }
-    response
 }

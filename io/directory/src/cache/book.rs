@@ -294,6 +294,13 @@ mod tests {
         assert_eq!(names("bob@y.example"), ["Bob Brown", "Roberta Bobson"]);
         assert_eq!(names("ali@y.example"), ["Alice Adams", "Alina Adamski"]);
         assert!(names("zacharias@y.example").is_empty());
+        let typed = |text: &str| {
+            let people = crate::cache::named(&book, text, 5);
+            people.into_iter().map(|p| p.display_name).collect::<Vec<_>>()
+        };
+        assert_eq!(typed("bob brwon"), ["Bob Brown"]);
+        assert_eq!(typed(" Adams "), ["Alice Adams", "Alina Adamski"]);
+        assert!(typed("bo").is_empty() && typed("").is_empty(), "too little to compare");
         assert!(names("tel:+491234").is_empty(), "a number that is nearly right is somebody else's");
     }
 

@@ -108,6 +108,15 @@ impl Query {
             ContactAddress::Mail(address) => lower(address.as_str().split('@').next().unwrap_or_default()),
             ContactAddress::Tel(_) => return None,
         };
+        Self::whole(whole)
+    }
+
+    /// The same for a name: "Bob Brown".
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::whole(lower(name.trim()))
+    }
+
+    fn whole(whole: Vec<char>) -> Option<Self> {
         if whole.len() < SHORTEST || whole.first() == Some(&'+') {
             return None;
         }

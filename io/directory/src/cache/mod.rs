@@ -8,4 +8,4 @@ mod record;
 mod walk;
 
 pub(crate) use book::{Book, Change};
-pub(crate) use walk::{each, nearest, page};
+pub(crate) use walk::{each, named, nearest, page};

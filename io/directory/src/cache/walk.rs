@@ -47,10 +47,18 @@ pub(crate) fn page(book: &RwLock<Book>, after: Option<&DirectoryId>, limit: usiz
 
 /// Whose names are alike, the most alike first.
 pub(crate) fn nearest(book: &RwLock<Book>, contact: &ContactAddress, limit: usize) -> Vec<Person> {
-    let Some(query) = Query::of(contact) else { return Vec::new() };
+    Query::of(contact).map(|query| most_alike(book, &query, limit)).unwrap_or_default()
+}
+
+/// The same for a name that somebody typed.
+pub(crate) fn named(book: &RwLock<Book>, name: &str, limit: usize) -> Vec<Person> {
+    Query::named(name).map(|query| most_alike(book, &query, limit)).unwrap_or_default()
+}
+
+fn most_alike(book: &RwLock<Book>, query: &Query, limit: usize) -> Vec<Person> {
     let (mut from, mut alike) = (0, Vec::new());
     loop {
-        let some = read(book).alike(&query, from, WORDS_AT_ONCE);
+        let some = read(book).alike(query, from, WORDS_AT_ONCE);
         let Some((next, some)) = some.filter(|_| alike.len() < MOST_ALIKE) else { break };
         alike.extend(some);
         from = next;

@@ -1,5 +1,5 @@
 use tieline_model::{Class, ItsmApi, ItsmProduct, TargetKind, TlsTrust, UnknownPerson};
-use tieline_quick_call::{NewSecret, Resolution, TargetSecrets};
+use tieline_quick_call::{NewSecret, Resolution, TargetSecrets, Technician};
 
 use crate::world::{LINK, method1, target, technician, world};
 
@@ -193,4 +193,60 @@ async fn decisions_handed_over_are_written_before_run_ends() {
     for trace in traces {
         assert_eq!(world.store.decisions_on(trace).await.unwrap().len(), 1);
     }
+}
+
+/// "Not this person": whom a technician meant is offered first the next time, beside what the directory says, to this
+/// technician alone.
+///
+/// Covers: EV-02 (corrected), EV-21 (page)
+#[tokio::test]
+async fn whom_a_technician_meant_is_offered_first_the_next_time() {
+    let world = world().await;
+    world.save(method1()).await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let running = tokio::spawn({
+        let (service, stop) = (world.service.clone(), stop.clone());
+        async move { service.run(stop).await }
+    });
+    let call = |contact: &'static str| {
+        let service = world.service.clone();
+        async move { service.resolve("", contact, &technician()).await.unwrap() }
+    };
+    let contact = "Contacts=<sip:bob@corp.example>";
+    assert!(matches!(call(contact).await, Resolution::Redirect { .. }));
+    let alice = world.service.people_like("alice").await.remove(0);
+    world.service.remember("sip:BOB@corp.example", &alice.id, &technician()).await.unwrap();
+    let Resolution::Choose { choices, trace, .. } = call(contact).await else { panic!("both are offered") };
+    let offered: Vec<_> = choices
+        .iter()
+        .map(|choice| (choice.person.as_ref().unwrap().display_name.as_str(), choice.meant_before))
+        .collect();
+    assert_eq!(offered, [("Alice Adams", true), ("Bob Brown", false)]);
+
+    let other = Technician { id: "tom@corp.example".to_owned(), name: "Tom".to_owned() };
+    let undisturbed = world.service.resolve("", contact, &other).await.unwrap();
+    assert!(matches!(undisturbed, Resolution::Redirect { .. }), "{undisturbed:?}");
+
+    let bob = choices[1].person.as_ref().unwrap().id.clone();
+    world.service.remember(contact, &bob, &technician()).await.unwrap();
+    assert!(matches!(call(contact).await, Resolution::Redirect { .. }), "directory and technician agree");
+    world.service.remember("sip:zoe@corp.example", &alice.id, &technician()).await.unwrap();
+    let Resolution::Choose { choices, .. } = call("sip:zoe@corp.example").await else {
+        panic!("she is offered")
+    };
+    assert!(choices.len() == 1 && choices[0].meant_before);
+    world
+        .service
+        .remember("sip:desk@corp.example,sip:bob@corp.example", &alice.id, &technician())
+        .await
+        .unwrap();
+    assert!(
+        matches!(call(contact).await, Resolution::Redirect { .. }),
+        "of several contacts nothing is kept"
+    );
+
+    stop.cancel();
+    running.await.unwrap();
+    let decision = world.store.decisions_on(trace).await.unwrap().remove(0);
+    assert_eq!(decision.inputs["chosen before"], "Alice Adams");
 }

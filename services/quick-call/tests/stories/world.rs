@@ -9,7 +9,8 @@ use tieline_model::{
 };
 use tieline_ports::{
     Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, Itsm, ItsmAccount,
-    ItsmPage, ItsmPerson, ItsmTicket, PortError, PortFuture, RefreshKind, RefreshReport, SharedAddress,
+    ItsmPage, ItsmPerson, ItsmTicket, PeopleFuture, PortError, PortFuture, RefreshKind, RefreshReport,
+    SharedAddress,
 };
 use tieline_quick_call::{NewSecret, QuickCall, QuickCallParts, TargetSecrets, Technician};
 use tieline_store::{KeyFile, Store, StoreConfig};
@@ -54,6 +55,12 @@ impl Directory for People {
             found,
             age: Age::Cached { as_of, age: jiff::SignedDuration::from_secs(12) },
         }))
+    }
+
+    fn alike<'a>(&'a self, name: &'a str) -> PeopleFuture<'a> {
+        let word = name.to_lowercase();
+        let alike = self.people.iter().filter(|person| person.display_name.to_lowercase().contains(&word));
+        Box::pin(std::future::ready(alike.cloned().collect()))
     }
 
     fn person(&self, id: &DirectoryId) -> Option<Person> {
