@@ -1,0 +1,29 @@
+//! Conferencing: an organizer adds the conference mailbox to a meeting and is told yes, with everything needed to
+//! join, or no, with every reason and what would be accepted instead.
+//!
+//! The deciding parts do no I/O; time and randomness are arguments:
+//!
+//! * [`Policy`] holds the administrator's rules. Its default is the source document: each of its conditions declines.
+//! * [`decide`] looks at an invitation, the [`Calendar`] of reservations, the [`RoomBook`] of rooms that always exist and
+//!   what the directory says of the sender, and finds every reason there is. [`alternatives`] looks for what would be
+//!   accepted, and asks [`decide`] for each.
+//! * [`Watch`] keeps the subscription to the conference mailbox alive and says at any time how it stands.
+
+mod alternatives;
+mod calendar;
+mod decide;
+mod error;
+mod policy;
+mod rooms;
+mod watch;
+
+pub use alternatives::{alternatives, apply};
+pub use calendar::{Calendar, Taken, spans};
+pub use decide::{Decided, Grant, Held, Sender, Situation, decide, verdict};
+pub use error::PolicyError;
+pub use policy::{
+    Difference, DurationRule, PasscodeRule, Past, Policy, Reading, Replay, Rule, Rules, Trial, TrialOutcome,
+    Trials,
+};
+pub use rooms::{Conflict, RoomBook};
+pub use watch::{Action, Input, State, Trouble, Watch, WatchPolicy};
