@@ -4,12 +4,16 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use tieline_model::{Decision, JobId, MailboxId, Message, MessageId, MessageState, Refusal};
+use tieline_model::{
+    Decision, DeletionId, JobId, LinkId, MailboxId, Message, MessageId, MessageState, RecordKind, Refusal,
+    SnapshotId,
+};
 use uuid::Uuid;
 
 use crate::{
-    Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewJob, NewUser, PendingSignIn,
-    QuickCallChoice, RemoteItem, Session, StagedContent, Subscription, TokenHash,
+    Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewDeletion, NewFeed, NewJob,
+    NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite, RemoteItem, Session, SnapshotEntry,
+    StagedContent, Subscription, SyncUnit, TokenHash,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
@@ -205,6 +209,44 @@ pub enum Write {
     },
     /// How many items a folder holds.
     FolderCount(FolderCount),
+    /// Changes a contact or an event.
+    Record(Box<RecordWrite>),
+    /// Where the synchronization of a mailbox's contacts or calendar stands. The body is the engine's.
+    SyncState {
+        /// Whose.
+        mailbox: MailboxId,
+        /// Contacts or events.
+        kind: RecordKind,
+        /// The engine's own.
+        body: serde_json::Value,
+    },
+    /// One decision of the synchronization. When its entry has another version by then it is left out, and the receipt
+    /// names it; the rest of the batch is written all the same.
+    SyncUnit(Box<SyncUnit>),
+    /// Keeps a deletion, so that it can be undone.
+    Deletion(NewDeletion),
+    /// Notes that a deletion was undone; a second time is refused, and the batch with it.
+    DeletionRestored(DeletionId),
+    /// Begins a snapshot.
+    Snapshot(NewSnapshot),
+    /// Adds entries to a snapshot.
+    SnapshotEntries {
+        /// Which.
+        id: SnapshotId,
+        /// What.
+        entries: Vec<SnapshotEntry>,
+    },
+    /// A snapshot is complete.
+    SnapshotComplete(SnapshotId),
+    /// Adds a calendar feed.
+    AddFeed(NewFeed),
+    /// Ends a calendar feed.
+    RemoveFeed {
+        /// Whose.
+        mailbox: MailboxId,
+        /// Which.
+        id: Uuid,
+    },
     /// Who did what, for the administrator.
     Audit {
         /// Who.
@@ -314,6 +356,8 @@ pub struct Receipt {
     pub version: Option<i64>,
     /// The number of the batch's last event.
     pub event: Option<i64>,
+    /// Units of the synchronization that were left out, since their entry has another version by now.
+    pub refused: Vec<LinkId>,
 }
 
 /// What became of a message that was to be taken in.

@@ -24,6 +24,11 @@ macro_rules! for_share {
         " FOR SHARE"
     };
 }
+macro_rules! for_update {
+    () => {
+        " FOR UPDATE"
+    };
+}
 macro_rules! skip_locked {
     () => {
         " FOR UPDATE OF l SKIP LOCKED"
@@ -41,6 +46,12 @@ macro_rules! among {
             $parameter,
             "::json)))"
         )
+    };
+}
+/// Whether a column is among the texts of a JSON array.
+macro_rules! listed {
+    ($column:literal, $parameter:literal) => {
+        concat!($column, " IN (SELECT json_array_elements_text(", $parameter, "::json))")
     };
 }
 macro_rules! table_exists {

@@ -22,8 +22,13 @@ macro_rules! known {
     };
 }
 
-const KNOWN: &[Known] =
-    known![1 "0001_messaging", 2 "0002_quick_call", 3 "0003_sign_in", 4 "0004_quick_call_choice"];
+const KNOWN: &[Known] = known![
+    1 "0001_messaging",
+    2 "0002_quick_call",
+    3 "0003_sign_in",
+    4 "0004_quick_call_choice",
+    5 "0005_contacts_calendar",
+];
 
 /// One migration and whether it was carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

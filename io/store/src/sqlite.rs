@@ -19,6 +19,11 @@ macro_rules! for_share {
         ""
     };
 }
+macro_rules! for_update {
+    () => {
+        ""
+    };
+}
 macro_rules! skip_locked {
     () => {
         ""
@@ -36,6 +41,12 @@ macro_rules! among {
             $parameter,
             ")))"
         )
+    };
+}
+/// Whether a column is among the texts of a JSON array.
+macro_rules! listed {
+    ($column:literal, $parameter:literal) => {
+        concat!($column, " IN (SELECT value FROM json_each(", $parameter, "))")
     };
 }
 macro_rules! table_exists {

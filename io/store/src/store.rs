@@ -59,6 +59,8 @@ pub struct Retention {
     pub decisions: SignedDuration,
     /// Audit entries.
     pub audit: SignedDuration,
+    /// Snapshots of contacts and calendars; the last of each mailbox stays.
+    pub snapshots: SignedDuration,
     /// Whom technicians meant by a contact, counted from the last time they said so.
     pub quick_call_choices: SignedDuration,
 }
@@ -72,6 +74,7 @@ impl Default for Retention {
             events: days(7),
             decisions: days(90),
             audit: days(730),
+            snapshots: days(90),
             quick_call_choices: days(365),
         }
     }
@@ -96,6 +99,10 @@ pub struct Swept {
     pub sessions: u64,
     /// Sign-ins that were begun and not finished.
     pub pending_sign_ins: u64,
+    /// Deletions that can no longer be undone.
+    pub deletions: u64,
+    /// Snapshots.
+    pub snapshots: u64,
     /// Whom technicians meant by a contact.
     pub quick_call_choices: u64,
 }
@@ -218,6 +225,8 @@ impl Store {
             subscriptions: self.sweep_one(now, Sweep::Subscriptions, now).await?,
             sessions: self.sweep_one(now, Sweep::Sessions, now).await?,
             pending_sign_ins: self.sweep_one(now, Sweep::PendingSignIns, now).await?,
+            deletions: self.sweep_one(now, Sweep::Deletions, now).await?,
+            snapshots: self.sweep_one(now, Sweep::Snapshots, before(now, retention.snapshots)).await?,
             quick_call_choices: self
                 .sweep_one(now, Sweep::QuickCallChoices, before(now, retention.quick_call_choices))
                 .await?,
@@ -226,7 +235,7 @@ impl Store {
 
     async fn sweep_one(&self, now: Timestamp, what: Sweep, before: Timestamp) -> Result<u64, StoreError> {
         // Contents are large, the rest is rows.
-        let limit = if matches!(what, Sweep::Content | Sweep::Staged) { 20 } else { 500 };
+        let limit = if matches!(what, Sweep::Content | Sweep::Staged | Sweep::Snapshots) { 20 } else { 500 };
         let mut swept = 0;
         loop {
             match self.ask(Op::Sweep { what, now, before, limit }, 0).await? {

@@ -73,10 +73,7 @@ impl NewApiToken {
         by: &str,
         expires: Option<Timestamp>,
     ) -> Result<(Self, SecretString), StoreError> {
-        let mut random = [0; 32];
-        crate::keys::fill(&mut random)?;
-        let token = SecretString::from(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random)));
-        let hash = hash(&token);
+        let (token, hash) = draw_token(TOKEN_PREFIX)?;
         Ok((Self { id, name: name.to_owned(), role, hash, by: by.to_owned(), expires }, token))
     }
 }
@@ -108,8 +105,17 @@ impl ApiToken {
     }
 }
 
+/// A token of 32 random bytes, and its hash.
+pub(crate) fn draw_token(prefix: &str) -> Result<(SecretString, [u8; 32]), StoreError> {
+    let mut random = [0; 32];
+    crate::keys::fill(&mut random)?;
+    let token = SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random)));
+    let hash = hash(&token);
+    Ok((token, hash))
+}
+
 /// Tokens have 256 random bits, so a plain hash cannot be guessed backwards, and the look-up by it gives nothing away.
-fn hash(token: &SecretString) -> [u8; 32] {
+pub(crate) fn hash(token: &SecretString) -> [u8; 32] {
     Sha256::digest(token.expose_secret().as_bytes()).into()
 }
 

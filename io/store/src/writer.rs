@@ -35,6 +35,8 @@ pub(crate) enum Sweep {
     Subscriptions,
     Sessions,
     PendingSignIns,
+    Deletions,
+    Snapshots,
     QuickCallChoices,
 }
 

@@ -270,6 +270,15 @@ async fn delete_mailbox(conn: &mut Conn, id: MailboxId) -> Result<Option<Value>,
             "disable it instead: nothing is delivered then and nothing is lost",
         ));
     }
+    let sql = "SELECT COUNT(*) FROM record WHERE mailbox = $1 AND body IS NOT NULL";
+    let records = sqlx::query_scalar::<Db, i64>(sql).bind(id.uuid()).fetch_one(&mut *conn).await?;
+    if records > 0 {
+        return Err(StoreError::conflict(
+            "mailbox-holds-records",
+            format!("the mailbox {} holds {records} contacts and events", label(&before, "number")),
+            "disable it instead, or remove its contacts and events first",
+        ));
+    }
     kept::forget(conn, id).await?;
     sqlx::query::<Db>("DELETE FROM mailbox WHERE id = $1").bind(id.uuid()).execute(conn).await?;
     Ok(Some(before))

@@ -143,5 +143,7 @@ pub(crate) async fn forget(conn: &mut Conn, mailbox: MailboxId) -> Result<(), St
     ] {
         sqlx::query::<Db>(sql).bind(mailbox.uuid()).execute(&mut *conn).await?;
     }
+    super::sync::forget(conn, mailbox).await?;
+    super::record::forget(conn, mailbox).await?;
     super::job::drop_streams(conn, &format!("{mailbox}/")).await
 }

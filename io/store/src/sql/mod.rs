@@ -3,7 +3,9 @@
 pub(crate) mod change_set;
 pub(crate) mod config;
 pub(crate) mod content;
+pub(crate) mod deletion;
 pub(crate) mod event;
+pub(crate) mod feed;
 pub(crate) mod group;
 pub(crate) mod job;
 pub(crate) mod lease;
@@ -11,11 +13,14 @@ pub(crate) mod mailbox;
 pub(crate) mod message;
 pub(crate) mod op;
 pub(crate) mod quick_call;
+pub(crate) mod record;
 pub(crate) mod remote;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod session;
+pub(crate) mod snapshot;
 pub(crate) mod sweep;
+pub(crate) mod sync;
 pub(crate) mod user;
 
 use super::{Conn, Db, Link, announce, begin, control};

@@ -1,8 +1,8 @@
 //! What each operation and each write does.
 
 use super::{
-    Conn, config, content, event, job, lease, mailbox, message, quick_call, remote, secret, session, sweep,
-    user,
+    Conn, config, content, deletion, event, feed, job, lease, mailbox, message, quick_call, record, remote,
+    secret, session, snapshot, sweep, sync, user,
 };
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
@@ -133,6 +133,21 @@ async fn write(
             mailbox::put_health(conn, *mailbox, *state, cause.as_ref(), at).await
         }
         Write::FolderCount(count) => mailbox::put_folder_count(conn, count).await,
+        Write::Record(change) => record::write(conn, change, at).await.map(|_| ()),
+        Write::SyncState { mailbox, kind, body } => sync::put_state(conn, *mailbox, *kind, body, at).await,
+        Write::SyncUnit(unit) => {
+            if !sync::unit(conn, unit, at, effects).await? {
+                receipt.refused.push(unit.link);
+            }
+            Ok(())
+        }
+        Write::Deletion(new) => deletion::put(conn, new, at).await,
+        Write::DeletionRestored(id) => deletion::restored(conn, *id, at).await,
+        Write::Snapshot(new) => snapshot::begin(conn, new, at).await,
+        Write::SnapshotEntries { id, entries } => snapshot::add(conn, *id, entries).await,
+        Write::SnapshotComplete(id) => snapshot::complete(conn, *id, at).await,
+        Write::AddFeed(new) => feed::add(conn, new, at).await,
+        Write::RemoveFeed { mailbox, id } => feed::remove(conn, *mailbox, *id).await,
         Write::Audit { who, action, subject, detail } => {
             event::put_audit(conn, at, who, action, subject, detail).await
         }

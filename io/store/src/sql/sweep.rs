@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tieline_model::MessageId;
 use uuid::Uuid;
 
-use super::{Conn, Db, content};
+use super::{Conn, Db, content, snapshot};
 use crate::StoreError;
 use crate::writer::Sweep;
 
@@ -18,6 +18,11 @@ pub(crate) async fn sweep(
     let sql = match what {
         Sweep::Content => return contents(conn, now, before, limit).await,
         Sweep::Staged => return staged(conn, before, limit).await,
+        Sweep::Snapshots => return snapshot::sweep(conn, before, limit).await,
+        Sweep::Deletions => {
+            "DELETE FROM deletion WHERE id IN
+                 (SELECT id FROM deletion WHERE until_ms < $1 ORDER BY until_ms LIMIT $2)"
+        }
         // Numbers rise with time: looking at the oldest few is enough.
         Sweep::Events => "DELETE FROM event WHERE seq < (SELECT MIN(seq) FROM event) + $2 AND at_ms < $1",
         Sweep::Decisions => {

@@ -5,6 +5,7 @@ mod events;
 mod jobs;
 mod messages;
 mod quick_call;
+mod records;
 mod secrets;
 mod sign_in;
 mod site;

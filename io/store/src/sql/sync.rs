@@ -1,0 +1,291 @@
+//! Links, states and conflicts of the synchronization.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tieline_model::{LinkId, MailboxId, Record, RecordKind};
+use uuid::Uuid;
+
+use super::{Conn, Db, deletion, event, record};
+use crate::column::{count, json, natural, or_unknown, parse, time};
+use crate::record::storable;
+use crate::writer::Effects;
+use crate::{
+    LinkCounts, LinkQuery, LinkedRecord, NewConflict, StoreError, StoredRecord, SyncConflict, SyncLink,
+    SyncUnit,
+};
+
+pub(crate) async fn put_state(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    kind: RecordKind,
+    body: &Value,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO sync_state (mailbox, kind, body, at_ms) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (mailbox, kind) DO UPDATE SET body = excluded.body, at_ms = excluded.at_ms";
+    let query = sqlx::query::<Db>(sql).bind(mailbox.uuid()).bind(kind.label()).bind(json(body)?);
+    let done = query.bind(at.as_millisecond()).execute(conn).await;
+    done.map(|_| ()).map_err(|error| or_unknown(error.into(), "mailbox", mailbox))
+}
+
+pub(crate) async fn state(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    kind: RecordKind,
+) -> Result<Option<(Value, Timestamp)>, StoreError> {
+    let sql = "SELECT body, at_ms FROM sync_state WHERE mailbox = $1 AND kind = $2";
+    let query = sqlx::query_as::<Db, (String, i64)>(sql).bind(mailbox.uuid()).bind(kind.label());
+    let row = query.fetch_optional(conn).await?;
+    row.map(|(body, at_ms)| Ok((parse(&body)?, time(at_ms)?))).transpose()
+}
+
+/// Carries a unit out; `false` when it was left out because the entry has another version.
+pub(crate) async fn unit(
+    conn: &mut Conn,
+    unit: &SyncUnit,
+    at: Timestamp,
+    effects: &mut Effects,
+) -> Result<bool, StoreError> {
+    if let Some(left) = &unit.left {
+        if !record::is_expected(conn, left).await? {
+            return Ok(false);
+        }
+        record::write(conn, left, at).await?;
+    }
+    match &unit.put {
+        Some(link) => put_link(conn, link).await?,
+        None => drop_link(conn, unit.link).await?,
+    }
+    if let Some(absorbed) = unit.absorbed {
+        drop_link(conn, absorbed).await?;
+    }
+    if let Some(conflict) = &unit.conflict {
+        put_conflict(conn, conflict, at).await?;
+    }
+    if let Some(new) = &unit.deletion {
+        deletion::put(conn, new, at).await?;
+    }
+    if let Some(decision) = &unit.decision {
+        event::put_decision(conn, decision).await?;
+    }
+    if let Some(new) = &unit.event {
+        effects.events = true;
+        event::put(conn, new, at).await?;
+    }
+    Ok(true)
+}
+
+pub(crate) async fn put_link(conn: &mut Conn, link: &SyncLink) -> Result<(), StoreError> {
+    let sql = "INSERT INTO sync_link (id, mailbox, kind, left_id, right_id, due_ms, place, generation, linked, gone,
+                                      missing, quarantined, body)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+               ON CONFLICT (id) DO UPDATE SET left_id = excluded.left_id, right_id = excluded.right_id,
+                   due_ms = excluded.due_ms, place = excluded.place, generation = excluded.generation,
+                   linked = excluded.linked, gone = excluded.gone, missing = excluded.missing,
+                   quarantined = excluded.quarantined, body = excluded.body";
+    sqlx::query::<Db>(sql)
+        .bind(link.id.uuid())
+        .bind(link.mailbox.uuid())
+        .bind(link.kind.label())
+        .bind(link.left)
+        .bind(&link.right)
+        .bind(link.due.map(Timestamp::as_millisecond))
+        .bind(i64::from(link.place))
+        .bind(count(link.generation))
+        .bind(link.linked)
+        .bind(link.gone)
+        .bind(link.missing)
+        .bind(link.quarantined)
+        .bind(json(&link.body)?)
+        .execute(conn)
+        .await
+        .map_err(|error| or_unknown(error.into(), "mailbox", link.mailbox))?;
+    Ok(())
+}
+
+async fn drop_link(conn: &mut Conn, link: LinkId) -> Result<(), StoreError> {
+    sqlx::query::<Db>("DELETE FROM sync_link WHERE id = $1").bind(link.uuid()).execute(conn).await?;
+    Ok(())
+}
+
+async fn put_conflict(conn: &mut Conn, new: &NewConflict, at: Timestamp) -> Result<(), StoreError> {
+    let sql = "INSERT INTO sync_conflict (mailbox, kind, link, at_ms, body) VALUES ($1, $2, $3, $4, $5)";
+    let query = sqlx::query::<Db>(sql).bind(new.mailbox.uuid()).bind(new.kind.label()).bind(new.link.uuid());
+    query.bind(at.as_millisecond()).bind(json(&new.body)?).execute(conn).await?;
+    Ok(())
+}
+
+macro_rules! linked {
+    ($rest:literal) => {
+        concat!(
+            "SELECT l.body, r.id, r.mailbox, r.version, r.created_ms, r.edited_ms, r.body, r.provenance, r.sort
+             FROM sync_link l LEFT JOIN record r ON r.id = l.left_id AND r.body IS NOT NULL
+             WHERE l.mailbox = $1 AND l.kind = $2 ",
+            $rest
+        )
+    };
+}
+
+type LinkedRow = (
+    String,
+    Option<Uuid>,
+    Option<Uuid>,
+    Option<Uuid>,
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+fn linked<R: Record>(row: LinkedRow) -> Result<LinkedRecord<R>, StoreError> {
+    let (link, id, mailbox, version, created, edited, body, provenance, sort) = row;
+    let entry = match (id, mailbox, version, created, body, provenance, sort) {
+        (Some(id), Some(mailbox), Some(version), Some(created), Some(body), Some(provenance), Some(sort)) => {
+            Some(record::stored((id, mailbox, version, created, edited, body, provenance, sort))?)
+        }
+        _ => None,
+    };
+    Ok((parse(&link)?, entry))
+}
+
+pub(crate) async fn links<R: Record>(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    query: &LinkQuery,
+) -> Result<Vec<LinkedRecord<R>>, StoreError> {
+    let kind = R::KIND.label();
+    let rows: Vec<LinkedRow> = match query {
+        LinkQuery::Ids(ids) => {
+            let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+            one_by_one(conn, linked!("AND l.id = $3"), mailbox, kind, &ids).await?
+        }
+        LinkQuery::Left(ids) => one_by_one(conn, linked!("AND l.left_id = $3"), mailbox, kind, ids).await?,
+        LinkQuery::Right(ids) => {
+            let mut rows = Vec::with_capacity(ids.len());
+            for id in ids {
+                let sql = linked!("AND l.right_id = $3 ORDER BY l.id");
+                let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind).bind(id);
+                rows.extend(query.fetch_all(&mut *conn).await?);
+            }
+            rows
+        }
+        LinkQuery::Keys(keys) => {
+            let mut found = Vec::new();
+            for entry in record::by_keys::<R>(conn, mailbox, keys).await? {
+                found.push(entry.id);
+            }
+            one_by_one(conn, linked!("AND l.left_id = $3"), mailbox, kind, &found).await?
+        }
+        LinkQuery::Unseen { generation, after, limit } => {
+            let sql = linked!(
+                "AND l.right_id IS NOT NULL AND l.generation < $3 AND ($4 IS NULL OR l.id > $4) ORDER BY l.id LIMIT $5"
+            );
+            let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind);
+            let query = query.bind(count(*generation)).bind(after.map(LinkId::uuid)).bind(i64::from(*limit));
+            query.fetch_all(conn).await?
+        }
+        LinkQuery::Due { now, after, limit } => {
+            let sql = linked!(
+                "AND l.due_ms IS NOT NULL AND l.due_ms <= $3
+                 AND ($4 IS NULL OR l.place > $4 OR (l.place = $4 AND l.id > $5)) ORDER BY l.place, l.id LIMIT $6"
+            );
+            let (place, id) = after.map(|(place, id)| (i64::from(place), id.uuid())).unzip();
+            let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind);
+            let query = query.bind(now.as_millisecond()).bind(place).bind(id).bind(i64::from(*limit));
+            query.fetch_all(conn).await?
+        }
+        LinkQuery::Quarantined { limit } => {
+            let sql = linked!("AND l.quarantined ORDER BY l.id LIMIT $3");
+            let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind);
+            query.bind(i64::from(*limit)).fetch_all(conn).await?
+        }
+    };
+    rows.into_iter().map(linked).collect()
+}
+
+async fn one_by_one(
+    conn: &mut Conn,
+    sql: &'static str,
+    mailbox: MailboxId,
+    kind: &str,
+    ids: &[Uuid],
+) -> Result<Vec<LinkedRow>, StoreError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    for id in ids {
+        let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind).bind(*id);
+        rows.extend(query.fetch_all(&mut *conn).await?);
+    }
+    Ok(rows)
+}
+
+pub(crate) async fn unlinked_kin<R: Record>(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    keys: &[String],
+) -> Result<Vec<StoredRecord<R>>, StoreError> {
+    let keys: Vec<String> = keys.iter().map(|key| storable(key)).collect();
+    let mut unlinked = Vec::new();
+    for entry in record::by_keys::<R>(conn, mailbox, &keys).await? {
+        let sql = "SELECT COUNT(*) FROM sync_link WHERE mailbox = $1 AND kind = $2 AND left_id = $3";
+        let query = sqlx::query_scalar::<Db, i64>(sql).bind(mailbox.uuid()).bind(R::KIND.label());
+        if query.bind(entry.id).fetch_one(&mut *conn).await? == 0 {
+            unlinked.push(entry);
+        }
+    }
+    Ok(unlinked)
+}
+
+pub(crate) async fn counts(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    kind: RecordKind,
+) -> Result<LinkCounts, StoreError> {
+    let sql = "SELECT COUNT(*), COUNT(CASE WHEN linked THEN 1 END), COUNT(CASE WHEN gone THEN 1 END),
+                      COUNT(CASE WHEN missing THEN 1 END), COUNT(CASE WHEN quarantined THEN 1 END), MIN(due_ms)
+               FROM sync_link WHERE mailbox = $1 AND kind = $2";
+    let query = sqlx::query_as::<Db, (i64, i64, i64, i64, i64, Option<i64>)>(sql);
+    let (links, linked, gone, missing, quarantined, next) =
+        query.bind(mailbox.uuid()).bind(kind.label()).fetch_one(conn).await?;
+    Ok(LinkCounts {
+        links: natural(links),
+        linked: natural(linked),
+        gone: natural(gone),
+        missing: natural(missing),
+        quarantined: natural(quarantined),
+        next: next.map(time).transpose()?,
+    })
+}
+
+pub(crate) async fn conflicts(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    kind: RecordKind,
+    limit: u32,
+) -> Result<Vec<SyncConflict>, StoreError> {
+    let sql = "SELECT seq, at_ms, link, body FROM sync_conflict WHERE mailbox = $1 AND kind = $2
+               ORDER BY seq DESC LIMIT $3";
+    let query = sqlx::query_as::<Db, (i64, i64, Uuid, String)>(sql).bind(mailbox.uuid()).bind(kind.label());
+    let rows = query.bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.into_iter()
+        .map(|(seq, at_ms, link, body)| {
+            Ok(SyncConflict { seq, at: time(at_ms)?, link: LinkId::from_uuid(link), body: parse(&body)? })
+        })
+        .collect()
+}
+
+/// Forgets what is kept about a mailbox that is removed.
+pub(crate) async fn forget(conn: &mut Conn, mailbox: MailboxId) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM sync_link WHERE mailbox = $1",
+        "DELETE FROM sync_state WHERE mailbox = $1",
+        "DELETE FROM sync_conflict WHERE mailbox = $1",
+        "DELETE FROM deletion WHERE mailbox = $1",
+        "DELETE FROM snapshot_entry WHERE snapshot IN (SELECT id FROM snapshot WHERE mailbox = $1)",
+        "DELETE FROM snapshot WHERE mailbox = $1",
+        "DELETE FROM feed WHERE mailbox = $1",
+    ] {
+        sqlx::query::<Db>(sql).bind(mailbox.uuid()).execute(&mut *conn).await?;
+    }
+    Ok(())
+}

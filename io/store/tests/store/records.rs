@@ -1,0 +1,262 @@
+//! Contacts and events: versions, order, provenance, deletions, links, snapshots and feeds.
+
+use std::collections::BTreeSet;
+
+use jiff::SignedDuration;
+use serde_json::json;
+use tieline_model::{
+    Contact, ContactId, DeletionId, Event, LinkId, MailEntry, MailboxId, PhoneKind, Record as _, RecordKind,
+    Slot, SnapshotId, Zone,
+};
+use tieline_store::{
+    Edit, FieldOrigin, IfVersion, LinkQuery, NewDeletion, NewFeed, NewSnapshot, RecordChange, RecordFilter,
+    RecordWrite, SnapshotEntry, SyncLink, SyncUnit, UNDO_FOR, Write,
+};
+use uuid::Uuid;
+
+use crate::site::{Site, both, code};
+
+fn contact(given: &str, surname: &str) -> Contact {
+    Contact { given_name: given.to_owned(), surname: surname.to_owned(), ..Contact::default() }
+}
+
+fn by(site: &Site, from: &str) -> FieldOrigin {
+    FieldOrigin { from: from.to_owned(), who: "test".to_owned(), at: site.now() }
+}
+
+fn put(site: &Site, mailbox: MailboxId, id: Uuid, record: Contact) -> RecordWrite {
+    RecordWrite::put(mailbox, id, record, site.uuid(), by(site, "tieline"))
+}
+
+fn link(site: &Site, mailbox: MailboxId, left: Option<Uuid>, right: &str) -> SyncLink {
+    SyncLink {
+        id: LinkId::from_uuid(site.uuid()),
+        mailbox,
+        kind: RecordKind::Contacts,
+        left,
+        right: Some(right.to_owned()),
+        due: None,
+        place: 2,
+        generation: 1,
+        linked: true,
+        gone: false,
+        missing: false,
+        quarantined: false,
+        body: json!({ "right": right }),
+    }
+}
+
+fn unit(link: &SyncLink) -> SyncUnit {
+    SyncUnit {
+        link: link.id,
+        left: None,
+        put: Some(link.clone()),
+        absorbed: None,
+        conflict: None,
+        deletion: None,
+        decision: None,
+        event: None,
+    }
+}
+
+both! {
+    async fn contacts_are_kept_with_version_order_and_who_set_each_field(site) {
+        let store = site.open().await;
+        let mailbox = site.home(&store).await.id;
+        let (alice, bob) = (site.uuid(), site.uuid());
+        for (id, record) in [(alice, contact("Alice", "Adams")), (bob, contact("Bob", "50%_off!"))] {
+            store.commit(site.batch().with(Write::Record(Box::new(put(&site, mailbox, id, record))))).await.unwrap();
+        }
+        let first = store.record::<Contact>(alice).await.unwrap().unwrap();
+        assert_eq!(first.record.given_name, "Alice");
+        let mut changed = first.record.clone();
+        changed.phones.insert(PhoneKind::Mobile, "+49 (30) 12-34".into());
+        let write = RecordWrite::put(mailbox, alice, changed, site.uuid(), by(&site, "mail"));
+        let stale = write.clone().expecting(IfVersion::Is(site.uuid()));
+        let batch = |write: RecordWrite| site.batch().with(Write::Record(Box::new(write)));
+        assert_eq!(code(store.commit(batch(stale)).await.unwrap_err()), "changed-meanwhile");
+        store.commit(batch(write.expecting(IfVersion::Is(first.version)))).await.unwrap();
+
+        let second = store.record::<Contact>(alice).await.unwrap().unwrap();
+        assert_eq!(second.provenance["given-name"].from, "tieline");
+        assert_eq!(second.provenance["phone-mobile"].from, "mail");
+        let seqs: Vec<(i64, Uuid)> = store
+            .record_changes(mailbox, RecordKind::Contacts, 0, 10).await.unwrap()
+            .into_iter().map(|change| (change.seq, change.id)).collect();
+        assert_eq!(seqs, [(2, bob), (3, alice)], "each once, with its last change");
+
+        let list = |search: &str| RecordFilter { search: Some(search.to_owned()), ..RecordFilter::default() };
+        let found = async |search: &str| -> Vec<Uuid> {
+            let found = store.records::<Contact>(mailbox, &list(search), 10).await.unwrap();
+            found.into_iter().map(|found| found.id).collect()
+        };
+        assert_eq!(found("ADA").await, [alice]);
+        assert_eq!(found("1234").await, [alice]);
+        assert_eq!(found("50%_off!").await, [bob]);
+        assert_eq!(found("5_%").await, Vec::<Uuid>::new());
+        let page = store.records::<Contact>(mailbox, &RecordFilter::default(), 1).await.unwrap();
+        let after = Some((page[0].sort.clone(), page[0].id));
+        let rest = store.records::<Contact>(mailbox, &RecordFilter { after, ..RecordFilter::default() }, 5).await.unwrap();
+        assert_eq!((page[0].id, rest[0].id, rest.len()), (alice, bob, 1));
+        assert_eq!(store.record_count(mailbox, RecordKind::Contacts).await.unwrap(), 2);
+        store.close().await;
+    }
+
+    /// Covers: AV-85 (undo)
+    async fn what_is_deleted_stays_in_the_order_of_changes_and_is_restored_once(site) {
+        let store = site.open().await;
+        let home = site.home(&store).await;
+        let (mailbox, id) = (home.id, site.uuid());
+        store.commit(site.batch().with(Write::Record(Box::new(put(&site, mailbox, id, contact("Alice", "A")))))).await.unwrap();
+        let refused = site.configure(&store, vec![Edit::DeleteMailbox(mailbox)]).await.unwrap_err();
+        assert_eq!(code(refused), "mailbox-holds-records");
+        let deletion = NewDeletion {
+            id: DeletionId::from_uuid(site.uuid()),
+            mailbox,
+            kind: RecordKind::Contacts,
+            record: Some(id),
+            headline: "Alice A".into(),
+            by: "tieline".into(),
+            until: site.now() + UNDO_FOR,
+            body: json!(contact("Alice", "A")),
+        };
+        let delete = RecordWrite::delete(mailbox, RecordKind::Contacts, id, by(&site, "tieline"));
+        let batch = site.batch().with(Write::Record(Box::new(delete.clone()))).with(Write::Deletion(deletion.clone()));
+        store.commit(batch).await.unwrap();
+        assert_eq!(store.record::<Contact>(id).await.unwrap(), None);
+        let gone = RecordChange { seq: 2, id, version: None };
+        assert_eq!(store.record_changes(mailbox, RecordKind::Contacts, 0, 10).await.unwrap(), [gone]);
+        let again = store.commit(site.batch().with(Write::Record(Box::new(delete)))).await.unwrap_err();
+        assert_eq!(code(again), "unknown-contact");
+
+        let listed = store.deletions(mailbox, Some(RecordKind::Contacts), 10).await.unwrap();
+        assert_eq!((listed.len(), listed[0].record), (1, Some(id)));
+        let record: Contact = serde_json::from_value(listed[0].body.clone()).unwrap();
+        let restore = || {
+            let write = put(&site, mailbox, id, record.clone()).expecting(IfVersion::Absent);
+            site.batch().with(Write::DeletionRestored(deletion.id)).with(Write::Record(Box::new(write)))
+        };
+        store.commit(restore()).await.unwrap();
+        assert_eq!(code(store.commit(restore()).await.unwrap_err()), "not-restorable");
+        let back = store.record::<Contact>(id).await.unwrap().unwrap();
+        assert_eq!(back.record, contact("Alice", "A"), "under its own id");
+
+        let swept = store.sweep(site.now() + UNDO_FOR + SignedDuration::from_secs(1), &tieline_store::Retention::default()).await.unwrap();
+        assert_eq!(swept.deletions, 1);
+        let delete = RecordWrite::delete(mailbox, RecordKind::Contacts, id, by(&site, "tieline"));
+        store.commit(site.batch().with(Write::Record(Box::new(delete)))).await.unwrap();
+        site.configure(&store, vec![Edit::DeleteMailbox(mailbox)]).await.unwrap();
+        store.close().await;
+    }
+
+    async fn events_are_found_by_when_they_may_take_place(site) {
+        let store = site.open().await;
+        let mailbox = site.home(&store).await.id;
+        let zone = Zone::named("Europe/Berlin");
+        let at = |day: &str, hour: &str| format!("2026-03-{day}T{hour}:00").parse().unwrap();
+        let single = Event::new("single", at("02", "09"), at("02", "10"), &zone);
+        let mut series = Event::new("series", at("03", "09"), at("03", "10"), &zone);
+        series.schedule.recurrence = Some(tieline_model::Recurrence::new(
+            tieline_model::Pattern::Daily { interval: 1 },
+            tieline_model::Ends::On("2026-03-20".parse().unwrap()),
+        ));
+        let unknown = Event::new("unknown", at("01", "09"), at("01", "10"), &Zone::named("Customized Time Zone"));
+        for event in [single, series, unknown] {
+            let write = RecordWrite::put(mailbox, site.uuid(), event, site.uuid(), by(&site, "tieline"));
+            store.commit(site.batch().with(Write::Record(Box::new(write)))).await.unwrap();
+        }
+        let between = async |from: &str, to: &str| -> Vec<String> {
+            let between = Some((from.parse().unwrap(), to.parse().unwrap()));
+            let filter = RecordFilter { between, ..RecordFilter::default() };
+            let found = store.records::<Event>(mailbox, &filter, 10).await.unwrap();
+            found.into_iter().map(|event| event.record.subject).collect()
+        };
+        assert_eq!(between("2026-03-02T00:00Z", "2026-03-02T23:00Z").await, ["series", "single", "unknown"]);
+        assert_eq!(between("2026-03-15T00:00Z", "2026-03-16T00:00Z").await, ["series", "unknown"]);
+        assert_eq!(between("2026-04-15T00:00Z", "2026-04-16T00:00Z").await, ["unknown"], "what cannot be placed is shown");
+        store.close().await;
+    }
+
+    async fn links_come_with_their_entry_and_a_stale_decision_is_left_out_alone(site) {
+        let store = site.open().await;
+        let mailbox = site.home(&store).await.id;
+        let mut alice = contact("Alice", "Adams");
+        alice.mails.insert(Slot::First, MailEntry { address: "Alice@Lab.example".into(), name: String::new() });
+        let (id, kin) = (site.uuid(), site.uuid());
+        store.commit(site.batch().with(Write::Record(Box::new(put(&site, mailbox, id, alice.clone()))))).await.unwrap();
+        store.commit(site.batch().with(Write::Record(Box::new(put(&site, mailbox, kin, alice.clone()))))).await.unwrap();
+        let version = store.record::<Contact>(id).await.unwrap().unwrap().version;
+        let mut one = link(&site, mailbox, Some(id), "AAA=");
+        one.due = Some(site.now());
+        let other = link(&site, mailbox, None, "aaa=");
+        let batch = site.batch()
+            .with(Write::SyncState { mailbox, kind: RecordKind::Contacts, body: json!({"generation": 1}) })
+            .with(Write::SyncUnit(Box::new(unit(&one))))
+            .with(Write::SyncUnit(Box::new(unit(&other))));
+        assert_eq!(store.commit(batch).await.unwrap().refused, []);
+        assert_eq!(store.sync_state(mailbox, RecordKind::Contacts).await.unwrap().unwrap().0, json!({"generation": 1}));
+        assert_eq!(store.sync_state(mailbox, RecordKind::Calendar).await.unwrap(), None);
+
+        let ask = async |query: LinkQuery| store.sync_links::<Contact>(mailbox, &query).await.unwrap();
+        let found = ask(LinkQuery::Right(vec!["AAA=".into()])).await;
+        assert_eq!((found.len(), &found[0].0, found[0].1.as_ref().unwrap().id), (1, &one.body, id), "ids differ by case");
+        assert_eq!(ask(LinkQuery::Left(vec![id, kin])).await.len(), 1);
+        let keys: Vec<String> = alice.match_keys().iter().map(tieline_model::MatchKey::text).collect();
+        assert_eq!(ask(LinkQuery::Keys(keys.clone())).await.len(), 1);
+        let unlinked = store.unlinked_kin::<Contact>(mailbox, &keys).await.unwrap();
+        assert_eq!(unlinked.iter().map(|kin| kin.id).collect::<Vec<_>>(), [kin]);
+        let due = ask(LinkQuery::Due { now: site.now(), after: None, limit: 5 }).await;
+        assert_eq!(due.len(), 1);
+        assert!(ask(LinkQuery::Due { now: site.now(), after: Some((2, one.id)), limit: 5 }).await.is_empty());
+        let unseen: BTreeSet<String> = ask(LinkQuery::Unseen { generation: 2, after: None, limit: 5 }).await
+            .into_iter().map(|(body, _)| body["right"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(unseen, BTreeSet::from(["AAA=".to_owned(), "aaa=".to_owned()]));
+        let counts = store.link_counts(mailbox, RecordKind::Contacts).await.unwrap();
+        assert_eq!((counts.links, counts.linked, counts.next), (2, 2, Some(site.now())));
+
+        // Somebody edits the entry; the decision for the version before is left out, the other unit is written.
+        store.commit(site.batch().with(Write::Record(Box::new(put(&site, mailbox, id, contact("Alice", "Baker")))))).await.unwrap();
+        let mut stale = unit(&link(&site, mailbox, Some(id), "BBB="));
+        stale.left = Some(RecordWrite::put(mailbox, id, alice, site.uuid(), by(&site, "mail")).expecting(IfVersion::Is(version)));
+        let fine = SyncUnit { put: None, ..unit(&other) };
+        let batch = site.batch().with(Write::SyncUnit(Box::new(stale.clone()))).with(Write::SyncUnit(Box::new(fine)));
+        assert_eq!(store.commit(batch).await.unwrap().refused, [stale.link]);
+        assert_eq!(store.record::<Contact>(id).await.unwrap().unwrap().record.surname, "Baker");
+        assert_eq!(store.link_counts(mailbox, RecordKind::Contacts).await.unwrap().links, 1);
+        store.close().await;
+    }
+
+    /// Covers: AV-64 (snapshot kept), AV-77 (kept)
+    async fn snapshots_are_read_back_and_feeds_are_known_by_their_token(site) {
+        let store = site.open().await;
+        let mailbox = site.home(&store).await.id;
+        let id = SnapshotId::from_uuid(site.uuid());
+        let entry = |side: &str, entry: &str| SnapshotEntry {
+            side: side.into(), entry: entry.into(), headline: "Alice".into(), body: json!({"given_name": entry}),
+        };
+        let new = NewSnapshot { id, mailbox, kind: RecordKind::Contacts, reason: "before the first write".into() };
+        let entries = vec![entry("mail", "1"), entry("tieline", "1"), entry("tieline", "2")];
+        let batch = site.batch().with(Write::Snapshot(new)).with(Write::SnapshotEntries { id, entries: entries.clone() });
+        store.commit(batch).await.unwrap();
+        assert_eq!(store.snapshot(id).await.unwrap().unwrap().complete, None);
+        store.commit(site.batch().with(Write::SnapshotComplete(id))).await.unwrap();
+        let listed = store.snapshots(mailbox, 5).await.unwrap();
+        assert_eq!((listed[0].complete, listed[0].entries), (Some(site.now()), 3));
+        let page = store.snapshot_entries(id, None, 2).await.unwrap();
+        assert_eq!(page, entries[..2]);
+        assert_eq!(store.snapshot_entries(id, Some(("tieline", "1")), 2).await.unwrap(), entries[2..]);
+        let late = site.now() + SignedDuration::from_hours(24 * 100);
+        let swept = store.sweep(late, &tieline_store::Retention::default()).await.unwrap();
+        assert_eq!(swept.snapshots, 0, "the last one stays");
+
+        let (feed, token) = NewFeed::draw(site.uuid(), mailbox, "Outlook", false, "admin").unwrap();
+        store.commit(site.batch().with(Write::AddFeed(feed.clone()))).await.unwrap();
+        assert_eq!(store.feed(&token).await.unwrap().unwrap().mailbox, mailbox);
+        assert_eq!(store.feed(&"guessed".to_owned().into()).await.unwrap(), None);
+        store.commit(site.batch().with(Write::RemoveFeed { mailbox, id: feed.id })).await.unwrap();
+        assert_eq!(store.feed(&token).await.unwrap(), None);
+        assert_eq!(code(store.commit(site.batch().with(Write::RemoveFeed { mailbox, id: feed.id })).await.unwrap_err()), "unknown-feed");
+        assert_eq!(tieline_store::printed(RecordKind::Contacts, feed.id), ContactId::from_uuid(feed.id).to_string());
+        store.close().await;
+    }
+}
