@@ -18,6 +18,9 @@ macro_rules! requests {
         }
 
         impl Request {
+            /// All operations that this version knows, by the names of their types.
+            pub const OPERATIONS: &'static [&'static str] = &[ $( stringify!($name), )+ ];
+
             /// The local name of the request element.
             pub fn name(&self) -> &str {
                 match self {
@@ -91,6 +94,44 @@ requests! {
     GetRoomLists,
     GetRooms,
     ExpandDL,
+    CreateUserConfiguration,
+    UpdateUserConfiguration,
+    DeleteUserConfiguration,
+    AddDelegate,
+    UpdateDelegate,
+    RemoveDelegate,
+    GetInboxRules,
+    UpdateInboxRules,
+    GetMailTips,
+    FindPeople,
+    GetPersona,
+    ExportItems,
+    UploadItems,
+    MarkAsJunk,
+    ArchiveItem,
+    CreateManagedFolder,
+    GetPasswordExpirationDate,
+    FindConversation,
+    GetConversationItems,
+    ApplyConversationAction,
+    GetServiceConfiguration,
+    GetUserPhoto,
+    PlayOnPhone,
+    GetPhoneCallInformation,
+    DisconnectPhoneCall,
+    GetSearchableMailboxes,
+    GetImItemList,
+    GetImItems,
+    AddImGroup,
+    SetImGroup,
+    RemoveImGroup,
+    AddNewImContactToGroup,
+    AddNewTelUriContactToGroup,
+    AddImContactToGroup,
+    RemoveImContactFromGroup,
+    RemoveContactFromImList,
+    AddDistributionGroupToImList,
+    RemoveDistributionGroupFromImList,
 }
 
 impl Request {

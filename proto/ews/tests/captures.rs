@@ -37,6 +37,9 @@ fn encode(header: &RequestHeader, request: &Request) -> Option<Vec<u8>> {
         Request::GetRoomLists(request) => of(header, request),
         Request::GetRooms(request) => of(header, request),
         Request::ExpandDL(request) => of(header, request),
+        Request::UpdateInboxRules(request) => of(header, request),
+        Request::GetMailTips(request) => of(header, request),
+        Request::GetSearchableMailboxes(request) => of(header, request),
         _ => None,
     }
 }
@@ -54,8 +57,8 @@ fn outline(document: &str) -> Vec<String> {
         let text: String = node.children().filter(Node::is_text).filter_map(|text| text.text()).collect();
         // xs:boolean has two forms of each value; exchangelib writes digits.
         let text = match text.as_str() {
-            "0" if name.name().contains("Is") => "false".to_owned(),
-            "1" if name.name().contains("Is") => "true".to_owned(),
+            "0" if is_boolean(name.name()) => "false".to_owned(),
+            "1" if is_boolean(name.name()) => "true".to_owned(),
             _ => text,
         };
         let text = if node.children().any(|child| child.is_element()) { text.trim() } else { &text };
@@ -77,19 +80,30 @@ fn outline(document: &str) -> Vec<String> {
     lines
 }
 
-fn nothing_is_lost(client: &str, unknown: &[&str]) {
+fn is_boolean(name: &str) -> bool {
+    ["Is", "Has", "Sent", "Delete", "Stop", "MarkAs", "Blob"].iter().any(|part| name.contains(part))
+}
+
+/// The operations of `disordered` came in another order than the schema's, or with something the schema does not have.
+fn nothing_is_lost(client: &str, disordered: &[&str]) {
     let mut seen = 0;
     for (path, document) in captures(client) {
         let (header, request) =
             Request::parse(document.as_bytes()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        if let Request::Unknown(name) = &request {
-            assert!(unknown.contains(&name.as_str()), "{}: {name}", path.display());
-            continue;
-        }
         let again = encode(&header, &request)
             .unwrap_or_else(|| panic!("{}: add {} to this test", path.display(), request.name()));
         let again = String::from_utf8(again).unwrap();
-        assert_eq!(outline(&again), outline(&document), "{}", path.display());
+        let (mut again, mut original) = (outline(&again), outline(&document));
+        if disordered.contains(&request.name()) {
+            again.sort();
+            original.sort();
+        }
+        // What the schema requires and the client left out.
+        let required = ["messages:MailTipsRequested", "types:IsEnabled", "types:Priority"];
+        again.retain(|line| original.contains(line) || !required.iter().any(|name| line.contains(name)));
+        // exchangelib 5.6 forgets the element around this text.
+        original.iter_mut().for_each(|line| *line = line.replace("GetMailTips \"All\"", "GetMailTips \"\""));
+        assert_eq!(again, original, "{}", path.display());
         seen += 1;
     }
     assert!(seen > 15, "{client}: only {seen} captures read");
@@ -102,7 +116,7 @@ fn davmail_requests_survive_a_round_trip() {
 
 #[test]
 fn exchangelib_requests_survive_a_round_trip() {
-    nothing_is_lost("exchangelib", &["UpdateInboxRules", "GetMailTips", "GetSearchableMailboxes"]);
+    nothing_is_lost("exchangelib", &["UpdateInboxRules"]);
 }
 
 #[test]

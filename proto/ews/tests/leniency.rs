@@ -181,11 +181,11 @@ fn a_watermark_in_the_wrong_namespace_is_taken() {
 #[test]
 fn an_unknown_operation_is_a_value() {
     let document = format!(
-        r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><FindPeople xmlns="{MESSAGES}"><x/></FindPeople></s:Body></s:Envelope>"#
+        r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><GetClientExtension xmlns="{MESSAGES}"><x/></GetClientExtension></s:Body></s:Envelope>"#
     );
     let (header, request) = Request::parse(document.as_bytes()).unwrap();
     assert_eq!(header, RequestHeader::default());
-    assert_eq!(request, Request::Unknown("FindPeople".into()));
+    assert_eq!(request, Request::Unknown("GetClientExtension".into()));
 }
 
 #[test]

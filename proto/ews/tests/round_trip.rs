@@ -488,4 +488,12 @@ every_operation! {
     GetEvents, GetStreamingEvents, Unsubscribe, SendNotification, CreateFolder, UpdateFolder, DeleteFolder,
     EmptyFolder, MoveFolder, CopyFolder, ResolveNames, GetServerTimeZones, MarkAllItemsAsRead, GetUserOofSettings,
     SetUserOofSettings, GetUserAvailability, GetUserConfiguration, GetDelegate, GetRoomLists, GetRooms, ExpandDL,
+    CreateUserConfiguration, UpdateUserConfiguration, DeleteUserConfiguration, AddDelegate, UpdateDelegate,
+    RemoveDelegate, GetInboxRules, UpdateInboxRules, GetMailTips, FindPeople, GetPersona, ExportItems,
+    UploadItems, MarkAsJunk, ArchiveItem, CreateManagedFolder, GetPasswordExpirationDate, FindConversation,
+    GetConversationItems, ApplyConversationAction, GetServiceConfiguration, GetUserPhoto, PlayOnPhone,
+    GetPhoneCallInformation, DisconnectPhoneCall, GetSearchableMailboxes, GetImItemList, GetImItems,
+    AddImGroup, SetImGroup, RemoveImGroup, AddNewImContactToGroup, AddNewTelUriContactToGroup,
+    AddImContactToGroup, RemoveImContactFromGroup, RemoveContactFromImList, AddDistributionGroupToImList,
+    RemoveDistributionGroupFromImList,
 }
