@@ -3,18 +3,24 @@
 //!
 //! The deciding parts do no I/O; time and randomness are arguments:
 //!
+//! * [`read`] makes an [`Invitation`](tieline_model::Invitation) of what lies in the conference mailbox, or says why it is
+//!   to be left alone.
 //! * [`Policy`] holds the administrator's rules. Its default is the source document: each of its conditions declines.
 //! * [`decide`] looks at an invitation, the [`Calendar`] of reservations, the [`RoomBook`] of rooms that always exist and
 //!   what the directory says of the sender, and finds every reason there is. [`alternatives`] looks for what would be
 //!   accepted, and asks [`decide`] for each.
+//! * [`answer`] writes the reply in the organizer's language.
 //! * [`Watch`] keeps the subscription to the conference mailbox alive and says at any time how it stands.
 
 mod alternatives;
+pub mod answer;
 mod calendar;
 mod decide;
 mod error;
 mod policy;
+pub mod read;
 mod rooms;
+mod series;
 mod watch;
 
 pub use alternatives::{alternatives, apply};
@@ -26,4 +32,5 @@ pub use policy::{
     Trials,
 };
 pub use rooms::{Conflict, RoomBook};
+pub use series::{with_occurrence, without_occurrence};
 pub use watch::{Action, Input, State, Trouble, Watch, WatchPolicy};
