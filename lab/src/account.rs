@@ -24,6 +24,8 @@ pub struct Account {
     pub display_name: String,
     /// May act as any other mailbox through `ExchangeImpersonation`.
     pub may_impersonate: bool,
+    /// Signed in as an application by token: it has no mailbox of its own and must name the one that it acts for.
+    pub app_only: bool,
 }
 
 /// Every account of the lab. Fixed while the lab runs.
@@ -68,7 +70,8 @@ impl Directory {
         (password == PASSWORD).then_some(account)
     }
 
-    fn by_logon(&self, user: &str) -> Option<&Account> {
+    /// The account with this logon name.
+    pub(crate) fn by_logon(&self, user: &str) -> Option<&Account> {
         let alias = match user.split_once('\\') {
             Some((domain, alias)) if ["lab", DOMAIN].iter().any(|d| d.eq_ignore_ascii_case(domain)) => alias,
             Some(_) => return None,
@@ -102,6 +105,7 @@ fn account(alias: &str, name: &str, may_impersonate: bool) -> Account {
         address: format!("{alias}@{DOMAIN}"),
         display_name: name.to_owned(),
         may_impersonate,
+        app_only: false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, fmt, net::SocketAddr, pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -11,9 +11,8 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
 };
-use tokio_rustls::TlsAcceptor;
 
-use crate::{LabError, server::Server};
+use crate::{LabError, server::Server, sign_in::Connection, tls::Tls};
 
 /// A response's body; its error cuts the connection.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Cut>;
@@ -44,7 +43,7 @@ pub(crate) async fn bind(what: &'static str, address: SocketAddr) -> Result<TcpL
 }
 
 /// Accepts connections until the lab stops.
-pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener, tls: Option<Tls>) {
     loop {
         let stream = tokio::select! {
             () = server.stop.cancelled() => return,
@@ -64,9 +63,11 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener, tls: Opti
         let tls = tls.clone();
         server.tasks.spawn(async move {
             match tls {
-                None => serve(connection_server, stream, false).await,
-                Some(tls) => match tls.accept(stream).await {
-                    Ok(stream) => serve(connection_server, stream, true).await,
+                None => serve(connection_server, stream, Connection::new(false, None)).await,
+                Some(tls) => match tls.acceptor.accept(stream).await {
+                    Ok(stream) => {
+                        serve(connection_server, stream, Connection::new(true, Some(tls.binding))).await;
+                    }
                     Err(error) => tracing::debug!(%error, "lab: TLS handshake failed"),
                 },
             }
@@ -74,11 +75,16 @@ pub(crate) async fn accept(server: Arc<Server>, listener: TcpListener, tls: Opti
     }
 }
 
-async fn serve(server: Arc<Server>, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, tls: bool) {
+async fn serve(
+    server: Arc<Server>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: Connection,
+) {
+    let identity = Arc::new(connection);
     let stop = server.stop.clone();
     let service = service_fn(move |request: Request<Incoming>| {
-        let server = Arc::clone(&server);
-        async move { answer(server, request, tls).await }
+        let (server, identity) = (Arc::clone(&server), Arc::clone(&identity));
+        async move { server.answer(request, &identity).await }
     });
     let connection = http1::Builder::new().keep_alive(true).serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
@@ -92,8 +98,4 @@ async fn serve(server: Arc<Server>, stream: impl AsyncRead + AsyncWrite + Unpin 
     if let Err(error) = served {
         tracing::debug!(%error, "lab: connection ended");
     }
-}
-
-async fn answer(server: Arc<Server>, request: Request<Incoming>, tls: bool) -> Result<Response<Body>, Cut> {
-    server.answer(request, tls).await
 }

@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::sign_in::Scheme;
+
 const KEPT: usize = 200_000;
 
 /// One finished (or streaming) request.
@@ -18,6 +20,8 @@ pub struct RequestRecord {
     pub at_ms: i64,
     /// Who signed in.
     pub user: Option<String>,
+    /// How: `ntlm`, `negotiate`, `basic` or `bearer`.
+    pub scheme: Option<Scheme>,
     /// Whom the caller impersonated.
     pub impersonated: Option<String>,
     /// Operation: the EWS request's element name, or `Autodiscover`, or `GET`.

@@ -34,6 +34,7 @@ mod extended;
 mod fault;
 mod filter;
 mod folder_view;
+mod gzip;
 mod http;
 mod id;
 mod itsm;
@@ -47,6 +48,7 @@ mod recorder;
 mod server;
 mod settings;
 mod shape;
+mod sign_in;
 mod store;
 mod tls;
 mod view;
@@ -58,7 +60,6 @@ use std::{
     time::Duration,
 };
 
-use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use account::{Account, CONFERENCE, DOMAIN, Directory, PASSWORD, SERVICE_ACCOUNT};
@@ -68,12 +69,15 @@ pub use fault::{ArmedFault, Fault, FaultKind, Faults};
 pub use itsm::{GLPI_TOKEN, LINK_FIELDS, ZAMMAD_TOKEN};
 pub use journal::{Journal, RequestRecord};
 pub use phone::{Lamp, Phone, PhoneStatus};
-pub use ready::{Ready, ReadyAccount, ReadyPhone};
+pub use ready::{Ready, ReadyAccount, ReadyOAuth2, ReadyPhone};
 pub use settings::{ServerVersion, Settings};
+pub use sign_in::{CLIENT_ID, CLIENT_SECRET, RESOURCE, Scheme, TENANT};
+pub use tieline_proto_ntlm::ExtendedProtection;
 pub use tls::CERTIFICATE_FILE;
 
 use recorder::Recorder;
 use server::Server;
+use sign_in::SigningKey;
 use store::Store;
 
 /// Why a lab did not start.
@@ -213,6 +217,7 @@ impl Lab {
             faults: Arc::default(),
             journal: Arc::default(),
             recorder: config.record_dir.as_deref().map(Recorder::new),
+            signing_key: SigningKey::generate(),
             streams: Default::default(),
             subscribed: Default::default(),
             phones,
@@ -222,7 +227,7 @@ impl Lab {
         });
         let (http, _) = listen(&server, "http", config.http, None).await?;
         let acceptor = match config.https {
-            Some(_) => Some(TlsAcceptor::from(tls::server_config(&config.state_dir)?)),
+            Some(_) => Some(tls::load(&config.state_dir)?),
             None => None,
         };
         let (https, tls) = listen(&server, "https", config.https, acceptor).await?;
@@ -314,7 +319,7 @@ async fn listen(
     server: &Arc<Server>,
     what: &'static str,
     address: Option<SocketAddr>,
-    tls: Option<TlsAcceptor>,
+    tls: Option<tls::Tls>,
 ) -> Result<(Option<SocketAddr>, bool), LabError> {
     let Some(address) = address else { return Ok((None, false)) };
     let listener = http::bind(what, address).await?;
@@ -347,6 +352,7 @@ fn describe(
         autodiscover_soap: format!("{base}/autodiscover/autodiscover.svc"),
         control: format!("{base}/lab"),
         itsm: format!("{base}/itsm"),
+        oauth2: ReadyOAuth2::at(&base),
         certificate: certificate.map(text),
         ldap: None,
         recordings: recordings.map(text),

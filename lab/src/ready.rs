@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::{
     LabError,
     account::{Account, PASSWORD},
+    sign_in::{CLIENT_ID, CLIENT_SECRET, RESOURCE, TENANT},
 };
 
 /// What a client author needs to reach the lab.
@@ -32,10 +33,40 @@ pub struct Ready {
     pub ldap: Option<String>,
     /// Directory to which requests and responses are recorded.
     pub recordings: Option<String>,
+    /// How an application gets a token.
+    pub oauth2: ReadyOAuth2,
     /// All accounts.
     pub accounts: Vec<ReadyAccount>,
     /// Desk phones.
     pub phones: Vec<ReadyPhone>,
+}
+
+/// The lab's token issuer in the ready file.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReadyOAuth2 {
+    /// Where the client-credentials flow is answered.
+    pub token_url: String,
+    /// Tenant in that address.
+    pub tenant: &'static str,
+    /// The application that may act as any mailbox.
+    pub client_id: &'static str,
+    /// Its secret.
+    pub client_secret: &'static str,
+    /// What to ask for.
+    pub scope: String,
+}
+
+impl ReadyOAuth2 {
+    /// `base` is the address of a listener.
+    pub(crate) fn at(base: &str) -> Self {
+        Self {
+            token_url: format!("{base}/{TENANT}/oauth2/v2.0/token"),
+            tenant: TENANT,
+            client_id: CLIENT_ID,
+            client_secret: CLIENT_SECRET,
+            scope: format!("{RESOURCE}/.default"),
+        }
+    }
 }
 
 /// One account in the ready file.

@@ -10,18 +10,20 @@ use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    account::{Account, DOMAIN, Directory},
+    account::{DOMAIN, Directory},
     autodiscover,
     clock::Clock,
     control,
     ews::{self, Streams},
     fault::{FaultKind, Faults},
+    gzip,
     http::{Body, Cut, full},
     itsm,
     journal::{Journal, RequestRecord},
     phone::Phone,
     recorder::Recorder,
     settings::Settings,
+    sign_in::{self, Connection, SignedIn, SigningKey},
     store::Store,
 };
 
@@ -37,6 +39,7 @@ pub(crate) struct Server {
     pub(crate) faults: Arc<Faults>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) recorder: Option<Recorder>,
+    pub(crate) signing_key: SigningKey,
     pub(crate) streams: Streams,
     /// Wakes the push notifications after a Subscribe.
     pub(crate) subscribed: Notify,
@@ -51,13 +54,30 @@ impl Server {
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        tls: bool,
+        connection: &Connection,
+    ) -> Result<Response<Body>, Cut> {
+        let compress = self.settings.gzip && gzip::is_wanted(request.headers());
+        let mut response = Arc::clone(&self).route(request, connection).await?;
+        self.complete(&mut response);
+        if compress { gzip::compress(response).await } else { Ok(response) }
+    }
+
+    async fn route(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        connection: &Connection,
     ) -> Result<Response<Body>, Cut> {
         let path = request.uri().path().to_ascii_lowercase();
         match path.as_str() {
-            "/ews/exchange.asmx" => self.ews(request).await,
+            "/ews/exchange.asmx" => self.ews(request, connection).await,
             "/autodiscover/autodiscover.xml" | "/autodiscover/autodiscover.svc" => {
-                self.autodiscover(request, &path, tls).await
+                self.autodiscover(request, &path, connection).await
+            }
+            _ if path.ends_with("/oauth2/v2.0/token") => {
+                let (parts, body) = request.into_parts();
+                let body = read(body).await.unwrap_or_default();
+                let tenant = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+                Ok(sign_in::issue(&self, &parts.method, tenant, &body))
             }
             _ if path.starts_with("/lab/") => {
                 let (parts, body) = request.into_parts();
@@ -74,7 +94,11 @@ impl Server {
         }
     }
 
-    async fn ews(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Cut> {
+    async fn ews(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Result<Response<Body>, Cut> {
         let (parts, body) = request.into_parts();
         let body = read(body).await;
         let begun = Instant::now();
@@ -83,11 +107,22 @@ impl Server {
             return Ok(self.finish(record, begun, plain(StatusCode::PAYLOAD_TOO_LARGE, "")));
         };
         record.request_bytes = body.len() as u64;
-        let Some(caller) = self.caller(&parts.headers).cloned() else {
-            record.operation = Some(parts.method.to_string());
-            return Ok(self.finish(record, begun, unauthorized()));
+        let caller = match self.sign_in(connection, &parts.headers) {
+            Ok(SignedIn { account, by }) => {
+                record.scheme = Some(by);
+                account
+            }
+            Err(stranger) => {
+                record.operation = Some(parts.method.to_string());
+                return Ok(self.finish(record, begun, stranger.response()));
+            }
         };
         record.user = Some(caller.address.clone());
+        if caller.app_only && record.anchor_mailbox.is_none() {
+            // Which server holds the mailbox is not in the token, so nobody knows where to send the request.
+            record.operation = Some(parts.method.to_string());
+            return Ok(self.finish(record, begun, unavailable(None)));
+        }
         if parts.method == Method::POST {
             ews::answer(self, ews::Post { record, begun, caller, headers: parts.headers, body }).await
         } else {
@@ -100,7 +135,7 @@ impl Server {
         self: Arc<Self>,
         request: Request<Incoming>,
         path: &str,
-        tls: bool,
+        connection: &Connection,
     ) -> Result<Response<Body>, Cut> {
         let (parts, body) = request.into_parts();
         let body = read(body).await.unwrap_or_default();
@@ -108,8 +143,12 @@ impl Server {
         let mut record = self.record(&parts.headers);
         record.operation = Some("Autodiscover".to_owned());
         record.request_bytes = body.len() as u64;
-        let Some(caller) = self.caller(&parts.headers) else {
-            return Ok(self.finish(record, begun, unauthorized()));
+        let caller = match self.sign_in(connection, &parts.headers) {
+            Ok(SignedIn { account, by }) => {
+                record.scheme = Some(by);
+                account
+            }
+            Err(stranger) => return Ok(self.finish(record, begun, stranger.response())),
         };
         record.user = Some(caller.address.clone());
         match self.faults.strike(Some(&caller.address), None, "Autodiscover") {
@@ -129,7 +168,7 @@ impl Server {
             _ => {}
         }
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or(DOMAIN);
-        let scheme = if tls { "https" } else { "http" };
+        let scheme = if connection.secure { "https" } else { "http" };
         let base = format!("{scheme}://{host}");
         let response = if parts.method != Method::POST {
             plain(StatusCode::METHOD_NOT_ALLOWED, "")
@@ -139,11 +178,6 @@ impl Server {
             autodiscover::pox(&self, &base, &body)
         };
         Ok(self.finish(record, begun, response))
-    }
-
-    fn caller(&self, headers: &HeaderMap) -> Option<&Account> {
-        let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-        self.directory.authenticate(authorization)
     }
 
     fn record(&self, headers: &HeaderMap) -> RequestRecord {
@@ -202,13 +236,9 @@ pub(crate) fn typed(
     response
 }
 
-/// HTTP 401 with the scheme the lab takes.
+/// HTTP 401; what the lab takes is added on its way out.
 pub(crate) fn unauthorized() -> Response<Body> {
-    let mut response = plain(StatusCode::UNAUTHORIZED, "");
-    response
-        .headers_mut()
-        .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"mail.lab.example\""));
-    response
+    plain(StatusCode::UNAUTHORIZED, "")
 }
 
 /// HTTP 503 as the web server answers when its own queue is full.

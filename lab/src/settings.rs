@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use tieline_proto_ntlm::ExtendedProtection;
+
+use crate::sign_in::Scheme;
+
 /// Build and schema version that `ServerVersionInfo` carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerVersion {
@@ -54,6 +58,14 @@ pub struct Settings {
     pub find_limit: usize,
     /// The most subscriptions one caller may hold.
     pub max_subscriptions: usize,
+    /// How clients may sign in, as a 401 lists it.
+    pub authentication: Vec<Scheme>,
+    /// Whether NTLM must be bound to the TLS connection.
+    pub extended_protection: ExtendedProtection,
+    /// How long a token lives.
+    pub token_lifetime: Duration,
+    /// Answers are compressed for clients that ask for it.
+    pub gzip: bool,
     /// The server touches each item this long after it was made, which changes its change key, as Exchange does.
     pub touch_after_create: Option<Duration>,
 }
@@ -68,6 +80,10 @@ impl Default for Settings {
             push_retry: Duration::from_secs(2),
             find_limit: 1000,
             max_subscriptions: 5000,
+            authentication: vec![Scheme::Ntlm, Scheme::Basic, Scheme::Bearer],
+            extended_protection: ExtendedProtection::Allow,
+            token_lifetime: Duration::from_secs(3599),
+            gzip: true,
             touch_after_create: None,
         }
     }

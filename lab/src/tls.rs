@@ -7,20 +7,32 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
+use tieline_proto_ntlm::ChannelBinding;
+use tokio_rustls::TlsAcceptor;
+
 use crate::{LabError, account::DOMAIN};
 
 /// File name of the certificate, in PEM, inside the state directory.
 pub const CERTIFICATE_FILE: &str = "lab-certificate.pem";
 const KEY_FILE: &str = "lab-key.pem";
 
+/// What a listener with TLS needs.
+#[derive(Clone)]
+pub(crate) struct Tls {
+    pub(crate) acceptor: TlsAcceptor,
+    /// What clients bind their answers to under Extended Protection.
+    pub(crate) binding: ChannelBinding,
+}
+
 /// Loads the certificate and its key, making them at the first start.
-pub(crate) fn server_config(state_dir: &Path) -> Result<Arc<ServerConfig>, LabError> {
+pub(crate) fn load(state_dir: &Path) -> Result<Tls, LabError> {
     let (certificate, key) = (state_dir.join(CERTIFICATE_FILE), state_dir.join(KEY_FILE));
     if !certificate.exists() || !key.exists() {
         make(&certificate, &key)?;
     }
     let tls = |error: String| LabError::Certificate { path: certificate.clone(), error };
     let chain = vec![CertificateDer::from_pem_file(&certificate).map_err(|e| tls(e.to_string()))?];
+    let binding = ChannelBinding::of_certificate(chain.first().map_or(&[][..], |leaf| leaf.as_ref()));
     let key = PrivateKeyDer::from_pem_file(&key).map_err(|e| tls(e.to_string()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -29,7 +41,7 @@ pub(crate) fn server_config(state_dir: &Path) -> Result<Arc<ServerConfig>, LabEr
         .with_single_cert(chain, key)
         .map_err(|e| tls(e.to_string()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(Tls { acceptor: TlsAcceptor::from(Arc::new(config)), binding })
 }
 
 fn make(certificate: &Path, key: &Path) -> Result<(), LabError> {

@@ -54,6 +54,7 @@ impl People {
             address: format!("{alias}@{DOMAIN}"),
             display_name: display_name.to_owned(),
             may_impersonate: false,
+            app_only: false,
         };
         self.create_person(&account);
     }

@@ -21,6 +21,12 @@ pub(super) fn whose(server: &Server, caller: &Account, header: &RequestHeader) -
             "Only servers may send a serialized security context.",
         ));
     }
+    if header.exchange_impersonation.is_none() && caller.app_only {
+        return Err(Answer::refused(
+            ResponseCode::ErrorInvalidExchangeImpersonationHeaderData,
+            "ExchangeImpersonation SOAP header must be present for this type of OAuth token.",
+        ));
+    }
     if header.exchange_impersonation.is_none() {
         return Ok(caller.clone());
     }

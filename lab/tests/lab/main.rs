@@ -5,5 +5,6 @@ mod client;
 mod faults;
 mod items;
 mod ldap;
+mod sign_in;
 mod streams;
 mod surface;

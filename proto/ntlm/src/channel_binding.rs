@@ -1,6 +1,9 @@
 //! Channel bindings: what ties an answer to the TLS connection that carries it.
 
 use md5::{Digest, Md5};
+use sha2::{Sha256, Sha384, Sha512};
+
+use crate::certificate::{SignatureHash, signature_hash};
 
 /// The MD5 of a `gss_channel_bindings_struct` (RFC 4121 section 4.1.1.2), as the AV pair carries it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,6 +15,16 @@ impl ChannelBinding {
     #[must_use]
     pub fn tls_server_end_point(certificate_hash: &[u8]) -> Self {
         Self::of(&[b"tls-server-end-point:", certificate_hash])
+    }
+
+    /// The `tls-server-end-point` of a certificate in DER.
+    #[must_use]
+    pub fn of_certificate(der: &[u8]) -> Self {
+        match signature_hash(der) {
+            SignatureHash::Sha256 => Self::tls_server_end_point(&Sha256::digest(der)),
+            SignatureHash::Sha384 => Self::tls_server_end_point(&Sha384::digest(der)),
+            SignatureHash::Sha512 => Self::tls_server_end_point(&Sha512::digest(der)),
+        }
     }
 
     /// From application data, in pieces; no addresses.

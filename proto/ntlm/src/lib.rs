@@ -21,6 +21,7 @@
 
 mod authenticate;
 mod av_pair;
+mod certificate;
 mod challenge;
 mod channel_binding;
 mod client;

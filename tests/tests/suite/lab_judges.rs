@@ -21,3 +21,35 @@ fn exchangelib_and_the_schema_find_an_exchange_server() {
     Judge::new("exchangelib_notifications.py").arg("--https").arg("--ready-file").arg(&ready_file).run();
     Judge::new("validate_xsd.py").arg("--ready-file").arg(&ready_file).run();
 }
+
+/// exchangelib signs in by NTLM, Basic and OAuth2, curl by NTLM and Basic, over http and https; where the lab requires
+/// channel bindings, only who binds its answer to the TLS connection gets in.
+#[test]
+fn every_way_to_sign_in_is_the_one_that_clients_know() {
+    for protection in ["allow", "require"] {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let ready_file = folder.path().join("lab.json");
+        let mut command = Command::new(tieline_tests::tieline());
+        command
+            .arg("lab")
+            .arg("--ready-file")
+            .arg(&ready_file)
+            .arg("--state")
+            .arg(folder.path().join("state"));
+        command.args([
+            "--http",
+            "127.0.0.1:0",
+            "--https",
+            "127.0.0.1:0",
+            "--extended-protection",
+            protection,
+        ]);
+        let mut lab = Running::start("lab", &mut command, folder.path());
+        lab.wait_for_ready_file(&ready_file);
+        let mut judge = Judge::new("lab_sign_in.py").arg("--ready-file").arg(&ready_file);
+        if protection == "require" {
+            judge = judge.arg("--require");
+        }
+        judge.run();
+    }
+}

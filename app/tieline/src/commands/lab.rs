@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tieline_lab::{Lab, LabConfig};
+use tieline_lab::{ExtendedProtection, Lab, LabConfig, Scheme, Settings};
 use tieline_model::Refusal;
 
 use crate::output::Output;
@@ -34,6 +34,12 @@ pub(crate) struct LabCommand {
     /// A JSON file with every address and account, written when all listen.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// How clients may sign in, as a 401 lists it: negotiate, ntlm, basic, bearer.
+    #[arg(long, value_name = "SCHEME", value_delimiter = ',', default_values_t = ["ntlm", "basic", "bearer"].map(String::from))]
+    authentication: Vec<String>,
+    /// Whether NTLM over TLS must be bound to its connection: none, allow or require.
+    #[arg(long, value_name = "SETTING", default_value = "allow", value_parser = ["none", "allow", "require"])]
+    extended_protection: String,
     /// Keep every request and answer here, for checking them against a schema.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
@@ -51,10 +57,25 @@ pub(crate) fn phones(first: SocketAddr) -> Vec<(String, SocketAddr)> {
         .collect()
 }
 
+fn settings(command: &LabCommand) -> Result<Settings, Refusal> {
+    let schemes = command.authentication.iter().map(|text| text.parse::<Scheme>());
+    let authentication = schemes.collect::<Result<Vec<_>, _>>().map_err(|error| {
+        Refusal::operator("unknown-scheme", error, "write for example --authentication ntlm,basic")
+    })?;
+    let extended_protection = match command.extended_protection.as_str() {
+        "none" => ExtendedProtection::None,
+        "require" => ExtendedProtection::Require,
+        _ => ExtendedProtection::Allow,
+    };
+    Ok(Settings { authentication, extended_protection, ..Settings::default() })
+}
+
 pub(crate) async fn run(command: LabCommand, out: Output) -> Result<(), Refusal> {
     // Without any address it offers EWS over http on a free port.
     let http = if command.https.is_none() { command.http.or(Some(ANY)) } else { command.http };
+    let settings = settings(&command)?;
     let config = LabConfig {
+        settings,
         http,
         https: command.https,
         phones: command.sip.map(phones).unwrap_or_default(),
