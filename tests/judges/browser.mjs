@@ -4,6 +4,7 @@
 //
 //   {"open": PATH or URL}            follows redirects as a browser does
 //   {"fill": {SELECTOR: TEXT}}       types
+//   {"select": {SELECTOR: VALUE}}    chooses from a list
 //   {"click": SELECTOR}              clicks and waits for the next page
 //   {"press": KEY}                   the keyboard
 //   {"shot": NAME}                   a picture, when `shots` names a folder
@@ -53,6 +54,8 @@ try {
       await look();
     } else if (step.fill) {
       for (const [selector, text] of Object.entries(step.fill)) await page.fill(selector, text);
+    } else if (step.select) {
+      for (const [selector, value] of Object.entries(step.select)) await page.selectOption(selector, value);
     } else if (step.click) {
       await Promise.all([page.waitForEvent("load"), page.click(step.click)]);
       await page.waitForTimeout(50);

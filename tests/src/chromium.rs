@@ -16,7 +16,9 @@ pub fn walk(base: &str, own: &[&str], width: u32, steps: &Value) -> Value {
         modules.join("node_modules").is_dir(),
         "no browser driver in target/browser. Next: scripts/setup"
     );
-    let order = json!({ "chromium": crate::tool("chromium"), "modules": modules, "base": base, "origins": own,
+    // For people who want to look: TIELINE_SHOTS names a folder.
+    let shots = std::env::var("TIELINE_SHOTS").ok();
+    let order = json!({ "shots": shots, "chromium": crate::tool("chromium"), "modules": modules, "base": base, "origins": own,
         "width": width, "steps": steps });
     let script = source_root().join("tests/judges/browser.mjs");
     let output = Command::new(crate::tool("node")).arg(script).arg(order.to_string()).output();

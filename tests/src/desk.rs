@@ -13,7 +13,9 @@ use crate::site::{Options, Server};
 
 /// The technician's account.
 pub const TECHNICIAN: &str = "dana@lab.example";
-/// Her password.
+/// The administrator's; [`Desk::administrator`] makes it.
+pub const ADMINISTRATOR: &str = "root@lab.example";
+/// The password of both.
 pub const SENTENCE: &str = "a sentence does well";
 
 /// Lab, server, technician.
@@ -73,6 +75,13 @@ impl Desk {
     /// A browser without cookies.
     pub fn pages(&self) -> Pages {
         Pages::new(&self.server.base())
+    }
+
+    /// An account that may set up ticket systems.
+    pub fn administrator(&self) {
+        let password = self.file("root.pw", SENTENCE);
+        let role = ["--role", "administrator", "--password-file", &password];
+        self.server.cli(&[&["user", "add", ADMINISTRATOR][..], &role].concat());
     }
 
     /// A browser in which the technician is signed in.

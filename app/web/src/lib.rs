@@ -21,6 +21,7 @@ mod problem;
 mod request_line;
 mod server;
 mod sign_in;
+mod target_body;
 mod url;
 mod web;
 

@@ -45,6 +45,11 @@ impl Form {
         matches!(self, Self::Template(template) if template.needs_itsm_id())
     }
 
+    /// What must be given before the form can be opened for anybody.
+    pub(crate) fn lacks(&self, target: &QuickCallTarget) -> Option<Refusal> {
+        matches!(self, Self::Link(None)).then(|| no_link(target))
+    }
+
     /// The address for a person; its host is held against the target's list once more, as it will be sent.
     pub(crate) fn address(
         &self,
@@ -68,16 +73,7 @@ impl Form {
                 SecretUrl::new(url.clone(), url)
             }
             Self::Link(Some(link)) => link.with_person(&key(target.person_key)?),
-            Self::Link(None) => {
-                let next =
-                    format!("paste it: tieline quick-call target edit {} --link-file FILE", target.name);
-                return Err(Refusal::operator(
-                    "no-link",
-                    "the target's auto connection link is not stored",
-                    next,
-                )
-                .at(&target.name));
-            }
+            Self::Link(None) => return Err(no_link(target)),
             Self::Template(template) => {
                 let url = template.fill(person, itsm_id)?;
                 SecretUrl::new(url.clone(), url)
@@ -86,6 +82,11 @@ impl Form {
         Address::parse(url.expose())?.allowed(&target.hosts)?;
         Ok(url)
     }
+}
+
+fn no_link(target: &QuickCallTarget) -> Refusal {
+    let next = format!("paste it: tieline quick-call target edit {} --link-file FILE", target.name);
+    Refusal::operator("no-link", "the target's auto connection link is not stored", next).at(&target.name)
 }
 
 /// `…?do_quickcall=1&url_requestor=`, whether or not a value or `USERID` was written behind it (EV-15, EV-16).

@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
-use tieline_model::{QuickCallTarget, QuickCallTargetId, Refusal, TargetKind, UnknownPerson};
+use tieline_model::{
+    DirectoryId, Person, QuickCallTarget, QuickCallTargetId, Refusal, TargetKind, UnknownPerson,
+};
 use tieline_ports::ItsmAccount;
 use tieline_store::{Batch, Configure, Edit, NewEvent, Receipt, StoreError, Write};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +46,15 @@ pub(crate) struct Opened {
     /// Why it cannot be used, if it cannot.
     pub(crate) form: Result<Form, Refusal>,
     pub(crate) itsm: Option<ItsmAccount>,
+}
+
+impl Opened {
+    fn problem(&self) -> Option<Refusal> {
+        match &self.form {
+            Err(refusal) => Some(refusal.clone()),
+            Ok(form) => form.lacks(&self.target),
+        }
+    }
 }
 
 /// The targets as they were read last, while [`QuickCall::run`] hears of changes.
@@ -164,40 +175,11 @@ impl QuickCall {
         secrets: TargetSecrets,
         author: &str,
     ) -> Result<Receipt, Refusal> {
-        check_texts(target)?;
-        let link = match &secrets.link {
-            NewSecret::Set(pasted) => Some(AutoConnectionLink::parse(pasted.expose_secret())?),
-            NewSecret::Keep | NewSecret::Remove => None,
-        };
-        let is_link = matches!(target.kind, TargetKind::Method2);
-        if link.is_some() && !is_link {
-            let next = "say --method2, or leave the link out";
-            return Err(Refusal::permanent(
-                "link-not-used",
-                "only method 2 uses an auto connection link",
-                next,
-            ));
-        }
-        if target.hosts.is_empty() {
-            target.hosts = own_host(target, link.as_ref())?;
-        }
-        target.hosts.iter_mut().for_each(|host| *host = crate::address::host_key(host.trim()));
-        target.hosts.sort();
-        target.hosts.dedup();
-        checked(target)?;
-        if let Some(link) = &link {
-            Address::parse(&link.expose())?.allowed(&target.hosts)?;
-        }
-        let have: Vec<String> = self.store.secrets().await?.into_iter().map(|secret| secret.name).collect();
+        let (link, have) = self.verify(target, &secrets).await?;
         let has = |name: &str| have.iter().any(|known| known == name);
         let (link_name, token_name) =
             (QuickCallTarget::link_secret(target.id), QuickCallTarget::token_secret(target.id));
-        if is_link && link.is_none() && (!has(&link_name) || matches!(secrets.link, NewSecret::Remove)) {
-            let next = "paste it with --link-file FILE, - for standard input";
-            return Err(Refusal::permanent("no-link", "method 2 needs its auto connection link", next)
-                .at(&target.name));
-        }
-
+        let is_link = matches!(target.kind, TargetKind::Method2);
         let note = format!("quick-call target {} saved", target.name);
         let edits = vec![Edit::PutQuickCallTarget(target.clone())];
         let configure = Configure { author: author.to_owned(), note, base: None, edits };
@@ -234,11 +216,92 @@ impl QuickCall {
         Ok(receipt)
     }
 
+    /// Checks a target as [`Self::save`] does and saves nothing. Gives the address that somebody's form would have,
+    /// secrets masked.
+    ///
+    /// # Errors
+    /// When anything about it is wrong, with the reason.
+    pub async fn check(
+        &self,
+        target: &mut QuickCallTarget,
+        secrets: &TargetSecrets,
+    ) -> Result<String, Refusal> {
+        let (link, _) = self.verify(target, secrets).await?;
+        let taken = self.store.quick_call_target_by_name(&target.name).await?;
+        if taken.is_some_and(|other| other.id != target.id) {
+            let what = format!("there is a quick-call target {:?} already", target.name);
+            return Err(Refusal::permanent("duplicate-name", what, "choose another name"));
+        }
+        let mut form = checked(target)?;
+        if let Form::Link(stored) = &mut form {
+            *stored = match link {
+                Some(link) => Some(link),
+                None => self.stored_link(target.id).await?,
+            };
+        }
+        let address = somebody().map(|person| form.address(target, &person, Some("1"))).transpose()?;
+        Ok(address.map(|url| url.masked().to_owned()).unwrap_or_default())
+    }
+
+    async fn stored_link(&self, id: QuickCallTargetId) -> Result<Option<AutoConnectionLink>, Refusal> {
+        let stored = self.store.secret(&QuickCallTarget::link_secret(id)).await?;
+        stored.map(|stored| AutoConnectionLink::parse(stored.expose_secret())).transpose()
+    }
+
+    /// Every target, and why it cannot be used, if it cannot.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn states(&self) -> Result<Vec<(Arc<QuickCallTarget>, Option<Refusal>)>, Refusal> {
+        let opened = self.opened().await?;
+        Ok(opened.iter().map(|opened| (Arc::clone(&opened.target), opened.problem())).collect())
+    }
+
+    /// What [`Self::save`] checks before it writes; gives the pasted link, and the names of the secrets there are.
+    async fn verify(
+        &self,
+        target: &mut QuickCallTarget,
+        secrets: &TargetSecrets,
+    ) -> Result<(Option<AutoConnectionLink>, Vec<String>), Refusal> {
+        check_texts(target)?;
+        let link = match &secrets.link {
+            NewSecret::Set(pasted) => Some(AutoConnectionLink::parse(pasted.expose_secret())?),
+            NewSecret::Keep | NewSecret::Remove => None,
+        };
+        let is_link = matches!(target.kind, TargetKind::Method2);
+        if link.is_some() && !is_link {
+            let next = "say --method2, or leave the link out";
+            return Err(Refusal::permanent(
+                "link-not-used",
+                "only method 2 uses an auto connection link",
+                next,
+            ));
+        }
+        if target.hosts.is_empty() {
+            target.hosts = own_host(target, link.as_ref())?;
+        }
+        target.hosts.iter_mut().for_each(|host| *host = crate::address::host_key(host.trim()));
+        target.hosts.sort();
+        target.hosts.dedup();
+        checked(target)?;
+        if let Some(link) = &link {
+            Address::parse(&link.expose())?.allowed(&target.hosts)?;
+        }
+        let have: Vec<String> = self.store.secrets().await?.into_iter().map(|secret| secret.name).collect();
+        let has_link = have.contains(&QuickCallTarget::link_secret(target.id));
+        if is_link && link.is_none() && (!has_link || matches!(secrets.link, NewSecret::Remove)) {
+            let next = "paste it with --link-file FILE, - for standard input";
+            return Err(Refusal::permanent("no-link", "method 2 needs its auto connection link", next)
+                .at(&target.name));
+        }
+        Ok((link, have))
+    }
+
     /// Removes a target and its secrets.
     ///
     /// # Errors
     /// When it is not there, or the store cannot be written.
-    pub async fn remove(&self, id: QuickCallTargetId, author: &str) -> Result<(), Refusal> {
+    pub async fn remove(&self, id: QuickCallTargetId, author: &str) -> Result<Receipt, Refusal> {
         let have = self.store.secrets().await?;
         let edits = vec![Edit::DeleteQuickCallTarget(id)];
         let note = format!("quick-call target {id} removed");
@@ -249,9 +312,9 @@ impl QuickCall {
                 batch.push(Write::Secret { name, value: None, by: author.to_owned() });
             }
         }
-        self.store.commit(batch).await?;
+        let receipt = self.store.commit(batch).await?;
         self.inner().targets.forget();
-        Ok(())
+        Ok(receipt)
     }
 
     /// The target with this name or id. Nothing given means the only one there is.
@@ -262,6 +325,15 @@ impl QuickCall {
         let opened = self.opened().await?;
         find(&opened, reference).map(|opened| Arc::clone(&opened.target))
     }
+}
+
+/// Nobody in particular, to see what an address looks like.
+fn somebody() -> Option<Person> {
+    let mut person = Person::named(DirectoryId::new("surname")?, "Surname, Name");
+    person.mail = "surname.name@corp.example".parse().ok();
+    person.sip = "surname.name@corp.example".parse().into_iter().collect();
+    person.login = Some("surname".to_owned());
+    Some(person)
 }
 
 /// By name or id; nothing given means the only one there is.

@@ -1,10 +1,18 @@
 //! From a contact in Lync to a pre-filled form, as a technician's browser sees it.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+
 use serde_json::{Value, json};
 use tieline_tests::chromium::walk;
-use tieline_tests::desk::{Desk, SENTENCE, TECHNICIAN};
+use tieline_tests::desk::{ADMINISTRATOR, Desk, SENTENCE, TECHNICIAN};
+use tieline_tests::judge::python;
 use tieline_tests::page::encoded;
+use tieline_tests::port;
+use tieline_tests::process::Running;
 use tieline_tests::seed::count;
+use tieline_tests::source_root;
 
 const BOB: &str = "/quick-call?target=easyvista&contactId=Contacts%3D%3Csip:bob@lab.example%3E";
 
@@ -124,6 +132,240 @@ fn open_tickets_come_before_a_new_one() {
         .unwrap();
     let seen = pages.get(&new.replace("&amp;", "&"));
     assert!(seen.location.unwrap().contains("_users_id_requester="));
+}
+
+/// One request line as a client sends it, over a connection that stays open; the answer's head.
+fn raw(connection: &mut TcpStream, cookies: &str, target: &str) -> String {
+    let request =
+        format!("GET {target} HTTP/1.1\r\nHost: tieline\r\nAccept: text/html\r\nCookie: {cookies}\r\n\r\n");
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        connection.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+    connection.read_exact(&mut vec![0; length.parse().unwrap()]).unwrap();
+    head
+}
+
+/// Lync hands `<` and `>` to the browser as they are, and some browsers send them so: the call works all the same, again
+/// and again on one connection.
+///
+/// Covers: EV-28, EV-45, EV-46
+#[test]
+fn a_contact_that_a_client_did_not_encode_is_understood() {
+    let desk = Desk::start("");
+    let mut pages = desk.signed_in();
+    pages.get("/");
+    let cookies: Vec<_> = pages.cookies().iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let cookies = cookies.join("; ");
+    let mut connection = TcpStream::connect(desk.server.base().trim_start_matches("http://")).unwrap();
+    for contact in [
+        "Contacts=<sip:bob@lab.example>",
+        "Contacts=\"Bob Brown\" <sip:bob@lab.example>",
+        "<sip:BOB@lab.example>",
+    ] {
+        let head =
+            raw(&mut connection, &cookies, &format!("/quick-call?target=easyvista&contactId={contact}"));
+        assert!(head.starts_with("HTTP/1.1 302 "), "{contact}: {head}");
+        assert!(head.contains("url_requestor=bob%40lab.example\r\n"), "{contact}: {head}");
+    }
+    let head =
+        raw(&mut connection, "", "/quick-call?target=easyvista&contactId=Contacts=<sip:bob@lab.example>");
+    assert!(head.starts_with("HTTP/1.1 303 ") && head.contains("location: /sign-in?pending="), "{head}");
+}
+
+/// "Not this person": whom the technician meant is offered first by the next call, in a browser.
+///
+/// Covers: EV-02 (corrected), EV-21 (page)
+#[test]
+fn a_correction_is_offered_by_the_next_call() {
+    let desk = Desk::start("");
+    let mut pages = desk.signed_in();
+    let found = pages.get("/quick-call?target=easyvista&who=sip:bob@lab.example");
+    let link = |body: &str, label: &str| -> String {
+        let before = body.split(label).next().unwrap();
+        let link = before.rsplit("href=\"").next().unwrap().split('"').next().unwrap();
+        link.replace("&amp;", "&")
+    };
+    let other = pages.get(&link(&found.body, "Not this person"));
+    assert!(other.body.contains("Who is meant?"), "{}", other.body);
+    let named = pages.get("/quick-call?target=easyvista&for=sip:bob@lab.example&who=carol");
+    let carol = link(&named.body, "Carol Clark");
+    let forged = carol.split("&seal=").next().unwrap().to_owned() + "&seal=guessed";
+    assert_eq!(pages.get(&forged).status, 302);
+    assert_eq!(pages.get(BOB).status, 302, "a link that another site made leaves nothing behind");
+    let chosen = pages.get(&carol);
+    assert!(chosen.location.unwrap().ends_with("url_requestor=carol%40lab.example"));
+    let again = pages.get(BOB);
+    assert_eq!(again.status, 200, "{again:?}");
+    let (carol, bob) = (again.body.find("Carol Clark").unwrap(), again.body.find("Bob Brown").unwrap());
+    assert!(carol < bob && again.body.contains("chosen last time"), "{}", again.body);
+    let bob = pages.get(&link(&again.body, "Bob Brown"));
+    assert!(bob.location.unwrap().ends_with("url_requestor=bob%40lab.example"));
+    assert_eq!(pages.get(BOB).status, 302, "directory and technician agree again");
+}
+
+/// An administrator sets up ticket systems on pages; technicians and other sites do not.
+///
+/// Covers: EV-12, EV-16 (pages), EV-50 (page)
+#[test]
+fn an_administrator_sets_up_ticket_systems_on_pages() {
+    let desk = Desk::start("");
+    desk.administrator();
+    let form = format!("{}/sso_samlindexlync.php?do_quickcall=1&url_requestor=", desk.itsm());
+    for width in [360, 1280] {
+        let name = format!("desk {width}");
+        let row = format!("td a:has-text(\"{name}\")");
+        let seen = walk(
+            &desk.server.base(),
+            &[desk.itsm_origin()],
+            width,
+            &json!([
+                {"open": "/quick-call/targets"},
+                {"fill": {"#name": ADMINISTRATOR, "#password": SENTENCE}}, {"click": "main button"}, {"axe": true}, {"shot": format!("targets-{width}")},
+                {"click": "text=Add a ticket system"}, {"axe": true}, {"shot": format!("targets-new-{width}")},
+                {"fill": {"#name": name, "#address": "http://elsewhere.example/?url_requestor="}},
+                {"select": {"#way": "method1"}}, {"click": "text=Check without saving"}, {"axe": true}, {"shot": format!("targets-refused-{width}")},
+                {"fill": {"#address": form}}, {"click": "text=Check without saving"}, {"axe": true}, {"shot": format!("targets-checked-{width}")},
+                {"click": "button[value=save]"}, {"axe": true}, {"shot": format!("targets-saved-{width}")},
+                {"click": row}, {"axe": true}, {"shot": format!("targets-edit-{width}")},
+                {"fill": {"#menu_text": "Ticket for the desk"}}, {"click": "button[value=save]"},
+                {"click": row}, {"click": "section button"}, {"axe": true},
+            ]),
+        );
+        assert_eq!(seen["axe"], json!([]), "axe-core found something at {width} px");
+        let pages = seen["pages"].as_array().unwrap();
+        assert!(
+            pages.iter().all(|page| page["overflow"].as_i64() <= Some(0)),
+            "wider than the window: {seen:#}"
+        );
+        let text = |at: usize| pages[at]["text"].as_str().unwrap();
+        assert!(text(1).contains("easyvista") && text(1).contains("Sandbox"), "{}", text(1));
+        assert!(text(3).contains("Next:") && pages[3]["fields"]["name"] == name.as_str(), "{}", text(3));
+        assert!(
+            text(4).contains("This would work") && text(4).contains("surname.name%40corp.example"),
+            "{}",
+            text(4)
+        );
+        assert!(text(5).contains(&format!("{name} is saved")), "{}", text(5));
+        assert!(text(7).contains("Ticket for the desk"), "{}", text(7));
+        assert!(
+            text(9).contains(&format!("{name} is removed")) && text(9).contains("tieline config restore"),
+            "{}",
+            text(9)
+        );
+    }
+
+    let mut pages = desk.signed_in();
+    assert_eq!(pages.get("/quick-call/targets").status, 403);
+    let token = pages.get("/sign-out").hidden("form_token");
+    let fields = [
+        ("form_token", token.as_str()),
+        ("name", "x"),
+        ("way", "template"),
+        ("address", "https://x.example/?m={mail}"),
+    ];
+    assert_eq!(pages.post("/quick-call/targets/new", &fields).status, 403, "a technician");
+    let mut pages = desk.pages();
+    pages.sign_in(ADMINISTRATOR, SENTENCE);
+    let token = pages.get("/quick-call/targets/new").hidden("form_token");
+    let fields = [
+        ("form_token", token.as_str()),
+        ("name", "x"),
+        ("way", "template"),
+        ("address", "https://x.example/?m={mail}"),
+    ];
+    assert_eq!(pages.post("/quick-call/targets/new", &fields[1..]).status, 403, "no token");
+    let elsewhere = [("origin", "https://evil.example")];
+    assert_eq!(pages.post_with("/quick-call/targets/new", &fields, &elsewhere).status, 403, "another site");
+    let link = format!(
+        "{}/autoconnect_mail.php?field1=5C0F051E580F056F19&field2=&field4=%7B90D54E77-40A5-4F0F-8029-5A7A05F5814D%7D&field5=ViewDialog&field6=morley",
+        desk.itsm()
+    );
+    let paste =
+        [("form_token", token.as_str()), ("name", "linked"), ("way", "method2"), ("link", link.as_str())];
+    let saved = pages.post("/quick-call/targets/new", &paste);
+    assert_eq!(saved.location.as_deref(), Some("/quick-call/targets?saved=linked"), "{saved:?}");
+    let id = desk.server.cli(&["quick-call", "target", "show", "linked"])["id"].as_str().unwrap().to_owned();
+    for page in ["/quick-call/targets", &format!("/quick-call/targets/{id}")] {
+        let body = pages.get(page).body;
+        assert!(
+            body.contains("linked") && !body.contains("5C0F051E") && !body.contains("90D54E77"),
+            "{body}"
+        );
+    }
+    let called = pages.get("/quick-call?target=linked&contactId=sip:bob@lab.example");
+    assert_eq!(called.location, Some(link.replace("morley", "bob%40lab.example")));
+}
+
+/// The ticket form stands behind a SAML sign-on (pysaml2, both sides): through Tieline's own sign-in and through that one,
+/// every parameter arrives as it was sent, and a second call needs neither.
+///
+/// Covers: EV-04, EV-06
+#[test]
+fn parameters_survive_a_saml_sign_on_at_the_ticket_system() {
+    let desk = Desk::start("");
+    let (provider, form) = (port::free(), port::free());
+    let folder = desk.folder().join("saml");
+    std::fs::create_dir(&folder).unwrap();
+    let mut site = Command::new(python());
+    site.args(["-W", "ignore"]).arg(source_root().join("tests/judges/saml_site.py"));
+    site.arg(json!({"provider": provider, "form": form, "folder": folder}).to_string());
+    let mut site = Running::start("saml", &mut site, desk.folder());
+    for port in [provider, form] {
+        site.wait_until("the SAML site", || TcpStream::connect(("127.0.0.1", port)).ok());
+    }
+    let (provider, form) = (format!("http://127.0.0.1:{provider}"), format!("http://127.0.0.1:{form}"));
+    let method1 = format!("{form}/sso_samlindexlync.php?do_quickcall=1&url_requestor=");
+    let odd = "?a=1%2B1%26&b=%C3%A4+x&empty=&caller={mail}&title={name}&last=%25%3D";
+    let template = format!("{form}/new.php{odd}");
+    for (name, way, url) in [("saml", "--method1", &method1), ("odd", "--template", &template)] {
+        desk.server.cli(&["quick-call", "target", "add", name, way, url]);
+    }
+    let seen = walk(
+        &desk.server.base(),
+        &[&provider, &form],
+        1280,
+        &json!([
+            {"open": "/quick-call?target=saml&contactId=Contacts%3D%3Csip:bob@lab.example%3E"},
+            {"fill": {"#name": TECHNICIAN, "#password": SENTENCE}}, {"click": "button"},
+            {"fill": {"#user": TECHNICIAN, "#password": "lab"}}, {"click": "button"},
+            {"open": "/quick-call?target=odd&contactId=sip:bob@lab.example"},
+        ]),
+    );
+    let pages = seen["pages"].as_array().unwrap();
+    let url = |at: usize| pages[at]["url"].as_str().unwrap();
+    assert!(url(1).starts_with(&format!("{provider}/sso?SAMLRequest=")), "{}", pages[1]);
+    assert!(!url(1).contains("bob"), "the requestor stays between Tieline and the form: {}", url(1));
+    assert_eq!(url(2), format!("{method1}bob%40lab.example"), "{seen:#}");
+    assert_eq!(pages[2]["fields"]["do_quickcall"], "1");
+    assert_eq!(pages[2]["fields"]["url_requestor"], "bob@lab.example");
+    assert_eq!(pages[2]["fields"]["query"], "do_quickcall=1&url_requestor=bob%40lab.example");
+    let filled = odd.replace("{mail}", "bob%40lab.example").replace("{name}", "Bob%20Brown");
+    assert_eq!(pages[3]["fields"]["query"], filled.trim_start_matches('?'), "{seen:#}");
+
+    // The same odd query through a sign-on of its own.
+    let seen = walk(
+        &desk.server.base(),
+        &[&provider, &form],
+        1280,
+        &json!([
+            {"open": "/quick-call?target=odd&contactId=sip:bob@lab.example"},
+            {"fill": {"#name": TECHNICIAN, "#password": SENTENCE}}, {"click": "button"},
+            {"fill": {"#user": TECHNICIAN, "#password": "lab"}}, {"click": "button"},
+        ]),
+    );
+    let fields = &seen["pages"][2]["fields"];
+    assert_eq!(fields["query"], filled.trim_start_matches('?'), "{seen:#}");
+    for (name, value) in
+        [("a", "1+1&"), ("b", "\u{e4} x"), ("empty", ""), ("last", "%="), ("title", "Bob Brown")]
+    {
+        assert_eq!(fields[name], value, "{name}");
+    }
 }
 
 /// Whatever a contact says: a page with a reason or a redirect to the configured form with one value in it. Never a failure,

@@ -90,6 +90,23 @@ fn other_sites_cannot_send_our_forms() {
     assert_eq!(thief.get("/").status, 303, "the session is over, not only forgotten");
 }
 
+/// A browser that opens an address which is none gets a page; a program gets problem details.
+#[test]
+fn lost_browsers_get_a_page() {
+    let desk = Desk::start("");
+    let mut browser = desk.pages().with_header("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    for (path, status) in [("/nothing", 404), ("/quick-calls", 404)] {
+        let seen = browser.get(path);
+        assert_eq!(seen.status, status, "{seen:?}");
+        assert!(seen.header("content-type").starts_with("text/html"), "{seen:?}");
+        assert!(seen.body.contains("Next:") && seen.body.contains("href=\"/\""), "{}", seen.body);
+        assert!(seen.header("content-security-policy").contains("default-src 'none'"));
+    }
+    assert_eq!(browser.post("/quick-call", &[]).status, 405);
+    assert!(browser.get("/api/v1/nothing").header("content-type").starts_with("application/problem+json"));
+    assert!(desk.pages().get("/nothing").header("content-type").starts_with("application/problem+json"));
+}
+
 /// Guessing stops after a few tries.
 #[test]
 fn guessing_passwords_is_slowed_down() {

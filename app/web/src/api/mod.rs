@@ -2,6 +2,8 @@
 
 mod v1;
 
+pub(crate) use v1::{check_name, schema};
+
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;

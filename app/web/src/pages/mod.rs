@@ -9,6 +9,7 @@ mod shell;
 mod sign_in;
 mod status;
 mod style;
+mod targets;
 mod when;
 
 use std::sync::Arc;
@@ -37,6 +38,10 @@ pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
     Router::new()
         .route("/", get(status::show))
         .route("/quick-call", get(quick_call::show))
+        .route(targets::LIST, get(targets::list))
+        .route("/quick-call/targets/new", get(targets::ask_new).post(targets::create))
+        .route("/quick-call/targets/{id}", get(targets::edit).post(targets::change))
+        .route("/quick-call/targets/{id}/remove", axum::routing::post(targets::remove))
         .route("/sign-in", get(sign_in::show).post(sign_in::local))
         .route("/sign-in/openid", get(sign_in::openid))
         .route(crate::sign_in::openid::CALLBACK, get(sign_in::callback))

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use tieline_model::{DirectoryId, Environment, Person, QuickCallTarget, Refusal};
 use tieline_ports::ItsmTicket;
-use tieline_quick_call::{Choice, Resolution, SecretUrl, Technician, Tested};
+use tieline_quick_call::{Choice, QuickCall, Resolution, SecretUrl, Technician, Tested};
 
 use super::notice::{Notice, block};
 use super::when::ago;
@@ -90,11 +90,7 @@ fn decoded(value: &str) -> String {
 }
 
 pub(super) async fn show(State(web): State<Arc<Web>>, signed_in: SignedIn, uri: Uri) -> Page {
-    let Some(quick_call) = &web.quick_call else {
-        let next = "set [directory] in the configuration, then restart";
-        let what = "quick call needs the directory, and none is set up";
-        return Err(refuse(&signed_in)(Refusal::operator("no-directory", what, next)));
-    };
+    let quick_call = service(&web).map_err(refuse(&signed_in))?;
     let asked = Asked::read(&uri).map_err(refuse(&signed_in))?;
     let technician = Technician { id: signed_in.name.clone(), name: signed_in.display_name.clone() };
     let view = View { signed_in: &signed_in, web: &web, asked: &asked };
@@ -138,6 +134,14 @@ pub(super) async fn show(State(web): State<Arc<Web>>, signed_in: SignedIn, uri: 
             .with_action("Try another contact", "/quick-call")
             .into_response()),
     }
+}
+
+/// The job; without a directory there is none.
+pub(super) fn service(web: &Web) -> Result<&QuickCall, Refusal> {
+    web.quick_call.as_ref().ok_or_else(|| {
+        let next = "set [directory] in the configuration, then restart";
+        Refusal::operator("no-directory", "quick call needs the directory, and none is set up", next)
+    })
 }
 
 struct View<'a> {
@@ -464,11 +468,11 @@ fn environment(target: &QuickCallTarget) -> Markup {
     }
 }
 
-fn environment_badge(environment: Environment) -> Markup {
+pub(super) fn environment_badge(environment: Environment) -> Markup {
     html! { span.environment-badge.(environment.name()) { (word(environment)) } }
 }
 
-const fn word(environment: Environment) -> &'static str {
+pub(super) const fn word(environment: Environment) -> &'static str {
     match environment {
         Environment::Production => "Production",
         Environment::Sandbox => "Sandbox",

@@ -11,6 +11,7 @@ use crate::sign_in::SignedIn;
 pub(crate) enum Place {
     Status,
     QuickCall,
+    Targets,
 }
 
 /// What is around a page.
@@ -87,6 +88,9 @@ impl<'a> Shell<'a> {
                     ul {
                         (self.entry(Place::Status, "/", "Status"))
                         (self.entry(Place::QuickCall, "/quick-call", "Quick call"))
+                        @if signed_in.role == UserRole::Administrator {
+                            (self.entry(Place::Targets, super::targets::LIST, "Ticket systems"))
+                        }
                     }
                 }
                 div.who {

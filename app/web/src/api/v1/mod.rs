@@ -9,7 +9,7 @@ pub(super) mod mailboxes;
 pub(super) mod messages;
 pub(super) mod quick_call;
 pub(super) mod reload;
-mod schema;
+pub(crate) mod schema;
 pub(super) mod status;
 pub(super) mod tokens;
 pub(super) mod users;
@@ -92,7 +92,7 @@ fn unknown(noun: &str, reference: &str) -> Refused {
 }
 
 /// A name that people must be able to type and read.
-fn check_name(noun: &str, name: &str) -> Result<(), Refused> {
+pub(crate) fn check_name(noun: &str, name: &str) -> Result<(), Refused> {
     let chars = name.chars().count();
     if (1..=80).contains(&chars) && name.trim() == name && !name.chars().any(char::is_control) {
         return Ok(());

@@ -74,7 +74,7 @@ pub(super) struct Origin {
 
 /// How a server's certificate is trusted.
 #[derive(ToSchema)]
-pub(super) struct Trust {
+pub(crate) struct Trust {
     /// system: the operating system's authorities; ca: `pem` in addition; pinned: exactly `sha256`.
     trust: String,
     /// One or more certificates in PEM form.

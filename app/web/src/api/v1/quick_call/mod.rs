@@ -7,7 +7,6 @@ mod list;
 mod reconcile;
 mod remove;
 mod show;
-mod target_body;
 mod test;
 
 use std::sync::Arc;
@@ -21,9 +20,8 @@ use utoipa_axum::routes;
 
 use super::schema;
 use crate::problem::Refused;
+use crate::target_body::TargetBody;
 use crate::web::Web;
-
-use target_body::TargetBody;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
     OpenApiRouter::new()

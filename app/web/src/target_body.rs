@@ -1,68 +1,99 @@
-//! What is said of a target, and what it makes of one.
+//! What is said of a quick-call target, over REST or in a page's form, and what it makes of one.
 
 use serde::Deserialize;
 use tieline_model::{
-    Environment, Hosting, ItsmApi, ItsmProduct, PersonKey, QuickCallTarget, Refusal, TargetKind, TlsTrust,
-    UnknownPerson,
+    Environment, Hosting, ItsmApi, ItsmProduct, PersonKey, QuickCallTarget, QuickCallTargetId, Refusal,
+    TargetKind, TlsTrust, UnknownPerson,
 };
 use tieline_quick_call::{NewSecret, Ready, TargetSecrets};
 use utoipa::ToSchema;
 
-use crate::api::v1::schema;
+use crate::api::schema;
 use crate::extract::object;
 use crate::problem::Refused;
 
 /// What is said of a target; what is left out keeps its value or default.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::api::v1) struct TargetBody {
+pub(crate) struct TargetBody {
     /// What people call it.
-    pub(super) name: Option<String>,
+    pub(crate) name: Option<String>,
     /// The menu's text, up to 60 characters.
-    menu_text: Option<String>,
+    pub(crate) menu_text: Option<String>,
     /// production or sandbox.
-    environment: Option<String>,
+    pub(crate) environment: Option<String>,
     /// saas or on-premises.
-    hosting: Option<String>,
+    pub(crate) hosting: Option<String>,
     /// The product's version on premises, by its year.
-    version: Option<u16>,
+    pub(crate) version: Option<u16>,
     /// A form that comes ready: easyvista, servicenow, glpi, zammad, itop or jira; with `host`.
-    ready: Option<String>,
+    pub(crate) ready: Option<String>,
     /// The ready form's host.
-    host: Option<String>,
+    pub(crate) host: Option<String>,
     /// Method 1: `https://…/sso_samlindexlync.php?do_quickcall=1&url_requestor=`.
-    method1: Option<String>,
+    pub(crate) method1: Option<String>,
     /// Method 2: the whole auto connection link. It is stored encrypted and never shown.
     #[schema(write_only)]
-    link: Option<String>,
+    pub(crate) link: Option<String>,
     /// Any other form, with placeholders like `{mail}`.
-    template: Option<String>,
+    pub(crate) template: Option<String>,
     /// The hosts that technicians may be sent to; that of the form unless said otherwise.
-    hosts: Option<Vec<String>>,
+    pub(crate) hosts: Option<Vec<String>>,
     /// What is sent as the person: mail, sip or login.
-    person_key: Option<String>,
+    pub(crate) person_key: Option<String>,
     /// Where people who are nobody are sent; empty: a page that says so.
-    log_in_url: Option<String>,
+    pub(crate) log_in_url: Option<String>,
     /// The REST API: glpi or zammad; empty: none.
-    api: Option<String>,
+    pub(crate) api: Option<String>,
     /// Where the product answers.
-    api_url: Option<String>,
+    pub(crate) api_url: Option<String>,
     /// How the API's certificate is trusted.
     #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<schema::Trust>)]
-    api_tls: Option<TlsTrust>,
+    pub(crate) api_tls: Option<TlsTrust>,
     /// The API's token. It is stored encrypted and never shown.
     #[schema(write_only)]
-    token: Option<String>,
+    pub(crate) token: Option<String>,
     /// A person's latest tickets come before the form.
-    tickets_first: Option<bool>,
+    pub(crate) tickets_first: Option<bool>,
 }
 
 impl TargetBody {
+    /// A new target of what was said.
+    pub(crate) fn create(&self, id: QuickCallTargetId) -> Result<QuickCallTarget, Refused> {
+        let name = self.name.clone().ok_or_else(|| {
+            Refusal::permanent("bad-request", "the name is missing", "say what people call the target")
+        })?;
+        let unsaid = TargetKind::Template { url: String::new() };
+        let mut target = QuickCallTarget {
+            id,
+            name,
+            menu_text: String::new(),
+            environment: Environment::default(),
+            hosting: Hosting::default(),
+            kind: unsaid.clone(),
+            hosts: Vec::new(),
+            person_key: PersonKey::default(),
+            unknown: UnknownPerson::default(),
+            api: None,
+        };
+        self.apply(&mut target)?;
+        if target.kind == unsaid {
+            let next = "say --ready NAME --host HOST, --method1 URL, --link-file FILE or --template URL";
+            return Err(
+                Refusal::permanent("bad-request", "it was not said which form is opened", next).into()
+            );
+        }
+        if target.menu_text.is_empty() {
+            target.menu_text.clone_from(&target.name);
+        }
+        Ok(target)
+    }
+
     /// Writes what was said into a target.
-    pub(super) fn apply(&self, target: &mut QuickCallTarget) -> Result<(), Refused> {
+    pub(crate) fn apply(&self, target: &mut QuickCallTarget) -> Result<(), Refused> {
         if let Some(name) = &self.name {
-            crate::api::v1::check_name("a quick-call target", name)?;
+            crate::api::check_name("a quick-call target", name)?;
             target.name.clone_from(name);
         }
         if let Some(environment) = &self.environment {
@@ -178,7 +209,7 @@ impl TargetBody {
     }
 
     /// The secrets that were said.
-    pub(super) fn secrets(self) -> TargetSecrets {
+    pub(crate) fn secrets(self) -> TargetSecrets {
         let said = |text: Option<String>| match text {
             None => NewSecret::Keep,
             Some(text) if text.trim().is_empty() => NewSecret::Remove,
