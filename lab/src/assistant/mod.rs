@@ -16,7 +16,6 @@ mod request;
 use sqlx::SqliteConnection;
 
 use crate::{
-    account::Account,
     calendar::Processing,
     document::Document,
     server::Server,
@@ -56,9 +55,9 @@ impl Assistant<'_> {
         }
     }
 
-    /// The time as the codec writes it.
+    /// The time in whole seconds, as Exchange answers times.
     fn now(&self) -> tieline_proto_ews::DateTime {
-        jiff::Timestamp::from_millisecond(self.now_ms).unwrap_or_default().into()
+        jiff::Timestamp::from_second(self.now_ms / 1000).unwrap_or_default().into()
     }
 }
 
@@ -73,9 +72,4 @@ pub(crate) fn is_organizer(document: &Document, address: &str) -> bool {
 /// The number of a meeting's version, which rises with each change that makes answers out of date.
 pub(crate) fn sequence(document: &Document) -> i64 {
     document.text("AppointmentSequenceNumber").and_then(|text| text.trim().parse().ok()).unwrap_or(0)
-}
-
-/// Name and address of an account, as recipients are written.
-pub(crate) fn person(account: &Account) -> (Option<String>, String) {
-    (Some(account.display_name.clone()), account.address.clone())
 }

@@ -12,6 +12,7 @@ pub(crate) mod object_id;
 mod processing;
 mod recurrence;
 mod series;
+pub(crate) mod suggestions;
 pub(crate) mod zone;
 
 pub(crate) use appointment::{Appointment, Wrong, complete, fragment, typed};

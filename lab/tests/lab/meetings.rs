@@ -1,0 +1,344 @@
+//! Calendars and meetings where exchangelib does not reach: what mailboxes do by themselves, rooms, new times
+//! proposed, Exchange 2007's zones, the limits of views, suggestions.
+
+use tieline_lab::Processing;
+use tieline_proto_ews::{
+    Attendee, BaseShape, CalendarItem, DateTime, DistinguishedFolderName, EmailAddress, ExchangeVersion, Item,
+    ItemId, ItemKind, ItemShape, Operation, Reply, RequestHeader, ResponseCode, ResponseObject, ResponseObjectKind,
+    ResponseType, encode_request,
+    operations::{
+        AvailabilityAddress, CalendarItemCreateOrDelete, CalendarView, CreateItem, Duration, FindItem,
+        FreeBusyViewOptions, FreeBusyViewType, GetItem, GetUserAvailability, ItemView, MailboxData,
+        MeetingAttendeeType, MessageDisposition, SuggestionsViewOptions,
+    },
+    recurrence::{Interval, NoEnd, Recurrence, RecurrencePattern, RecurrenceRange},
+    time_zone::{MeetingTimeZone, SerializableTimeZone, SerializableTimeZoneTime},
+};
+
+use crate::client::{Bench, first_id, header, reply_of};
+
+const BOB: &str = "bob@lab.example";
+const CAROL: &str = "carol@lab.example";
+
+fn at(text: &str) -> Option<DateTime> {
+    DateTime::from_xml(text)
+}
+
+fn attendee(address: &str) -> Attendee {
+    Attendee { mailbox: EmailAddress::named(address, address), ..Attendee::default() }
+}
+
+fn appointment(subject: &str, start: &str, end: &str) -> Item {
+    let fields = CalendarItem { start: at(start), end: at(end), ..CalendarItem::default() };
+    Item { subject: Some(subject.to_owned()), ..Item::new(ItemKind::CalendarItem(Box::new(fields))) }
+}
+
+fn create(item: Item, how: CalendarItemCreateOrDelete) -> CreateItem {
+    CreateItem { send_meeting_invitations: Some(how), items: vec![item], ..CreateItem::default() }
+}
+
+fn invite(item: Item, addresses: &[&str]) -> CreateItem {
+    let mut item = item;
+    if let ItemKind::CalendarItem(fields) = &mut item.kind {
+        fields.required_attendees = addresses.iter().map(|address| attendee(address)).collect();
+    }
+    create(item, CalendarItemCreateOrDelete::SendOnlyToAll)
+}
+
+fn calendar(item: &Item) -> &CalendarItem {
+    let ItemKind::CalendarItem(fields) = &item.kind else { panic!("no calendar item: {item:?}") };
+    fields
+}
+
+impl Bench {
+    async fn as_user<O: Operation>(&self, user: &str, operation: &O) -> O::Response {
+        self.with_header(user, &header(), operation).await.body.expect("no fault")
+    }
+
+    async fn with_header<O: Operation>(
+        &self,
+        user: &str,
+        header: &RequestHeader,
+        operation: &O,
+    ) -> Reply<O::Response> {
+        let response = self.post(user, encode_request(header, operation)).send().await.expect("an answer");
+        reply_of::<O>(&response.bytes().await.expect("a whole answer"))
+    }
+
+    /// Everything in one of the user's folders, with all properties.
+    async fn all(&self, user: &str, folder: DistinguishedFolderName) -> Vec<Item> {
+        let find = FindItem { parent_folder_ids: vec![folder.into()], ..FindItem::default() };
+        let response = self.as_user(user, &find).await;
+        let listing = response.first().expect("a message").ok().expect("success");
+        let ids = listing.root_folder.as_ref().expect("a listing").items().filter_map(|item| item.item_id.clone());
+        let mut items = Vec::new();
+        for id in ids {
+            items.push(self.read(user, id).await);
+        }
+        items
+    }
+
+    async fn read(&self, user: &str, id: ItemId) -> Item {
+        let shape = ItemShape { base_shape: BaseShape::AllProperties, ..ItemShape::default() };
+        let get = GetItem { item_shape: shape, item_ids: vec![id.into()] };
+        let response = self.as_user(user, &get).await;
+        response.first().expect("a message").ok().expect("success").items.first().expect("an item").clone()
+    }
+
+    async fn view(&self, user: &str, view: CalendarView) -> Result<(usize, Option<bool>), ResponseCode> {
+        let find = FindItem {
+            view: Some(ItemView::Calendar(view)),
+            parent_folder_ids: vec![DistinguishedFolderName::Calendar.into()],
+            ..FindItem::default()
+        };
+        let response = self.as_user(user, &find).await;
+        let message = response.first().expect("a message");
+        let listing = message.ok().map_err(|message| message.code.clone())?;
+        let root = listing.root_folder.as_ref().expect("a listing");
+        Ok((root.items().count(), root.includes_last_item_in_range))
+    }
+
+    async fn answer(
+        &self,
+        user: &str,
+        kind: ResponseObjectKind,
+        fields: ResponseObject,
+    ) -> Result<Vec<Item>, ResponseCode> {
+        let request = CreateItem {
+            message_disposition: Some(MessageDisposition::SendAndSaveCopy),
+            items: vec![Item::new(ItemKind::ResponseObject(kind, Box::new(fields)))],
+            ..CreateItem::default()
+        };
+        let response = self.as_user(user, &request).await;
+        let message = response.first().expect("a message");
+        message.ok().map(|info| info.items.clone()).map_err(|message| message.code.clone())
+    }
+}
+
+fn about(item: &Item) -> ResponseObject {
+    ResponseObject { reference_item_id: item.item_id.clone(), ..ResponseObject::default() }
+}
+
+fn answers(item: &Item) -> Vec<ResponseType> {
+    let fields = calendar(item);
+    let all = fields.required_attendees.iter().chain(&fields.resources);
+    all.filter_map(|attendee| attendee.response_type.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_room_accepts_what_it_has_time_for_and_declines_the_rest() {
+    let bench = Bench::start().await;
+    bench.lab.calendars().set(CAROL, Processing::AutoAccept);
+    let first = invite(appointment("First", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &[CAROL]);
+    let first = first_id(&bench.ok(&first).await);
+    assert_eq!(answers(&bench.read("alice", first).await), [ResponseType::Accept]);
+    let second = invite(appointment("Second", "2030-03-04T09:30:00Z", "2030-03-04T10:30:00Z"), &[CAROL]);
+    let second = first_id(&bench.ok(&second).await);
+    assert_eq!(answers(&bench.read("alice", second).await), [ResponseType::Decline]);
+    let booked = bench.all("carol", DistinguishedFolderName::Calendar).await;
+    let booked: Vec<_> = booked.iter().map(|item| item.subject.as_deref().unwrap_or_default()).collect();
+    assert_eq!(booked, ["First"]);
+    assert!(bench.all("carol", DistinguishedFolderName::Inbox).await.is_empty(), "requests are put away");
+    let inbox = bench.all("alice", DistinguishedFolderName::Inbox).await;
+    let mut told: Vec<_> = inbox.iter().filter_map(|item| item.subject.clone()).collect();
+    told.sort();
+    assert_eq!(told, ["Accepted: First", "Declined: Second"]);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_does_nothing_by_itself_enters_a_meeting_when_it_is_answered() {
+    let bench = Bench::start().await;
+    bench.lab.calendars().set(BOB, Processing::None);
+    bench.ok(&invite(appointment("Plan", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &[BOB])).await;
+    assert!(bench.all("bob", DistinguishedFolderName::Calendar).await.is_empty());
+    let request = bench.all("bob", DistinguishedFolderName::Inbox).await.remove(0);
+    let touched = bench.answer("bob", ResponseObjectKind::AcceptItem, about(&request)).await.expect("accepted");
+    assert_eq!(touched.len(), 2, "the entry and the request, which has moved");
+    let entry = bench.all("bob", DistinguishedFolderName::Calendar).await.remove(0);
+    assert_eq!(calendar(&entry).my_response_type, Some(ResponseType::Accept));
+    assert!(bench.all("bob", DistinguishedFolderName::Inbox).await.is_empty());
+    let own = bench.all("alice", DistinguishedFolderName::Calendar).await.remove(0);
+    assert_eq!(answers(&own), [ResponseType::Accept]);
+    let refused = bench.answer("alice", ResponseObjectKind::AcceptItem, about(&own)).await;
+    assert_eq!(refused, Err(ResponseCode::ErrorCalendarIsOrganizerForAccept));
+    let refused = bench.answer("bob", ResponseObjectKind::CancelCalendarItem, about(&entry)).await;
+    assert_eq!(refused, Err(ResponseCode::ErrorCalendarIsNotOrganizer));
+}
+
+#[tokio::test]
+async fn another_time_can_be_proposed() {
+    let bench = Bench::start().await;
+    bench.ok(&invite(appointment("Plan", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &[BOB])).await;
+    let request = bench.all("bob", DistinguishedFolderName::Inbox).await.remove(0);
+    let (start, end) = (at("2030-03-05T09:00:00Z"), at("2030-03-05T10:00:00Z"));
+    let proposal = ResponseObject { proposed_start: start, proposed_end: end, ..about(&request) };
+    bench.answer("bob", ResponseObjectKind::TentativelyAcceptItem, proposal).await.expect("answered");
+    let response = bench.all("alice", DistinguishedFolderName::Inbox).await.remove(0);
+    assert_eq!(response.subject.as_deref(), Some("New Time Proposed: Plan"));
+    let ItemKind::MeetingResponse(fields) = &response.kind else { panic!("no response: {response:?}") };
+    assert_eq!((fields.proposed_start, fields.proposed_end), (start, end));
+    let own = bench.all("alice", DistinguishedFolderName::Calendar).await.remove(0);
+    let bob = calendar(&own).required_attendees.first().expect("bob");
+    assert_eq!((bob.proposed_start, bob.proposed_end), (start, end));
+}
+
+#[tokio::test]
+async fn a_cancelled_meeting_stays_until_it_is_removed() {
+    let bench = Bench::start().await;
+    bench.ok(&invite(appointment("Plan", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &[BOB])).await;
+    let own = bench.all("alice", DistinguishedFolderName::Calendar).await.remove(0);
+    bench.answer("alice", ResponseObjectKind::CancelCalendarItem, about(&own)).await.expect("cancelled");
+    assert!(bench.all("alice", DistinguishedFolderName::Calendar).await.is_empty());
+    let entry = bench.all("bob", DistinguishedFolderName::Calendar).await.remove(0);
+    assert_eq!((calendar(&entry).is_cancelled, calendar(&entry).appointment_state), (Some(true), Some(7)));
+    let refused = bench.answer("bob", ResponseObjectKind::AcceptItem, about(&entry)).await;
+    assert_eq!(refused, Err(ResponseCode::ErrorCalendarIsCancelledForAccept));
+    let inbox = bench.all("bob", DistinguishedFolderName::Inbox).await;
+    let notice = inbox.iter().find(|item| matches!(item.kind, ItemKind::MeetingCancellation(_)));
+    bench.answer("bob", ResponseObjectKind::RemoveItem, about(notice.expect("a cancellation"))).await.expect("removed");
+    assert!(bench.all("bob", DistinguishedFolderName::Calendar).await.is_empty());
+}
+
+#[tokio::test]
+async fn zones_take_the_form_of_the_version_asked_in() {
+    let bench = Bench::start().await;
+    let old = RequestHeader::new(ExchangeVersion::Exchange2007Sp1);
+    let mut item = appointment("Old", "2030-07-01T09:00:00", "2030-07-01T10:00:00");
+    if let ItemKind::CalendarItem(fields) = &mut item.kind {
+        let name = Some("W. Europe Standard Time".to_owned());
+        fields.meeting_time_zone = Some(MeetingTimeZone { time_zone_name: name, ..MeetingTimeZone::default() });
+    }
+    let request = create(item, CalendarItemCreateOrDelete::SendToNone);
+    let id = first_id(&bench.with_header("alice", &old, &request).await.body.expect("no fault"));
+    let shape = ItemShape { base_shape: BaseShape::AllProperties, ..ItemShape::default() };
+    let get = GetItem { item_shape: shape, item_ids: vec![id.clone().into()] };
+    let response = bench.with_header("alice", &old, &get).await.body.expect("no fault");
+    let shown = response.first().expect("a message").ok().expect("success").items.first().expect("an item").clone();
+    let zone = calendar(&shown).meeting_time_zone.clone().expect("the old form");
+    assert_eq!(zone.base_offset.as_deref(), Some("-PT1H"));
+    assert_eq!(zone.daylight.map(|change| change.offset).as_deref(), Some("-PT1H"));
+    assert_eq!(calendar(&shown).start, at("2030-07-01T07:00:00Z"));
+    let newer = bench.read("alice", id).await;
+    assert_eq!(calendar(&newer).meeting_time_zone, None);
+}
+
+#[tokio::test]
+async fn a_view_says_when_it_is_cut_and_refuses_what_is_too_much() {
+    let bench = Bench::with(|settings| settings.find_limit = 20).await;
+    let mut item = appointment("Daily", "2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z");
+    if let ItemKind::CalendarItem(fields) = &mut item.kind {
+        let start_date = Some(jiff_date("2030-01-01"));
+        fields.recurrence = Some(Recurrence {
+            pattern: Some(RecurrencePattern::Daily(Interval { interval: 1 })),
+            range: Some(RecurrenceRange::NoEnd(NoEnd { start_date })),
+        });
+    }
+    bench.ok(&create(item, CalendarItemCreateOrDelete::SendToNone)).await;
+    let view = |start: &str, end: &str, most: Option<i32>| CalendarView {
+        start_date: at(start),
+        end_date: at(end),
+        max_entries_returned: most,
+    };
+    let (from, to) = ("2035-01-01T00:00:00Z", "2035-01-11T00:00:00Z");
+    assert_eq!(bench.view("alice", view(from, to, None)).await, Ok((10, Some(true))));
+    assert_eq!(bench.view("alice", view(from, to, Some(4))).await, Ok((4, Some(false))));
+    let month = view(from, "2035-02-01T00:00:00Z", None);
+    assert_eq!(bench.view("alice", month).await, Err(ResponseCode::ErrorExceededFindCountLimit));
+    let wide = view(from, "2037-01-03T00:00:00Z", Some(1));
+    assert_eq!(bench.view("alice", wide).await, Err(ResponseCode::ErrorCalendarViewRangeTooBig));
+    let backwards = view(to, from, None);
+    assert_eq!(
+        bench.view("alice", backwards).await,
+        Err(ResponseCode::ErrorCalendarEndDateIsEarlierThanStartDate)
+    );
+}
+
+fn jiff_date(text: &str) -> tieline_proto_ews::Date {
+    tieline_proto_ews::Date::from_xml(text).expect("a date")
+}
+
+fn utc() -> SerializableTimeZone {
+    let change = || SerializableTimeZoneTime {
+        time: "00:00:00".to_owned(),
+        day_of_week: "Sunday".to_owned(),
+        ..SerializableTimeZoneTime::default()
+    };
+    SerializableTimeZone { bias: 0, standard_time: change(), daylight_time: change() }
+}
+
+fn whose(address: &str) -> MailboxData {
+    MailboxData {
+        email: AvailabilityAddress { address: address.to_owned(), ..AvailabilityAddress::default() },
+        attendee_type: MeetingAttendeeType::Required,
+        exclude_conflicts: None,
+    }
+}
+
+fn within(start: &str, end: &str) -> Duration {
+    Duration { start_time: at(start), end_time: at(end) }
+}
+
+#[tokio::test]
+async fn times_to_meet_are_those_when_all_are_free_and_at_work() {
+    let bench = Bench::start().await;
+    // All day but the hour from noon on, in a zone an hour ahead of UTC.
+    for (start, end) in [("07:00", "11:00"), ("12:00", "16:00")] {
+        let day = |time: &str| format!("2030-03-05T{time}:00Z");
+        let item = appointment("Busy", &day(start), &day(end));
+        bench.as_user("bob", &create(item, CalendarItemCreateOrDelete::SendToNone)).await;
+    }
+    let request = GetUserAvailability {
+        time_zone: Some(utc()),
+        mailbox_data_array: vec![whose("alice@lab.example"), whose(BOB)],
+        suggestions_view_options: Some(SuggestionsViewOptions {
+            meeting_duration_in_minutes: Some(60),
+            minimum_suggestion_quality: Some("Good".to_owned()),
+            detailed_suggestions_window: within("2030-03-05T00:00:00", "2030-03-06T00:00:00"),
+            ..SuggestionsViewOptions::default()
+        }),
+        ..GetUserAvailability::default()
+    };
+    let response = bench.ok(&request).await.suggestions_response.expect("suggestions");
+    let day = response.suggestion_day_result_array.first().expect("a day");
+    let times: Vec<_> = day.suggestion_array.iter().map(|one| (one.meeting_time, one.is_work_time)).collect();
+    assert_eq!(times, [(at("2030-03-05T11:00:00"), true)]);
+    assert_eq!(day.day_quality, "Excellent");
+}
+
+#[tokio::test]
+async fn availability_tells_each_mailbox_apart_and_refuses_nonsense() {
+    let bench = Bench::start().await;
+    let item = appointment("Secret", "2030-03-05T09:00:00Z", "2030-03-05T10:00:00Z");
+    bench.as_user("bob", &create(item, CalendarItemCreateOrDelete::SendToNone)).await;
+    let ask = |start: &str, end: &str| GetUserAvailability {
+        time_zone: Some(utc()),
+        mailbox_data_array: vec![whose(BOB), whose("nobody@lab.example")],
+        free_busy_view_options: Some(FreeBusyViewOptions {
+            time_window: within(start, end),
+            merged_free_busy_interval_in_minutes: Some(60),
+            requested_view: Some(FreeBusyViewType::DetailedMerged),
+        }),
+        ..GetUserAvailability::default()
+    };
+    let day = ask("2030-03-05T08:00:00", "2030-03-05T12:00:00");
+    let seen = async |user: &str| {
+        let found = bench.as_user(user, &day).await.free_busy_response_array.expect("answers").responses;
+        let codes: Vec<_> =
+            found.iter().filter_map(|one| one.response_message.as_ref()).map(|one| one.code.clone()).collect();
+        assert_eq!(codes, [ResponseCode::NoError, ResponseCode::ErrorMailRecipientNotFound]);
+        found.first().and_then(|one| one.free_busy_view.clone()).expect("a view")
+    };
+    let others = seen("alice").await;
+    assert_eq!(others.merged_free_busy.as_deref(), Some("0200"));
+    assert_eq!(others.free_busy_view_type, FreeBusyViewType::FreeBusyMerged, "no more than she may see");
+    assert!(others.calendar_event_array.iter().all(|event| event.calendar_event_details.is_none()));
+    let own = seen("bob").await;
+    let details = own.calendar_event_array.first().and_then(|event| event.calendar_event_details.clone());
+    assert_eq!(details.and_then(|details| details.subject).as_deref(), Some("Secret"));
+    let fault = async |request: GetUserAvailability| {
+        bench.reply(&request).await.body.expect_err("a fault").code()
+    };
+    let wide = ask("2030-03-05T08:00:00", "2030-06-05T12:00:00");
+    assert_eq!(fault(wide).await, ResponseCode::ErrorTimeIntervalTooBig);
+    assert_eq!(fault(GetUserAvailability { time_zone: None, ..day }).await, ResponseCode::ErrorTimeZone);
+}
