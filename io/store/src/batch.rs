@@ -11,9 +11,9 @@ use tieline_model::{
 use uuid::Uuid;
 
 use crate::{
-    Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewDeletion, NewFeed, NewJob,
-    NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite, RemoteItem, Session, SnapshotEntry,
-    StagedContent, Subscription, SyncUnit, TokenHash,
+    ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewDeletion,
+    NewFeed, NewJob, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite, RemoteItem, Session,
+    SnapshotEntry, StagedContent, Subscription, SyncUnit, TokenHash,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
@@ -247,6 +247,8 @@ pub enum Write {
         /// Which.
         id: Uuid,
     },
+    /// Changes a room, a meeting or an answer.
+    Conference(ConferenceWrite),
     /// Who did what, for the administrator.
     Audit {
         /// Who.

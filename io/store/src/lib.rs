@@ -18,6 +18,7 @@
 
 mod batch;
 mod column;
+mod conference;
 mod config;
 mod deletion;
 mod document;
@@ -45,6 +46,7 @@ mod wake;
 mod writer;
 
 pub use batch::{Accepted, Batch, Content, Fence, NewEvent, Receipt, StateOrigin, Write};
+pub use conference::{ConferenceWrite, Reservation, StoredAnswer, StoredMeeting};
 pub use config::{Change, ChangeSet, Configure, Edit, MailboxFilter, Noun};
 pub use deletion::{Deletion, NewDeletion, UNDO_FOR};
 pub use document::ConfigDocument;

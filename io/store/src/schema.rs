@@ -28,6 +28,7 @@ const KNOWN: &[Known] = known![
     3 "0003_sign_in",
     4 "0004_quick_call_choice",
     5 "0005_contacts_calendar",
+    6 "0006_conferencing",
 ];
 
 /// One migration and whether it was carried out.

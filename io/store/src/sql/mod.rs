@@ -1,6 +1,7 @@
 //! The statements, a file per noun. Compiled once for each database; what differs comes from the parent module.
 
 pub(crate) mod change_set;
+pub(crate) mod conference;
 pub(crate) mod config;
 pub(crate) mod content;
 pub(crate) mod deletion;

@@ -1,5 +1,6 @@
 //! What the store promises, told once and held against both databases.
 
+mod conference;
 mod configuration;
 mod events;
 mod jobs;
