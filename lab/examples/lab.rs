@@ -1,5 +1,5 @@
 //! Starts a lab until interrupted: `cargo run -p tieline-lab --example lab -- --state DIR [--http A:P] [--https A:P]
-//! [--users N] [--ready-file F] [--record DIR] [--phone USER=A:P]`.
+//! [--smtp A:P] [--smart-host A:P] [--users N] [--ready-file F] [--record DIR] [--phone USER=A:P]`.
 
 use std::{error::Error, net::SocketAddr};
 
@@ -16,6 +16,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "--state" => config.state_dir = value.into(),
             "--http" => config.http = Some(value.parse()?),
             "--https" => config.https = Some(value.parse()?),
+            "--smtp" => config.smtp = Some(value.parse()?),
+            "--smart-host" => config.settings.smart_host = Some(value.parse()?),
             "--users" => config.users = value.parse()?,
             "--ready-file" => config.ready_file = Some(value.into()),
             "--record" => config.record_dir = Some(value.into()),

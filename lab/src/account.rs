@@ -13,6 +13,9 @@ pub const CONFERENCE: &str = "conference";
 
 const NAMED: [(&str, &str); 3] = [("alice", "Alice Adams"), ("bob", "Bob Brown"), ("carol", "Carol Clark")];
 
+const ROOMS: [(&str, &str); 3] =
+    [("room-berlin", "Room Berlin"), ("room-oslo", "Room Oslo"), ("room-quito", "Room Quito")];
+
 /// One account with its mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
@@ -28,10 +31,25 @@ pub struct Account {
     pub app_only: bool,
 }
 
+/// A distribution list of the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DistributionGroup {
+    /// SMTP address.
+    pub address: String,
+    /// Name shown to people.
+    pub display_name: String,
+    /// Addresses of people, rooms and other lists.
+    pub members: Vec<String>,
+    /// A list of meeting rooms.
+    pub of_rooms: bool,
+}
+
 /// Every account of the lab. Fixed while the lab runs.
 #[derive(Clone, Debug)]
 pub struct Directory {
     accounts: Vec<Account>,
+    rooms: Vec<Account>,
+    groups: Vec<DistributionGroup>,
 }
 
 impl Directory {
@@ -44,7 +62,58 @@ impl Directory {
         let mut accounts: Vec<_> = (0..users.max(NAMED.len())).map(person).collect();
         accounts.push(account(SERVICE_ACCOUNT, "Tieline service account", true));
         accounts.push(account(CONFERENCE, "Conference rooms", false));
-        Self { accounts }
+        let rooms: Vec<_> = ROOMS.iter().map(|(alias, name)| account(alias, name, false)).collect();
+        let addresses = |accounts: &[Account]| accounts.iter().map(|one| one.address.clone()).collect();
+        let people = accounts.get(..users.max(NAMED.len())).unwrap_or_default();
+        let everyone = group("everyone", "Everyone", addresses(people));
+        // A list within a list: expanding goes one level at a time.
+        let mut staff = group("staff", "Staff", addresses(accounts.get(..2).unwrap_or_default()));
+        staff.members.push(everyone.address.clone());
+        let europe = addresses(rooms.get(..2).unwrap_or_default());
+        let groups = vec![
+            everyone,
+            staff,
+            DistributionGroup { of_rooms: true, ..group("rooms-europe", "Rooms in Europe", europe) },
+            DistributionGroup { of_rooms: true, ..group("rooms", "All rooms", addresses(&rooms)) },
+        ];
+        Self { accounts, rooms, groups }
+    }
+
+    /// The meeting rooms; their mailboxes cannot be signed in to.
+    pub fn rooms(&self) -> &[Account] {
+        &self.rooms
+    }
+
+    /// The distribution lists.
+    pub fn groups(&self) -> &[DistributionGroup] {
+        &self.groups
+    }
+
+    /// Everything that has a mailbox: accounts and rooms.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().chain(&self.rooms)
+    }
+
+    /// The list with this SMTP address; case does not matter.
+    pub fn group(&self, address: &str) -> Option<&DistributionGroup> {
+        let address = strip_prefix_ignore_case(address.trim(), "smtp:");
+        self.groups.iter().find(|group| group.address.eq_ignore_ascii_case(address))
+    }
+
+    /// The mailboxes behind addresses: members take the place of lists, however deep, everybody once.
+    pub fn expand(&self, addresses: impl IntoIterator<Item = String>) -> std::collections::BTreeSet<String> {
+        let mut waiting: Vec<_> = addresses.into_iter().collect();
+        let mut seen = std::collections::BTreeSet::new();
+        let mut found = std::collections::BTreeSet::new();
+        while let Some(address) = waiting.pop() {
+            let address = address.to_lowercase();
+            match self.group(&address) {
+                Some(group) if seen.insert(address.clone()) => waiting.extend(group.members.iter().cloned()),
+                Some(_) => {}
+                None => drop(found.insert(address)),
+            }
+        }
+        found
     }
 
     /// All accounts in the order of creation.
@@ -55,7 +124,7 @@ impl Directory {
     /// The account with this SMTP address; case does not matter, an `smtp:` prefix is ignored.
     pub fn by_address(&self, address: &str) -> Option<&Account> {
         let address = strip_prefix_ignore_case(address.trim(), "smtp:");
-        self.accounts.iter().find(|account| account.address.eq_ignore_ascii_case(address))
+        self.mailboxes().find(|account| account.address.eq_ignore_ascii_case(address))
     }
 
     /// Checks an `Authorization: Basic` header. User forms: `alice`, `LAB\alice`, `alice@lab.example`.
@@ -82,20 +151,36 @@ impl Directory {
         })
     }
 
-    /// Ambiguous name resolution: accounts whose alias, address or a word of whose name begins with `entry`.
+    /// Ambiguous name resolution: mailboxes whose alias, address or a word of whose name begins with `entry`.
     pub fn resolve(&self, entry: &str) -> Vec<&Account> {
-        let entry =
-            strip_prefix_ignore_case(strip_prefix_ignore_case(entry.trim(), "smtp:"), "sip:").to_lowercase();
-        if entry.is_empty() {
-            return Vec::new();
-        }
-        let hit = |account: &&Account| {
-            let name = account.display_name.to_lowercase();
-            account.address.starts_with(&entry)
-                || name.starts_with(&entry)
-                || name.split_whitespace().any(|word| word.starts_with(&entry))
-        };
-        self.accounts.iter().filter(hit).collect()
+        let hit = |account: &&Account| begins_with(&account.display_name, &account.address, entry);
+        self.mailboxes().filter(hit).collect()
+    }
+
+    /// The same among the distribution lists.
+    pub fn resolve_groups(&self, entry: &str) -> Vec<&DistributionGroup> {
+        let hit = |group: &&DistributionGroup| begins_with(&group.display_name, &group.address, entry);
+        self.groups.iter().filter(hit).collect()
+    }
+}
+
+/// Whether the address, the name or a word of it begins with `entry`, whose prefix `smtp:` or `sip:` does not count.
+pub(crate) fn begins_with(name: &str, address: &str, entry: &str) -> bool {
+    let entry =
+        strip_prefix_ignore_case(strip_prefix_ignore_case(entry.trim(), "smtp:"), "sip:").to_lowercase();
+    let name = name.to_lowercase();
+    !entry.is_empty()
+        && (address.to_lowercase().starts_with(&entry)
+            || name.starts_with(&entry)
+            || name.split_whitespace().any(|word| word.starts_with(&entry)))
+}
+
+fn group(alias: &str, name: &str, members: Vec<String>) -> DistributionGroup {
+    DistributionGroup {
+        address: format!("{alias}@{DOMAIN}"),
+        display_name: name.to_owned(),
+        members,
+        of_rooms: false,
     }
 }
 
@@ -135,6 +220,19 @@ mod tests {
         assert_eq!(directory.authenticate(&basic("OTHER\\alice", PASSWORD)), None);
         assert_eq!(directory.authenticate("Bearer abc"), None);
         assert_eq!(directory.authenticate("Basic %%%"), None);
+    }
+
+    #[test]
+    fn lists_expand_to_everybody_once() {
+        let directory = Directory::new(3);
+        let staff = directory.group("SMTP:Staff@lab.example").expect("a list");
+        assert_eq!(staff.members.len(), 3, "one level holds a list");
+        let found = directory.expand(["staff@lab.example".to_owned(), "Alice@lab.example".to_owned()]);
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            ["alice", "bob", "carol"].map(|one| format!("{one}@{DOMAIN}"))
+        );
+        assert_eq!(directory.expand(["rooms@lab.example".to_owned()]).len(), 3);
     }
 
     #[test]

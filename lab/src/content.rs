@@ -1,14 +1,17 @@
 //! From the element that a client sent to the columns and the document that the lab keeps, and back.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use tieline_proto_ews::{Attachment as AttachmentElement, Item as ItemElement, ItemKind, xml::Choice};
 
 use crate::{
     account::Directory,
     document::{Document, escape},
     extended::ExtendedValue,
-    mime::{self, Parsed, Part, listed, recipients_fragment},
-    property::{boolean, millisecond},
+    icalendar, mapi_property,
+    mime::{self, Parsed, listed, recipients_fragment},
+    property::{Sort, boolean, date_time, has_offset, millisecond},
     store::item::Content,
+    vcard,
     view::{MSGFLAG_READ, MSGFLAG_UNSENT},
 };
 
@@ -21,7 +24,7 @@ pub(crate) struct Incoming {
 }
 
 /// An attachment to be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewAttachment {
     pub(crate) document: Document,
     pub(crate) content: Vec<u8>,
@@ -56,15 +59,20 @@ impl NewAttachment {
         Self { document, content }
     }
 
-    fn from_part(part: Part) -> Self {
-        let mut document = Document { kind: "FileAttachment".to_owned(), ..Document::default() };
-        document.set_text("Name", &part.name);
-        document.set_text("ContentType", &part.content_type);
-        if let Some(id) = &part.content_id {
-            document.set_text("ContentId", id);
+    /// The element with its content, to stand in an attached item.
+    pub(crate) fn to_xml(&self) -> String {
+        let mut document = self.document.clone();
+        match document.kind.as_str() {
+            "FileAttachment" => {
+                let content = STANDARD.encode(&self.content);
+                document.parts.insert("Content".to_owned(), format!("<t:Content>{content}</t:Content>"));
+            }
+            _ => {
+                let item = String::from_utf8_lossy(&self.content).into_owned();
+                document.parts.insert("Item".to_owned(), item);
+            }
         }
-        document.set_text("IsInline", if part.inline { "true" } else { "false" });
-        Self { document, content: part.content }
+        document.to_xml(|_| true)
     }
 }
 
@@ -105,18 +113,52 @@ pub(crate) fn incoming(mut item: ItemElement, making: Making<'_>) -> Option<Inco
     item.parent_folder_id = None;
     let explicit = Document::of(|w| item.write_choice(w)).unwrap_or_default();
     let parsed = match &mime {
-        Some(mime) => mime::parse(mime)?,
+        Some(mime) => source(&explicit.kind, mime)?,
         None => Parsed::default(),
     };
     let mut document = parsed.document;
-    document.kind = explicit.kind;
+    if !is_message(&document.kind) || !is_message(&explicit.kind) {
+        document.kind = explicit.kind;
+    }
     document.parts.extend(explicit.parts);
     document.extended.extend(explicit.extended);
-    let mut attachments: Vec<_> = parsed.parts.into_iter().map(NewAttachment::from_part).collect();
+    let mut attachments = parsed.attachments;
     attachments.extend(elements.into_iter().map(NewAttachment::from_element));
     let class = class_of(&mut document, parsed.class);
     let content = Content { class, sent_ms: parsed.sent_ms, mime, ..Content::default() };
     Some(complete(document, content, attachments, making))
+}
+
+/// What an item's MIME content says: iCalendar of a calendar item, vCard of a contact, a message of all others.
+pub(crate) fn source(kind: &str, mime: &[u8]) -> Option<Parsed> {
+    match kind {
+        "CalendarItem" => {
+            let calendar = icalendar::of_content(mime)?;
+            Some(Parsed { document: calendar.event.document, ..Parsed::default() })
+        }
+        "Contact" => {
+            let card = vcard::read(mime)?;
+            let attachments = card.photo.into_iter().collect();
+            Some(Parsed { document: card.document, attachments, ..Parsed::default() })
+        }
+        _ => message_source(mime),
+    }
+}
+
+/// What a message says; one that carries an invitation or an answer to one is a message about a meeting.
+pub(crate) fn message_source(mime: &[u8]) -> Option<Parsed> {
+    let mut parsed = mime::parse(mime)?;
+    icalendar::become_meeting_message(&mut parsed);
+    Some(parsed)
+}
+
+/// A message that came by SMTP.
+pub(crate) fn received(mime: Vec<u8>, making: Making<'_>) -> Option<Incoming> {
+    let parsed = message_source(&mime)?;
+    let mut document = parsed.document;
+    let class = class_of(&mut document, parsed.class);
+    let content = Content { class, sent_ms: parsed.sent_ms, mime: Some(mime), ..Content::default() };
+    Some(complete(document, content, parsed.attachments, making))
 }
 
 /// A message of the mailbox's owner from its properties.
@@ -131,25 +173,57 @@ fn complete(
     attachments: Vec<NewAttachment>,
     making: Making<'_>,
 ) -> Incoming {
-    let is_message = document.kind == "Message";
+    let message = is_message(&document.kind);
+    mapi_property::take_over(&mut document);
+    normalize(&mut document);
     let mut content = Content {
-        is_draft: is_message,
+        is_draft: message,
         is_read: true,
         received_ms: making.now_ms,
-        sent_ms: content.sent_ms.or(is_message.then_some(making.now_ms)),
+        sent_ms: content.sent_ms.or(message.then_some(making.now_ms)),
         ..content
     };
     take_columns(&mut document, &mut content);
-    if is_message {
+    if message {
         complete_message(&mut document, making);
     }
     finish(&mut document, &mut content, &attachments);
     Incoming { content, document, attachments }
 }
 
-fn class_of(document: &mut Document, mime_class: Option<&str>) -> String {
+/// Whether an element of this name has the fields of a message.
+pub(crate) fn is_message(kind: &str) -> bool {
+    kind == "Message" || kind.starts_with("Meeting")
+}
+
+/// Writes points in time as Exchange answers them: in UTC, with whole seconds. A calendar's times without an offset are
+/// left: they mean a zone that stands elsewhere.
+pub(crate) fn normalize(document: &mut Document) {
+    let floating = ["Start", "End", "OriginalStart", "RecurrenceId"];
+    let times: Vec<_> = document
+        .parts
+        .keys()
+        .filter(|name| Sort::of_element(name) == Sort::Time)
+        .filter_map(|name| {
+            let text = document.text(name)?;
+            let known = has_offset(&text) || !floating.contains(&name.as_str());
+            Some((name.clone(), date_time(millisecond(&text).filter(|_| known)?)))
+        })
+        .collect();
+    for (name, text) in times {
+        document.set_text(&name, &text);
+    }
+    let points = document.extended.iter_mut().filter(|(name, _)| name.contains(":SystemTime"));
+    for text in points.flat_map(|(_, value)| &mut value.values) {
+        if let Some(ms) = millisecond(text) {
+            *text = date_time(ms);
+        }
+    }
+}
+
+fn class_of(document: &mut Document, mime_class: Option<String>) -> String {
     let tagged = document.extended.remove("0x001a:String").and_then(|value| value.values.into_iter().next());
-    let class = document.text("ItemClass").or(tagged).or(mime_class.map(str::to_owned));
+    let class = document.text("ItemClass").or(tagged).or(mime_class);
     let class = class.unwrap_or_else(|| {
         match document.kind.as_str() {
             "CalendarItem" => "IPM.Appointment",
@@ -278,6 +352,8 @@ pub(crate) fn store(document: &Document, content: &mut Content, attachment_bytes
     content.document = document.to_bytes();
     content.size = size(&content.document, attachment_bytes);
     content.properties = document.extended.iter().flat_map(searchable).collect();
+    content.properties.extend(mapi_property::searchable(document));
+    content.properties.extend(document.text("UID").map(|uid| ("UID".to_owned(), uid)));
 }
 
 /// Size of an item, in bytes: near enough to what Exchange would count.

@@ -1,9 +1,12 @@
 //! `/lab/...`: the lab's own control surface. JSON, no authentication; the lab listens on loopback only.
 
+use std::collections::BTreeMap;
+
 use http::{Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    calendar::Processing,
     fault::Fault,
     http::Body,
     server::{Server, typed},
@@ -39,8 +42,31 @@ pub(crate) fn answer(server: &Server, method: &Method, path: &str, body: &[u8]) 
             let phones: Vec<_> = server.phones.iter().map(|phone| phone.status()).collect();
             json(StatusCode::OK, &phones)
         }
-        (_, "/lab/faults" | "/lab/requests" | "/lab/phones") => empty(StatusCode::METHOD_NOT_ALLOWED),
-        _ => problem(StatusCode::NOT_FOUND, "The lab offers /lab/faults, /lab/requests and /lab/phones."),
+        (&Method::GET, "/lab/calendars") => json(StatusCode::OK, &server.calendars.all()),
+        (&Method::POST, "/lab/calendars") => process(server, body),
+        (_, "/lab/faults" | "/lab/requests" | "/lab/phones" | "/lab/calendars") => {
+            empty(StatusCode::METHOD_NOT_ALLOWED)
+        }
+        _ => problem(
+            StatusCode::NOT_FOUND,
+            "The lab offers /lab/faults, /lab/requests, /lab/phones and /lab/calendars.",
+        ),
+    }
+}
+
+/// `{"room@lab.example": "auto-accept"}`: what mailboxes do by themselves from now on.
+fn process(server: &Server, body: &[u8]) -> Response<Body> {
+    match serde_json::from_slice::<BTreeMap<String, Processing>>(body) {
+        Ok(settings) => {
+            settings.iter().for_each(|(address, processing)| server.calendars.set(address, *processing));
+            empty(StatusCode::NO_CONTENT)
+        }
+        Err(error) => problem(
+            StatusCode::BAD_REQUEST,
+            &format!(
+                "Not a setting: {error}. Example: {{\"carol@lab.example\":\"auto-accept\"}}; also auto-update, none"
+            ),
+        ),
     }
 }
 

@@ -200,7 +200,8 @@ pub(crate) fn decode<T: Choice>(xml: &str) -> Option<T> {
     T::read_choice(&mut reader, &element).ok()?
 }
 
-fn wrap(xml: &str) -> String {
+/// Makes the prefixes `t:`, `m:` and `i:` known around a fragment.
+pub(crate) fn wrap(xml: &str) -> String {
     format!(
         "<w xmlns:t=\"{}\" xmlns:m=\"{}\" xmlns:i=\"{}\">{xml}</w>",
         Ns::Types.uri(),

@@ -6,15 +6,34 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use uuid::{Builder, Uuid};
 
+use crate::store::item::Item;
+
 const PREFIX: [u8; 3] = [0, 3, 36];
 const GUID_TEXT: usize = 36;
+
+/// How long ids are, in bytes before base64, as Exchange's are: some clients tell ids from file names by length.
+fn length_of(kind: u8) -> usize {
+    match kind {
+        1 => 89,
+        21 => 143,
+        _ => 113,
+    }
+}
 
 /// What an id names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Named {
     Folder(i64),
     Item(i64),
-    Attachment { item: i64, attachment: i64 },
+    /// The occurrence of a series that the pattern puts on a day (20261123).
+    Occurrence {
+        series: i64,
+        day: i64,
+    },
+    Attachment {
+        item: i64,
+        attachment: i64,
+    },
 }
 
 /// An id taken apart.
@@ -32,12 +51,14 @@ impl Id {
         let (kind, numbers) = match self.named {
             Named::Folder(folder) => (1, vec![folder]),
             Named::Item(item) => (9, vec![item]),
+            Named::Occurrence { series, day } => (15, vec![series, day]),
             Named::Attachment { item, attachment } => (21, vec![item, attachment]),
         };
         bytes.push(kind);
         for number in numbers {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
+        bytes.resize(length_of(kind), 0);
         STANDARD.encode(bytes)
     }
 
@@ -51,12 +72,16 @@ impl Id {
         let number = |at: usize| -> Option<i64> {
             Some(i64::from_be_bytes(numbers.get(at..at + 8)?.try_into().ok()?))
         };
-        let named = match (kind, numbers.len()) {
-            (1, 8) => Named::Folder(number(0)?),
-            (9, 8) => Named::Item(number(0)?),
-            (21, 16) => Named::Attachment { item: number(0)?, attachment: number(8)? },
+        let (named, used) = match kind {
+            1 => (Named::Folder(number(0)?), 8),
+            9 => (Named::Item(number(0)?), 8),
+            15 => (Named::Occurrence { series: number(0)?, day: number(8)? }, 16),
+            21 => (Named::Attachment { item: number(0)?, attachment: number(8)? }, 16),
             _ => return None,
         };
+        if bytes.len() != length_of(*kind) || numbers.iter().skip(used).any(|byte| *byte != 0) {
+            return None;
+        }
         Some(Self { mailbox, named })
     }
 }
@@ -64,6 +89,19 @@ impl Id {
 /// The id of an item.
 pub(crate) fn item_id(mailbox: Uuid, item: i64) -> String {
     Id { mailbox, named: Named::Item(item) }.encode()
+}
+
+/// The id of what a row shows: an item, or an occurrence of a series.
+pub(crate) fn of_row(mailbox: Uuid, row: &Item) -> String {
+    match row.occurrence {
+        Some(place) => occurrence_id(mailbox, row.item, place.day),
+        None => item_id(mailbox, row.item),
+    }
+}
+
+/// The id of an occurrence: the series and the day on which the pattern puts it.
+pub(crate) fn occurrence_id(mailbox: Uuid, series: i64, day: i64) -> String {
+    Id { mailbox, named: Named::Occurrence { series, day } }.encode()
 }
 
 /// The id of a folder.
@@ -179,7 +217,12 @@ mod tests {
 
     #[test]
     fn ids_round_trip_and_neighbours_differ_in_case_only() {
-        for named in [Named::Folder(7), Named::Item(26), Named::Attachment { item: 3, attachment: 9 }] {
+        for named in [
+            Named::Folder(7),
+            Named::Item(26),
+            Named::Occurrence { series: 3, day: 20_261_123 },
+            Named::Attachment { item: 3, attachment: 9 },
+        ] {
             let id = Id { mailbox: MAILBOX, named };
             assert_eq!(Id::decode(&id.encode()), Some(id));
         }

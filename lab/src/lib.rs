@@ -22,11 +22,15 @@
 //! a `shape`.
 
 mod account;
+mod assistant;
+mod aqs;
 mod autodiscover;
 mod body;
+mod calendar;
 mod clock;
 mod content;
 mod control;
+mod delivery;
 mod directory;
 mod document;
 mod ews;
@@ -36,10 +40,15 @@ mod filter;
 mod folder_view;
 mod gzip;
 mod http;
+mod icalendar;
 mod id;
+mod inbox_rule;
 mod itsm;
 mod journal;
+mod kept;
+mod mapi_property;
 mod mime;
+mod permission;
 mod phone;
 mod property;
 mod push;
@@ -49,8 +58,11 @@ mod server;
 mod settings;
 mod shape;
 mod sign_in;
+mod smtp;
 mod store;
 mod tls;
+mod vcard;
+mod version;
 mod view;
 
 use std::{
@@ -62,7 +74,8 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use account::{Account, CONFERENCE, DOMAIN, Directory, PASSWORD, SERVICE_ACCOUNT};
+pub use account::{Account, CONFERENCE, DOMAIN, Directory, DistributionGroup, PASSWORD, SERVICE_ACCOUNT};
+pub use calendar::{CalendarProcessing, Processing};
 pub use clock::Clock;
 pub use directory::LabDirectory;
 pub use fault::{ArmedFault, Fault, FaultKind, Faults};
@@ -70,10 +83,11 @@ pub use itsm::{GLPI_TOKEN, LINK_FIELDS, ZAMMAD_TOKEN};
 pub use journal::{Journal, RequestRecord};
 pub use phone::{Lamp, Phone, PhoneStatus};
 pub use ready::{Ready, ReadyAccount, ReadyOAuth2, ReadyPhone};
-pub use settings::{ServerVersion, Settings};
+pub use settings::{FolderLimits, ServerVersion, Settings};
 pub use sign_in::{CLIENT_ID, CLIENT_SECRET, RESOURCE, Scheme, TENANT};
 pub use tieline_proto_ntlm::ExtendedProtection;
 pub use tls::CERTIFICATE_FILE;
+pub use version::{Availability, ELEMENTS, FOLDERS, OPERATIONS, Release};
 
 use recorder::Recorder;
 use server::Server;
@@ -145,6 +159,8 @@ pub struct LabConfig {
     pub https: Option<SocketAddr>,
     /// Where to listen for LDAP.
     pub ldap: Option<SocketAddr>,
+    /// Where to listen for SMTP.
+    pub smtp: Option<SocketAddr>,
     /// How many people, at least three.
     pub users: usize,
     /// Where to write the ready file.
@@ -167,6 +183,7 @@ impl LabConfig {
             http: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
             https: None,
             ldap: None,
+            smtp: None,
             users: 3,
             ready_file: None,
             phones: Vec::new(),
@@ -183,6 +200,7 @@ pub struct Lab {
     server: Arc<Server>,
     http: Option<SocketAddr>,
     https: Option<SocketAddr>,
+    smtp: Option<SocketAddr>,
     certificate: Option<PathBuf>,
     ldap: Option<LabDirectory>,
     ready: Ready,
@@ -193,6 +211,9 @@ impl Lab {
     pub async fn start(config: LabConfig) -> Result<Self, LabError> {
         if config.http.is_none() && config.https.is_none() {
             return Err(LabError::NoListener);
+        }
+        if let Some(address) = config.settings.smart_host.filter(|address| !address.ip().is_loopback()) {
+            return Err(LabError::NotLoopback { what: "smart host", address });
         }
         for dir in [Some(&config.state_dir), config.record_dir.as_ref()].into_iter().flatten() {
             std::fs::create_dir_all(dir).map_err(|error| LabError::File { path: dir.clone(), error })?;
@@ -221,6 +242,7 @@ impl Lab {
             streams: Default::default(),
             subscribed: Default::default(),
             phones,
+            calendars: Arc::default(),
             clock: config.clock,
             stop,
             tasks: TaskTracker::new(),
@@ -232,13 +254,16 @@ impl Lab {
         };
         let (https, tls) = listen(&server, "https", config.https, acceptor).await?;
         server.tasks.spawn(push::watch(Arc::clone(&server)));
+        server.tasks.spawn(smtp::watch(Arc::clone(&server)));
+        let smtp = listen_for_mail(&server, config.smtp).await?;
         let certificate = tls.then(|| config.state_dir.join(CERTIFICATE_FILE));
         let mut ready = describe(&server, http, https, certificate.as_deref(), config.record_dir.as_deref());
+        ready.smtp = smtp.map(|address| format!("smtp://{address}"));
         ready.ldap = ldap.as_ref().map(LabDirectory::url);
         if let Some(path) = &config.ready_file {
             ready::write(path, &ready)?;
         }
-        Ok(Self { server, http, https, certificate, ldap, ready })
+        Ok(Self { server, http, https, smtp, certificate, ldap, ready })
     }
 
     /// Where HTTP is listened for.
@@ -249,6 +274,11 @@ impl Lab {
     /// Where HTTPS is listened for.
     pub fn https_addr(&self) -> Option<SocketAddr> {
         self.https
+    }
+
+    /// Where mail is listened for.
+    pub fn smtp_addr(&self) -> Option<SocketAddr> {
+        self.smtp
     }
 
     /// The directory, when the lab offers LDAP.
@@ -285,6 +315,11 @@ impl Lab {
     /// What clients asked.
     pub fn journal(&self) -> &Journal {
         &self.server.journal
+    }
+
+    /// What mailboxes do by themselves with messages about meetings.
+    pub fn calendars(&self) -> &CalendarProcessing {
+        &self.server.calendars
     }
 
     /// The desk phones.
@@ -329,6 +364,18 @@ async fn listen(
     Ok((Some(local), secure))
 }
 
+async fn listen_for_mail(
+    server: &Arc<Server>,
+    address: Option<SocketAddr>,
+) -> Result<Option<SocketAddr>, LabError> {
+    let Some(address) = address else { return Ok(None) };
+    let what = "smtp";
+    let listener = http::bind(what, address).await?;
+    let local = listener.local_addr().map_err(|error| LabError::Listen { what, address, error })?;
+    server.tasks.spawn(smtp::accept(Arc::clone(server), listener));
+    Ok(Some(local))
+}
+
 fn describe(
     server: &Server,
     http: Option<SocketAddr>,
@@ -355,6 +402,7 @@ fn describe(
         oauth2: ReadyOAuth2::at(&base),
         certificate: certificate.map(text),
         ldap: None,
+        smtp: None,
         recordings: recordings.map(text),
         accounts: server.directory.accounts().iter().map(ReadyAccount::from).collect(),
         phones: server

@@ -65,7 +65,7 @@ const IMPORTANCE: &[&str] = &["Low", "Normal", "High"];
 const SENSITIVITY: &[&str] = &["Normal", "Personal", "Private", "Confidential"];
 
 impl Sort {
-    fn of_element(name: &str) -> Self {
+    pub(crate) fn of_element(name: &str) -> Self {
         match name {
             "Importance" => Self::Rank(IMPORTANCE),
             "Sensitivity" => Self::Rank(SENSITIVITY),
@@ -136,8 +136,14 @@ pub(crate) fn millisecond(text: &str) -> Option<i64> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         return Some(timestamp.as_millisecond());
     }
-    let civil: civil::DateTime = text.parse().ok()?;
+    // A bare date is its midnight.
+    let civil: civil::DateTime = text.trim_end_matches('Z').parse().ok()?;
     Some(civil.in_tz("UTC").ok()?.timestamp().as_millisecond())
+}
+
+/// Whether an `xs:dateTime` says its offset from UTC.
+pub(crate) fn has_offset(text: &str) -> bool {
+    text.trim().parse::<Timestamp>().is_ok()
 }
 
 /// `xs:dateTime` in UTC with whole seconds, as Exchange answers.

@@ -31,6 +31,8 @@ pub struct Ready {
     pub certificate: Option<String>,
     /// The directory over plain LDAP, with its scheme.
     pub ldap: Option<String>,
+    /// Mail over SMTP, with its scheme.
+    pub smtp: Option<String>,
     /// Directory to which requests and responses are recorded.
     pub recordings: Option<String>,
     /// How an application gets a token.

@@ -12,6 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     account::{DOMAIN, Directory},
     autodiscover,
+    calendar::CalendarProcessing,
     clock::Clock,
     control,
     ews::{self, Streams},
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     /// Wakes the push notifications after a Subscribe.
     pub(crate) subscribed: Notify,
     pub(crate) phones: Vec<Phone>,
+    /// What mailboxes do by themselves with messages about meetings.
+    pub(crate) calendars: Arc<CalendarProcessing>,
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -124,7 +127,7 @@ impl Server {
             return Ok(self.finish(record, begun, unavailable(None)));
         }
         if parts.method == Method::POST {
-            ews::answer(self, ews::Post { record, begun, caller, headers: parts.headers, body }).await
+            ews::answer(self, ews::Post::new(record, begun, caller, parts.headers, body)).await
         } else {
             record.operation = Some(parts.method.to_string());
             Ok(self.finish(record, begun, plain(StatusCode::OK, "Exchange Web Services of the lab.\n")))

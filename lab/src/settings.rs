@@ -1,6 +1,8 @@
 //! What the lab pretends to be.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
+
+use crate::version::Release;
 
 use tieline_proto_ntlm::ExtendedProtection;
 
@@ -22,21 +24,44 @@ pub struct ServerVersion {
 }
 
 impl ServerVersion {
+    /// A server of this version.
+    pub fn of(release: Release) -> Self {
+        let [major, minor, major_build, minor_build] = release.build();
+        Self { major, minor, major_build, minor_build, schema: release.schema().to_owned() }
+    }
+
     /// Exchange 2010 SP2: calendars by the 2010 rules, no `ErrorFolderNotFound` for unknown distinguished ids.
     pub fn exchange_2010_sp2() -> Self {
-        Self { major: 14, minor: 2, major_build: 247, minor_build: 5, schema: "Exchange2010_SP2".to_owned() }
+        Self::of(Release::Exchange2010Sp2)
     }
 
     /// Exchange 2013 SP1.
     pub fn exchange_2013_sp1() -> Self {
-        Self { major: 15, minor: 0, major_build: 847, minor_build: 32, schema: "Exchange2013_SP1".to_owned() }
+        Self::of(Release::Exchange2013Sp1)
     }
 }
 
 impl Default for ServerVersion {
     /// Exchange 2016.
     fn default() -> Self {
-        Self { major: 15, minor: 1, major_build: 2507, minor_build: 39, schema: "Exchange2016".to_owned() }
+        Self::of(Release::Exchange2016)
+    }
+}
+
+/// Limits of folders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderLimits {
+    /// Folders in a folder.
+    pub children: usize,
+    /// Folders above a folder.
+    pub depth: usize,
+    /// Items in a folder; `None` is as many as there is room for.
+    pub items: Option<usize>,
+}
+
+impl Default for FolderLimits {
+    fn default() -> Self {
+        Self { children: 10_000, depth: 300, items: None }
     }
 }
 
@@ -56,6 +81,11 @@ pub struct Settings {
     pub push_retry: Duration,
     /// The most entries a listing returns at once.
     pub find_limit: usize,
+    /// How many folders a folder holds, how deep they go, and how many items a folder holds, as Exchange's mailbox
+    /// quotas say.
+    pub folder_limits: FolderLimits,
+    /// Addresses of the mailboxes that the service account may act for; `None` is all of them.
+    pub impersonation_scope: Option<Vec<String>>,
     /// The most subscriptions one caller may hold.
     pub max_subscriptions: usize,
     /// How clients may sign in, as a 401 lists it.
@@ -68,6 +98,8 @@ pub struct Settings {
     pub gzip: bool,
     /// The server touches each item this long after it was made, which changes its change key, as Exchange does.
     pub touch_after_create: Option<Duration>,
+    /// Where mail for addresses outside the lab goes, over SMTP on loopback. Without it such mail is dropped.
+    pub smart_host: Option<SocketAddr>,
 }
 
 impl Default for Settings {
@@ -79,12 +111,15 @@ impl Default for Settings {
             stream_linger: Duration::from_secs(300),
             push_retry: Duration::from_secs(2),
             find_limit: 1000,
+            folder_limits: FolderLimits::default(),
+            impersonation_scope: None,
             max_subscriptions: 5000,
             authentication: vec![Scheme::Ntlm, Scheme::Basic, Scheme::Bearer],
             extended_protection: ExtendedProtection::Allow,
             token_lifetime: Duration::from_secs(3599),
             gzip: true,
             touch_after_create: None,
+            smart_host: None,
         }
     }
 }

@@ -25,6 +25,38 @@ pub(crate) struct Shape<'a> {
     summary: bool,
 }
 
+/// What a calendar item and a message about one show by default beyond other items.
+const CALENDAR: [&str; 28] = [
+    "UID",
+    "Start",
+    "End",
+    "OriginalStart",
+    "IsAllDayEvent",
+    "LegacyFreeBusyStatus",
+    "Location",
+    "IsMeeting",
+    "IsCancelled",
+    "IsRecurring",
+    "MeetingRequestWasSent",
+    "IsResponseRequested",
+    "CalendarItemType",
+    "MyResponseType",
+    "Organizer",
+    "RequiredAttendees",
+    "OptionalAttendees",
+    "Resources",
+    "Duration",
+    "TimeZone",
+    "AppointmentReplyTime",
+    "AppointmentSequenceNumber",
+    "AppointmentState",
+    "AssociatedCalendarItemId",
+    "ResponseType",
+    "HasBeenProcessed",
+    "IsOutOfDate",
+    "MeetingRequestType",
+];
+
 const DEFAULT: [&str; 25] = [
     "ItemId",
     "ItemClass",
@@ -129,7 +161,7 @@ impl<'a> Shape<'a> {
         let mut names: BTreeSet<&str> = match shape.base_shape {
             BaseShape::IdOnly => BTreeSet::from(["ItemId"]),
             BaseShape::AllProperties => DERIVED.into(),
-            _ => DEFAULT.into(),
+            _ => DEFAULT.into_iter().chain(CALENDAR).collect(),
         };
         names.extend(shape.additional_properties.iter().filter_map(element_of));
         let mime = (shape.include_mime_content == Some(true) || names.contains("MimeContent")) && !summary;
@@ -165,6 +197,11 @@ impl<'a> Shape<'a> {
         self.paths.iter().any(|path| matches!(path, PropertyPath::Extended(_)))
     }
 
+    /// Whether a property is shown because it, or everything, is asked for.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     /// Whether the item's attachments must be at hand.
     pub(crate) fn wants_attachments(&self) -> bool {
         self.names.contains("Attachments")
@@ -187,6 +224,9 @@ impl<'a> Shape<'a> {
                 if !self.names.contains(name.as_str()) {
                     self.show(&mut shown, view, name);
                 }
+            }
+            for name in view.facts.parts.keys().filter(summary) {
+                self.show(&mut shown, view, name);
             }
         }
         let mut item: ItemElement = decode(&shown.to_xml(|_| true)).unwrap_or_default();

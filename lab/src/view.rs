@@ -1,6 +1,6 @@
 //! An item as clients see it: what the row knows, what the document holds, and what follows from both.
 
-use std::{cell::OnceCell, fmt::Write};
+use std::{cell::OnceCell, collections::BTreeMap, fmt::Write};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
@@ -11,6 +11,7 @@ use crate::{
     document::{Document, element, escape},
     extended::{self, ExtendedValue},
     id,
+    mapi_property,
     property::{date_time, element_of, indexed_list},
     store::{attachment::Attachment, item::Item, mailbox::Mailbox},
 };
@@ -21,9 +22,20 @@ pub(crate) struct View<'a> {
     pub(crate) row: &'a Item,
     /// The attachments, where the caller has loaded them.
     pub(crate) attachments: &'a [Attachment],
+    /// What follows from a calendar, where the caller has worked it out.
+    pub(crate) facts: Facts,
     /// `t:InternetMessageHeaders`, where the caller has loaded the MIME source.
     pub(crate) headers: Option<String>,
     document: OnceCell<Document>,
+}
+
+/// What follows from a calendar item beyond its document. It counts before the document; an empty part hides one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    /// Fragments by the local name of the property's element.
+    pub(crate) parts: BTreeMap<String, String>,
+    /// Values of extended properties by canonical name.
+    pub(crate) extended: BTreeMap<String, String>,
 }
 
 /// Properties that a view knows without the document.
@@ -53,7 +65,7 @@ const MSGFLAG_ASSOCIATED: i64 = 64;
 
 impl<'a> View<'a> {
     pub(crate) fn new(mailbox: &'a Mailbox, row: &'a Item, attachments: &'a [Attachment]) -> Self {
-        Self { mailbox, row, attachments, headers: None, document: OnceCell::new() }
+        Self { mailbox, row, attachments, facts: Facts::default(), headers: None, document: OnceCell::new() }
     }
 
     /// The document.
@@ -61,9 +73,14 @@ impl<'a> View<'a> {
         self.document.get_or_init(|| Document::from_bytes(&self.row.document))
     }
 
+    /// The same with what follows from a calendar.
+    pub(crate) fn with_facts(self, facts: Facts) -> Self {
+        Self { facts, ..self }
+    }
+
     /// `t:ItemId`.
     pub(crate) fn item_id(&self) -> String {
-        let id = id::item_id(self.mailbox.guid, self.row.item);
+        let id = id::of_row(self.mailbox.guid, self.row);
         let key = id::change_key(9, self.mailbox.guid, self.row.version);
         format!("<t:ItemId Id=\"{id}\" ChangeKey=\"{key}\"/>")
     }
@@ -73,8 +90,8 @@ impl<'a> View<'a> {
         if let Some(part) = self.row_part(name) {
             return Some(part);
         }
-        if let Some(part) = self.document().parts.get(name) {
-            return Some(part.clone());
+        if let Some(part) = self.facts.parts.get(name).or_else(|| self.document().parts.get(name)) {
+            return Some(part.clone()).filter(|part| !part.is_empty());
         }
         self.derived_part(name)
     }
@@ -258,6 +275,12 @@ impl<'a> View<'a> {
         if let Some(value) = self.document().extended.get(&extended::canonical(uri)?) {
             return Some(value.clone());
         }
+        if let Some(value) = self.facts.extended.get(&extended::canonical(uri)?) {
+            return Some(ExtendedValue::one(value));
+        }
+        if let Some(value) = mapi_property::value(self.document(), &extended::canonical(uri)?) {
+            return Some(value);
+        }
         extended::tag(uri).and_then(|tag| self.mapi(tag)).map(ExtendedValue::one)
     }
 
@@ -320,7 +343,7 @@ impl<'a> View<'a> {
             | "BccRecipients"
             | "ReplyTo" => self.document().texts_below(name, &["Name", "EmailAddress"]),
             "Categories" | "Companies" | "Children" => self.document().texts_below(name, &["String"]),
-            "ItemId" => vec![id::item_id(self.mailbox.guid, self.row.item)],
+            "ItemId" => vec![id::of_row(self.mailbox.guid, self.row)],
             _ => {
                 let Some(part) = self.part(name) else { return Vec::new() };
                 let mut alone = Document::default();

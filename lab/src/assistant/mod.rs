@@ -34,7 +34,13 @@ pub(crate) struct Assistant<'a> {
 impl Assistant<'_> {
     /// The setting that says how much is done.
     fn processing(&self) -> Processing {
-        self.server.calendars.of(&self.owner.address)
+        self.server.calendars.of(&self.owner.address).unwrap_or_else(|| {
+            let rooms = self.server.directory.rooms();
+            match rooms.iter().any(|room| room.address == self.owner.address) {
+                true => Processing::AutoAccept,
+                false => Processing::default(),
+            }
+        })
     }
 
     /// Does what is to be done about a message that has just arrived.

@@ -25,10 +25,10 @@ pub enum Processing {
 pub struct CalendarProcessing(Mutex<BTreeMap<String, Processing>>);
 
 impl CalendarProcessing {
-    /// What a mailbox does.
-    pub fn of(&self, address: &str) -> Processing {
+    /// What a mailbox was told to do. Where nothing was said, rooms accept and others update.
+    pub fn of(&self, address: &str) -> Option<Processing> {
         let settings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        settings.get(&address.to_ascii_lowercase()).copied().unwrap_or_default()
+        settings.get(&address.to_ascii_lowercase()).copied()
     }
 
     /// Says what a mailbox does from now on.

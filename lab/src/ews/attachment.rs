@@ -16,6 +16,7 @@ use crate::{
     content::{self, NewAttachment},
     document::{Document, decode},
     id::{self, Named},
+    permission::Right,
     store::{
         attachment::{self, Attachment},
         item::{self, Item},
@@ -41,6 +42,7 @@ async fn create_one(
     element: AttachmentElement,
 ) -> Result<AttachmentInfo, Failure> {
     let row = cx.item_by_id(parent).await?;
+    cx.allow_item(&row, Right::Edit).await?;
     let file = matches!(element, AttachmentElement::File(_));
     let new = NewAttachment::from_element(element);
     let document = new.document.to_bytes();
@@ -141,6 +143,7 @@ pub(crate) async fn delete(cx: &mut Context, request: DeleteAttachment) -> Outco
 
 async fn delete_one(cx: &mut Context, id: &str) -> Result<DeleteAttachmentMessage, Failure> {
     let (row, number) = find(cx, id).await?;
+    cx.allow_item(&row, Right::Edit).await?;
     if attachment::with_content(&mut cx.tx, row.item, number).await?.is_none() {
         return Err(not_found());
     }

@@ -1,8 +1,10 @@
 //! CalendarView in FindItem, ranges of a series in GetItem, and an appointment's neighbours.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, tz::TimeZone};
 use tieline_proto_ews::{
-    DateTime, ItemId, ItemShape, ResponseCode,
+    DateTime, ItemShape, RecurringMasterItemIdRanges, ResponseCode,
     operations::{CalendarView, FindItem, FindItemMessage, FindItemParent, FoundItems, ItemInfo},
 };
 
@@ -12,8 +14,11 @@ use super::{
     item_get::shown,
 };
 use crate::{
-    assistant::busy::{self, expanded},
-    calendar::{Appointment, zone},
+    assistant::{
+        busy::{self, expanded},
+        entry::shown_as,
+    },
+    calendar::{Appointment, Occurrence, Series, zone},
     document::Document,
     fault::FaultKind,
     shape::Shape,
@@ -105,10 +110,40 @@ pub(crate) async fn find(
     })
 }
 
-/// GetItem by RecurringMasterItemIdRanges: the series.
-pub(crate) async fn ranges(cx: &mut Context, id: &ItemId, shape: &ItemShape) -> Result<ItemInfo, Failure> {
+/// GetItem by RecurringMasterItemIdRanges: the series, then those of its occurrences that a range takes in.
+pub(crate) async fn ranges(
+    cx: &mut Context,
+    id: &RecurringMasterItemIdRanges,
+    shape: &ItemShape,
+) -> Result<ItemInfo, Failure> {
     let row = cx.item_by_id(&id.id).await?;
-    Ok(shown(cx, &row, shape).await?.into())
+    let appointment = Appointment::of(&Document::from_bytes(&row.document));
+    let exceptions = occurrence::of_series(&mut cx.tx, row.item).await?;
+    let series = appointment.as_ref().and_then(|appointment| Series::new(appointment, &exceptions));
+    let Some(series) = series else {
+        return Err(refuse(
+            ResponseCode::ErrorCalendarCannotUseIdForRecurringMasterId,
+            "The id is not that of a recurring item.",
+        ));
+    };
+    let limit = cx.server.settings.find_limit;
+    let mut days = BTreeMap::new();
+    for range in &id.ranges {
+        let instant = |time: &Option<DateTime>| time.as_ref().and_then(|time| time.timestamp());
+        let (from, to) = (instant(&range.start), instant(&range.end));
+        let by_pattern = range.compare_original_start_time == Some(true);
+        let start = |place: &Occurrence| if by_pattern { place.original_start } else { place.start };
+        let most = range.count.map_or(limit, |count| usize::try_from(count).unwrap_or(0)).min(limit);
+        let places = series.occurrences().take_while(|place| to.is_none_or(|to| place.original_start <= to));
+        let places = places.filter(|place| from.is_none_or(|from| start(place) >= from));
+        let places = places.filter(|place| to.is_none_or(|to| start(place) <= to));
+        days.extend(places.take(most).map(|place| (place.day, place)));
+    }
+    let mut items = vec![shown(cx, &row, shape).await?];
+    for place in days.values().take(limit) {
+        items.push(shown(cx, &shown_as(&row, place, &exceptions), shape).await?);
+    }
+    Ok(ItemInfo { items })
 }
 
 /// The conflicting and the adjacent meetings of an appointment, where they are asked for.

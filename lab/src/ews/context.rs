@@ -3,22 +3,47 @@
 use std::sync::Arc;
 
 use tieline_proto_ews::{
-    BaseFolderId, BaseItemId, MessageXml, PropertyPath, ResponseCode, ResponseMessage,
-    operations::TargetFolderId,
+    BaseFolderId, BaseItemId, MessageXml, PropertyPath, RequestHeader, ResponseCode, ResponseMessage,
+    operations::TargetFolderId, time_zone::TimeZoneDefinition,
 };
 
 use crate::{
     account::Account,
+    assistant::entry::shown_as,
+    calendar::{Appointment, Deleted, Series},
+    document::Document,
     fault::FaultKind,
     id::{self, Id, Named},
+    permission::Right,
     server::Server,
     store::{
         Tx, folder,
         folder::Folder,
         item::{self, Item},
-        mailbox::{self, Mailbox},
+        mailbox::Mailbox,
+        occurrence,
     },
 };
+
+/// What a request's header says about how it is to be read and answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// The zone of times without offset.
+    pub(crate) zone: TimeZoneDefinition,
+    /// Written in the schema of Exchange 2007, which knows zones in a form of its own.
+    pub(crate) by_2007: bool,
+}
+
+impl Asked {
+    pub(crate) fn of(header: &RequestHeader) -> Self {
+        let context = header.time_zone_context.as_ref();
+        let zone = context.map(|context| context.time_zone_definition.clone());
+        Self {
+            zone: zone.unwrap_or_else(|| TimeZoneDefinition::by_id("UTC")),
+            by_2007: header.version().is_some_and(|version| version.as_str().starts_with("Exchange2007")),
+        }
+    }
+}
 
 /// One request at work.
 pub(crate) struct Context {
@@ -28,8 +53,12 @@ pub(crate) struct Context {
     pub(crate) caller: Account,
     /// Whose mailbox is worked on: the caller, or whom the caller impersonates.
     pub(crate) account: Account,
+    /// The mailbox of `account`.
+    pub(crate) own: Mailbox,
+    /// The mailbox at hand: the own one, or that of the folder or item which the request named last.
     pub(crate) mailbox: Mailbox,
     pub(crate) now_ms: i64,
+    pub(crate) asked: Asked,
     /// A fault that the operation itself has to show.
     pub(crate) fault: Option<FaultKind>,
     /// Items that the request saved.
@@ -100,13 +129,15 @@ impl Context {
                     .ok_or_else(folder_not_found)
             }
             BaseFolderId::Distinguished(id) => {
-                if let Some(owner) = id.mailbox.as_ref().and_then(|mailbox| mailbox.email_address.as_deref())
-                {
-                    self.check_owner(owner)?;
+                match id.mailbox.as_ref().and_then(|mailbox| mailbox.email_address.as_deref()) {
+                    Some(owner) => self.visit(owner).await?,
+                    None => self.home(),
                 }
                 let found =
                     folder::by_distinguished(&mut self.tx, self.mailbox.mailbox, id.id.as_str()).await?;
-                found.ok_or_else(folder_not_found)
+                let found = found.ok_or_else(folder_not_found)?;
+                self.allow(&found, Right::Visible).await?;
+                Ok(found)
             }
             BaseFolderId::AddressList(_) => {
                 Err(refuse(ResponseCode::ErrorInvalidOperation, "The lab has no address lists."))
@@ -128,7 +159,8 @@ impl Context {
         found.ok_or_else(folder_not_found)
     }
 
-    fn check_owner(&self, address: &str) -> Result<(), Failure> {
+    /// Refuses an address that is not of the mailbox worked on.
+    pub(crate) fn check_owner(&self, address: &str) -> Result<(), Failure> {
         match self.server.directory.by_address(address) {
             None => Err(refuse(
                 ResponseCode::ErrorNonExistentMailbox,
@@ -143,10 +175,7 @@ impl Context {
     pub(crate) async fn item(&mut self, id: &BaseItemId) -> Result<Item, Failure> {
         match id {
             BaseItemId::ItemId(id) => self.item_by_id(&id.id).await,
-            _ => Err(refuse(
-                ResponseCode::ErrorCalendarCannotUseIdForOccurrenceId,
-                "The lab's calendar has no occurrences.",
-            )),
+            _ => Err(of_occurrence()),
         }
     }
 
@@ -157,25 +186,77 @@ impl Context {
             Named::Folder(_) => {
                 return Err(refuse(ResponseCode::ErrorCannotUseFolderIdForItemId, "Id must be an item's."));
             }
+            Named::Occurrence { .. } => return Err(of_occurrence()),
             Named::Attachment { .. } => return Err(malformed()),
         };
         item::by_number(&mut self.tx, self.mailbox.mailbox, number).await?.ok_or_else(item_not_found)
     }
 
-    /// What an id of this mailbox names.
+    /// The item that a request names, or the occurrence of a series.
+    pub(crate) async fn item_or_occurrence(&mut self, id: &BaseItemId) -> Result<Item, Failure> {
+        match id {
+            BaseItemId::ItemId(id) => match self.number(&id.id).await? {
+                Named::Occurrence { series, day } => self.occurrence(series, Place::Day(day)).await,
+                _ => self.item_by_id(&id.id).await,
+            },
+            BaseItemId::Occurrence(id) => {
+                let series = self.item_by_id(&id.recurring_master_id).await?;
+                self.occurrence(series.item, Place::Index(id.instance_index)).await
+            }
+            BaseItemId::RecurringMaster(id) => match self.number(&id.occurrence_id).await? {
+                Named::Occurrence { series, day } => {
+                    let shown = self.occurrence(series, Place::Day(day)).await?;
+                    let found = item::by_number(&mut self.tx, shown.mailbox, series).await?;
+                    found.ok_or_else(item_not_found)
+                }
+                _ => Err(refuse(
+                    ResponseCode::ErrorCalendarCannotUseIdForRecurringMasterId,
+                    "The id is not that of an occurrence.",
+                )),
+            },
+            BaseItemId::RecurringMasterRanges(id) => self.item_by_id(&id.id).await,
+        }
+    }
+
+    async fn occurrence(&mut self, series: i64, place: Place) -> Result<Item, Failure> {
+        let row = item::by_number(&mut self.tx, self.mailbox.mailbox, series).await?;
+        let row = row.ok_or_else(item_not_found)?;
+        let exceptions = occurrence::of_series(&mut self.tx, series).await?;
+        let appointment = Appointment::of(&Document::from_bytes(&row.document));
+        let recurring = appointment.as_ref().and_then(|appointment| Series::new(appointment, &exceptions));
+        let Some(recurring) = recurring else {
+            return Err(refuse(
+                ResponseCode::ErrorCalendarCannotUseIdForOccurrenceId,
+                "The id is not that of a recurring item.",
+            ));
+        };
+        let found = match place {
+            Place::Day(day) => recurring.on_day(day).ok_or_else(item_not_found)?,
+            Place::Index(index) => recurring.at_index(index).ok_or_else(|| {
+                refuse(
+                    ResponseCode::ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange,
+                    "Occurrence index is out of recurrence range.",
+                )
+            })?,
+        };
+        match found {
+            Ok(found) => Ok(shown_as(&row, &found, &exceptions)),
+            Err(Deleted) if matches!(place, Place::Day(_)) => Err(item_not_found()),
+            Err(Deleted) => Err(refuse(
+                ResponseCode::ErrorCalendarOccurrenceIsDeletedFromRecurrence,
+                "The occurrence is deleted from the recurrence.",
+            )),
+        }
+    }
+
+    /// What an id names; the mailbox at hand becomes the one it is of.
     pub(crate) async fn number(&mut self, id: &str) -> Result<Named, Failure> {
         if id.is_empty() {
             return Err(refuse(ResponseCode::ErrorInvalidIdEmpty, "Id cannot be empty."));
         }
         let Some(Id { mailbox: guid, named }) = Id::decode(id) else { return Err(malformed()) };
-        if guid == self.mailbox.guid {
-            return Ok(named);
-        }
-        match mailbox::by_guid(&mut self.tx, guid).await? {
-            Some(_) => Err(access_denied()),
-            None if matches!(named, Named::Folder(_)) => Err(folder_not_found()),
-            None => Err(item_not_found()),
-        }
+        self.enter(guid, named).await?;
+        Ok(named)
     }
 
     /// The change key of a version of an item.
@@ -184,16 +265,35 @@ impl Context {
     }
 }
 
-/// The id and change key in a request's item id; occurrences have none of their own.
+/// Where an occurrence stands in its series.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// The pattern's day: 20261123.
+    Day(i64),
+    /// Counted from 1.
+    Index(i32),
+}
+
+/// The change key in a request's item id; an occurrence has that of its series.
 pub(crate) fn change_key_of(id: &BaseItemId) -> Option<&str> {
     match id {
-        BaseItemId::ItemId(id) => id.change_key.as_deref().filter(|key| !key.is_empty()),
-        _ => None,
+        BaseItemId::ItemId(id) => id.change_key.as_deref(),
+        BaseItemId::RecurringMasterRanges(id) => id.change_key.as_deref(),
+        BaseItemId::Occurrence(id) => id.change_key.as_deref(),
+        BaseItemId::RecurringMaster(id) => id.change_key.as_deref(),
     }
+    .filter(|key| !key.is_empty())
 }
 
 pub(crate) fn access_denied() -> Failure {
     refuse(ResponseCode::ErrorAccessDenied, "Access is denied. Check credentials and try again.")
+}
+
+fn of_occurrence() -> Failure {
+    refuse(
+        ResponseCode::ErrorCalendarCannotMoveOrCopyOccurrence,
+        "The operation is not possible on an occurrence of a recurring item.",
+    )
 }
 
 pub(crate) fn malformed() -> Failure {

@@ -1,12 +1,10 @@
-//! ResolveNames, ConvertId, GetServerTimeZones: what is not about one mailbox's contents.
+//! ConvertId and GetServerTimeZones: what is not about one mailbox's contents.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use tieline_proto_ews::{
-    EmailAddress, MailboxType, ResponseClass, ResponseCode, ResponseMessage, ResponseMessages,
+    ResponseCode, ResponseMessage, ResponseMessages,
     operations::{
-        AlternateId, ConvertId, ConvertIdMessage, Delegates, DeliverMeetingRequests, ExpandDL,
-        ExpandDLMessage, GetServerTimeZones, GetServerTimeZonesMessage, GetUserConfiguration,
-        GetUserConfigurationMessage, IdFormat, Resolution, ResolutionSet, ResolveNames, ResolveNamesMessage,
+        AlternateId, ConvertId, ConvertIdMessage, GetServerTimeZones, GetServerTimeZonesMessage, IdFormat,
         SourceId,
     },
     time_zone::{
@@ -17,73 +15,7 @@ use tieline_proto_ews::{
 use uuid::Uuid;
 
 use super::context::{Context, Failure, malformed, message, refuse};
-use crate::{
-    account::Account,
-    document::{decode, escape},
-    id::Id,
-    store::mailbox,
-};
-
-/// Most entries that name resolution returns, as in Exchange.
-const MAX_RESOLUTIONS: usize = 100;
-
-/// ResolveNames.
-pub(crate) async fn resolve_names(
-    cx: &mut Context,
-    request: ResolveNames,
-) -> Result<ResponseMessages<ResolveNamesMessage>, sqlx::Error> {
-    let found = cx.server.directory.resolve(&request.unresolved_entry);
-    if found.is_empty() {
-        let text = "No results were found.";
-        return Ok(ResponseMessages::one(ResponseMessage::error(
-            ResponseCode::ErrorNameResolutionNoResults,
-            text,
-        )));
-    }
-    let full = request.return_full_contact_data;
-    let all = found.len() <= MAX_RESOLUTIONS;
-    let resolutions: Vec<_> =
-        found.iter().take(MAX_RESOLUTIONS).map(|account| resolution(account, full)).collect();
-    let payload = ResolveNamesMessage {
-        resolution_set: Some(ResolutionSet {
-            includes_last_item_in_range: Some(all),
-            total_items_in_view: i32::try_from(resolutions.len()).ok(),
-            resolutions,
-            ..ResolutionSet::default()
-        }),
-    };
-    let many = found.len() > 1;
-    let mut message = ResponseMessage::success(payload);
-    if many {
-        message.class = ResponseClass::Warning;
-        message.code = ResponseCode::ErrorNameResolutionMultipleResults;
-        message.text = Some("Multiple results were found.".to_owned());
-        message.descriptive_link_key = Some(0);
-    }
-    Ok(ResponseMessages::one(message))
-}
-
-fn resolution(account: &Account, full: bool) -> Resolution {
-    let mailbox = EmailAddress {
-        mailbox_type: Some(MailboxType::Mailbox),
-        ..EmailAddress::named(account.display_name.clone(), account.address.clone())
-    };
-    let (given, surname) = account.display_name.split_once(' ').unwrap_or((&account.display_name, ""));
-    let contact = full.then(|| {
-        let xml = format!(
-            "<t:Contact><t:Culture>en-US</t:Culture><t:DisplayName>{name}</t:DisplayName><t:GivenName>{given}</t:GivenName>\
-             <t:EmailAddresses><t:Entry Key=\"EmailAddress1\">SMTP:{address}</t:Entry></t:EmailAddresses>\
-             <t:ImAddresses><t:Entry Key=\"ImAddress1\">sip:{address}</t:Entry></t:ImAddresses>\
-             <t:ContactSource>ActiveDirectory</t:ContactSource><t:Surname>{surname}</t:Surname></t:Contact>",
-            name = escape(&account.display_name),
-            given = escape(given),
-            surname = escape(surname),
-            address = account.address,
-        );
-        decode(&xml).map(Box::new)
-    });
-    Resolution { mailbox, contact: contact.flatten() }
-}
+use crate::{id::Id, store::mailbox};
 
 /// ConvertId.
 pub(crate) async fn convert_id(
@@ -152,36 +84,6 @@ fn from_entry_id(bytes: &[u8]) -> Option<Id> {
     text.extend_from_slice(Uuid::from_slice(guid).ok()?.hyphenated().to_string().as_bytes());
     text.extend_from_slice(rest);
     Id::decode(&STANDARD.encode(text))
-}
-
-/// ExpandDL: the lab has no distribution lists.
-pub(crate) async fn expand_dl(
-    _: &mut Context,
-    _: ExpandDL,
-) -> Result<ResponseMessages<ExpandDLMessage>, sqlx::Error> {
-    Ok(ResponseMessages::one(no_such_list()))
-}
-
-/// The answer about a list that is not there.
-pub(crate) fn no_such_list<P: Default>() -> ResponseMessage<P> {
-    ResponseMessage::error(ResponseCode::ErrorNameResolutionNoResults, "No results were found.")
-}
-
-/// The delegates of a mailbox: none.
-pub(crate) fn no_delegates() -> ResponseMessage<Delegates> {
-    ResponseMessage::success(Delegates {
-        deliver_meeting_requests: Some(DeliverMeetingRequests::DelegatesAndMe),
-        ..Delegates::default()
-    })
-}
-
-/// GetUserConfiguration: clients look for their own settings and begin with defaults when there are none.
-pub(crate) async fn user_configuration(
-    _: &mut Context,
-    _: GetUserConfiguration,
-) -> Result<ResponseMessages<GetUserConfigurationMessage>, sqlx::Error> {
-    let text = "The specified object was not found in the store.";
-    Ok(ResponseMessages::one(ResponseMessage::error(ResponseCode::ErrorItemNotFound, text)))
 }
 
 /// One end of summer time: month, day of the week, which one of the month (-1 the last), hour.

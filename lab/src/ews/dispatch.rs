@@ -5,12 +5,13 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 use tieline_proto_ews::{
     MessageXml, Operation, Request, ResponseCode, ResponseMessage, ResponseMessages, encode_response,
-    operations::{GetDelegate, GetRoomLists, GetRooms, RoomLists},
 };
 
 use super::{
-    Answer, attachment, context::Context, directory, folder, folder_find, item_create, item_delete, item_get,
-    item_update, noted, notification, response_header, sync,
+    Answer, attachment, availability,
+    context::{Asked, Context},
+    directory, folder, folder_find, item_create, item_delete, item_get, item_update, notification,
+    response_header, services, sync,
 };
 use crate::{
     account::Account,
@@ -32,7 +33,26 @@ fn reads_only(request: &Request) -> bool {
             | Request::SyncFolderItems(_)
             | Request::SyncFolderHierarchy(_)
             | Request::ResolveNames(_)
+            | Request::ExpandDL(_)
+            | Request::FindPeople(_)
+            | Request::GetPersona(_)
+            | Request::GetRoomLists(_)
+            | Request::GetRooms(_)
             | Request::GetServerTimeZones(_)
+            | Request::GetUserAvailability(_)
+            | Request::GetUserOofSettings(_)
+            | Request::GetUserConfiguration(_)
+            | Request::GetDelegate(_)
+            | Request::GetInboxRules(_)
+            | Request::GetMailTips(_)
+            | Request::GetServiceConfiguration(_)
+            | Request::GetUserPhoto(_)
+            | Request::GetPasswordExpirationDate(_)
+            | Request::GetSearchableMailboxes(_)
+            | Request::GetPhoneCallInformation(_)
+            | Request::FindConversation(_)
+            | Request::GetConversationItems(_)
+            | Request::ExportItems(_)
     )
 }
 
@@ -40,10 +60,11 @@ pub(super) async fn execute(
     server: &Arc<Server>,
     caller: Account,
     account: Account,
+    asked: Asked,
     request: Request,
     fault: Option<FaultKind>,
 ) -> Answer {
-    match attempt(server, caller, account, request, fault).await {
+    match attempt(server, caller, account, asked, request, fault).await {
         Ok(answer) => answer,
         Err(error) => {
             tracing::error!(%error, "lab: the store failed");
@@ -57,6 +78,7 @@ pub(crate) async fn begin(
     server: &Arc<Server>,
     caller: Account,
     account: Account,
+    asked: Asked,
     write: bool,
     fault: Option<FaultKind>,
 ) -> Result<Context, sqlx::Error> {
@@ -68,7 +90,9 @@ pub(crate) async fn begin(
         tx,
         caller,
         account,
+        own: mailbox.clone(),
         mailbox,
+        asked,
         fault,
         saved: Vec::new(),
     })
@@ -78,11 +102,12 @@ async fn attempt(
     server: &Arc<Server>,
     caller: Account,
     account: Account,
+    asked: Asked,
     request: Request,
     fault: Option<FaultKind>,
 ) -> Result<Answer, sqlx::Error> {
     let write = !reads_only(&request);
-    let mut cx = begin(server, caller, account, write, fault).await?;
+    let mut cx = begin(server, caller, account, asked, write, fault).await?;
     macro_rules! run {
         ($operation:ident, $request:expr, $handler:path) => {{
             let response = $handler(&mut cx, $request).await?;
@@ -91,16 +116,6 @@ async fn attempt(
     }
     match request {
         Request::ConvertId(request) => run!(ConvertId, request, directory::convert_id),
-        Request::ResolveNames(request) => run!(ResolveNames, request, directory::resolve_names),
-        Request::ExpandDL(request) => run!(ExpandDL, request, directory::expand_dl),
-        Request::GetUserConfiguration(request) => {
-            run!(GetUserConfiguration, request, directory::user_configuration)
-        }
-        Request::GetRoomLists(_) => {
-            Ok(single::<GetRoomLists, _>(server, ResponseMessage::success(RoomLists::default())))
-        }
-        Request::GetRooms(_) => Ok(single::<GetRooms, _>(server, directory::no_such_list())),
-        Request::GetDelegate(_) => Ok(single::<GetDelegate, _>(server, directory::no_delegates())),
         Request::GetServerTimeZones(request) => run!(GetServerTimeZones, request, directory::time_zones),
         Request::GetFolder(request) => run!(GetFolder, request, folder::get),
         Request::FindFolder(request) => run!(FindFolder, request, folder_find::find),
@@ -131,15 +146,13 @@ async fn attempt(
         }
         Request::GetEvents(request) => run!(GetEvents, request, notification::events),
         Request::Unsubscribe(request) => run!(Unsubscribe, request, notification::unsubscribe),
-        other => Ok(Answer::refused(
-            ResponseCode::ErrorInvalidRequest,
-            &format!("The lab does not offer the operation {}.", other.name()),
-        )),
+        Request::GetUserAvailability(request) => availability::respond(cx, request).await,
+        other => services::attempt(cx, other, write).await,
     }
 }
 
 /// Makes the effects durable and the answer ready; with some faults, undoes them and says why.
-async fn finish<O, P>(
+pub(super) async fn finish<O, P>(
     cx: Context,
     mut response: ResponseMessages<P>,
     write: bool,
@@ -170,16 +183,6 @@ where
     Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
 }
 
-/// The answer of an operation whose response is one message itself.
-fn single<O, P>(server: &Server, response: ResponseMessage<P>) -> Answer
-where
-    O: Operation<Response = ResponseMessage<P>>,
-{
-    let code = Some(noted(&response));
-    let document = encode_response::<O>(&response_header(server), &response);
-    Answer { status: StatusCode::OK, document, code }
-}
-
 /// Changes the change keys of new items a moment later, as Exchange does, where the settings say so.
 fn touch_later(server: &Arc<Server>, mailbox: i64, saved: Vec<i64>) {
     let Some(delay) = server.settings.touch_after_create.filter(|_| !saved.is_empty()) else { return };
@@ -200,7 +203,7 @@ async fn touch(server: &Server, mailbox: i64, items: &[i64]) -> Result<(), sqlx:
     server.store.commit(tx).await
 }
 
-fn error_for_all(fault: Option<&FaultKind>) -> Option<(ResponseCode, MessageXml)> {
+pub(super) fn error_for_all(fault: Option<&FaultKind>) -> Option<(ResponseCode, MessageXml)> {
     let back_off = |ms: u64| MessageXml::with_back_off(Duration::from_millis(ms));
     match fault? {
         FaultKind::MessageBusy { back_off_ms } => {

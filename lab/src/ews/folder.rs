@@ -17,6 +17,7 @@ use super::{
 use crate::{
     extended::{self, ExtendedValue},
     folder_view::{FolderView, properties},
+    permission::{self, Right},
     property::element_of,
     store::{
         folder::{self, Folder, NewFolder},
@@ -48,7 +49,16 @@ pub(crate) async fn shown(
     shape: &FolderShape,
 ) -> Result<FolderElement, sqlx::Error> {
     let counts = folder::counts(&mut cx.tx, row).await?;
-    Ok(FolderView { mailbox: &cx.mailbox, row, counts }.element(shape))
+    let mut element = FolderView { mailbox: &cx.mailbox, row, counts }.element(shape);
+    if element.effective_rights.is_some() && row.mailbox != cx.own.mailbox {
+        let rights = permission::effective(&mut cx.tx, row, &cx.account.address).await?;
+        element.effective_rights = Some(rights);
+    }
+    let wants = shape.additional_properties.iter().any(|path| element_of(path) == Some("PermissionSet"));
+    if wants && row.search_class.is_none() {
+        element.permission_set = Some(permission::shown(&mut cx.tx, row, &cx.server.directory).await?);
+    }
+    Ok(element)
 }
 
 /// CreateFolder.
@@ -74,6 +84,8 @@ pub(crate) async fn create(cx: &mut Context, request: CreateFolder) -> Outcome<F
 
 async fn create_one(cx: &mut Context, parent: &Folder, new: &FolderElement) -> Result<FolderInfo, Failure> {
     let name = new.display_name.as_deref().unwrap_or_default().trim();
+    cx.allow(parent, Right::CreateSubFolder).await?;
+    check_limits(cx, parent).await?;
     check_name(cx, parent.folder, name).await?;
     let class = new.folder_class.as_deref().or(match new.kind.element() {
         "CalendarFolder" => Some("IPF.Appointment"),
@@ -100,6 +112,24 @@ async fn create_one(cx: &mut Context, parent: &Folder, new: &FolderElement) -> R
     };
     let row = folder::create(&mut cx.tx, &new, cx.now_ms).await?;
     Ok(shown(cx, &row, &FolderShape::default()).await?.into())
+}
+
+/// Refuses a parent that is as full or as deep as the limits allow.
+async fn check_limits(cx: &mut Context, parent: &Folder) -> Result<(), Failure> {
+    let limits = cx.server.settings.folder_limits;
+    let children = folder::counts(&mut cx.tx, parent).await?.children;
+    let mut depth = 1;
+    let mut above = parent.parent;
+    while let Some(number) = above.filter(|_| depth <= limits.depth) {
+        depth += 1;
+        let found = folder::by_number(&mut cx.tx, parent.mailbox, number).await?;
+        above = found.and_then(|folder| folder.parent);
+    }
+    let full = usize::try_from(children).unwrap_or(usize::MAX) >= limits.children;
+    match full || depth > limits.depth {
+        true => Err(refuse(ResponseCode::ErrorQuotaExceeded, "The quota of folders is used up.")),
+        false => Ok(()),
+    }
 }
 
 async fn check_name(cx: &mut Context, parent: i64, name: &str) -> Result<(), Failure> {
@@ -129,6 +159,7 @@ async fn update_one(cx: &mut Context, change: &FolderChange) -> Result<FolderInf
         return Err(refuse(ResponseCode::ErrorInvalidIdEmpty, "Id cannot be empty."));
     };
     let old = cx.folder(id).await?;
+    cx.allow(&old, Right::Own).await?;
     let mut new = old.clone();
     let mut set = properties(&old);
     for update in &change.updates {
@@ -166,7 +197,16 @@ async fn update_one(cx: &mut Context, change: &FolderChange) -> Result<FolderInf
                 new.name = name;
             }
             (_, Some("FolderClass"), Some(folder)) => new.class = folder.folder_class.clone(),
-            (_, Some("PermissionSet"), _) => {}
+            (_, Some("PermissionSet"), folder) => {
+                let set = folder.and_then(|folder| folder.permission_set.clone()).unwrap_or_default();
+                if permission::replace(&mut cx.tx, &old, &set, &cx.server.directory).await?.is_err() {
+                    return Err(super::context::refuse_property(
+                        ResponseCode::ErrorInvalidUserInfo,
+                        "The permission set names a user who does not exist.",
+                        path,
+                    ));
+                }
+            }
             _ => {
                 return Err(super::context::refuse_property(
                     ResponseCode::ErrorInvalidPropertySet,
@@ -187,13 +227,26 @@ pub(crate) async fn move_to(cx: &mut Context, request: MoveFolder) -> Outcome<Fo
     for id in &request.folder_ids {
         let outcome = async {
             let target = cx.target(&request.to_folder_id).await?;
+            cx.allow(&target, Right::CreateSubFolder).await?;
             let moved = cx.folder(id).await?;
+            cx.allow(&moved, Right::Own).await?;
+            same_mailbox(&moved, &target)?;
             move_one(cx, &moved, &target).await
         };
         let outcome = outcome.await;
         messages.push(message(outcome)?);
     }
     Ok(ResponseMessages::new(messages))
+}
+
+fn same_mailbox(one: &Folder, other: &Folder) -> Result<(), Failure> {
+    match one.mailbox == other.mailbox {
+        true => Ok(()),
+        false => Err(refuse(
+            ResponseCode::ErrorCrossMailboxMoveCopy,
+            "The lab moves and copies folders within a mailbox only.",
+        )),
+    }
 }
 
 async fn move_one(cx: &mut Context, moved: &Folder, target: &Folder) -> Result<FolderInfo, Failure> {
@@ -218,7 +271,10 @@ pub(crate) async fn copy_to(cx: &mut Context, request: CopyFolder) -> Outcome<Fo
     for id in &request.folder_ids {
         let outcome = async {
             let target = cx.target(&request.to_folder_id).await?;
+            cx.allow(&target, Right::CreateSubFolder).await?;
             let original = cx.folder(id).await?;
+            cx.allow(&original, Right::Read).await?;
+            same_mailbox(&original, &target)?;
             copy_one(cx, &original, &target).await
         };
         let outcome = outcome.await;
@@ -283,6 +339,7 @@ async fn delete_one(
     how: Option<&Disposal>,
 ) -> Result<NoPayload, Failure> {
     let gone = cx.folder(id).await?;
+    cx.allow(&gone, Right::Own).await?;
     if gone.distinguished.is_some() {
         return Err(refuse(
             ResponseCode::ErrorDeleteDistinguishedFolder,
@@ -339,6 +396,7 @@ pub(crate) async fn empty_all(cx: &mut Context, request: EmptyFolder) -> Outcome
 
 async fn empty_one(cx: &mut Context, id: &BaseFolderId, request: &EmptyFolder) -> Result<NoPayload, Failure> {
     let emptied = cx.folder(id).await?;
+    cx.allow(&emptied, Right::Delete(false)).await?;
     if emptied.search_class.is_some()
         || matches!(emptied.distinguished.as_deref(), Some("root" | "msgfolderroot"))
     {
@@ -370,6 +428,7 @@ pub(crate) async fn mark_all(cx: &mut Context, request: MarkAllItemsAsRead) -> O
 
 async fn mark_one(cx: &mut Context, id: &BaseFolderId, read: bool) -> Result<NoPayload, Failure> {
     let marked = cx.folder(id).await?;
+    cx.allow(&marked, Right::Edit(false)).await?;
     let mut touched = std::collections::BTreeSet::new();
     for row in item::of_folder(&mut cx.tx, &marked, false, false).await? {
         if row.is_read != read {

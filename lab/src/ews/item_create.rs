@@ -1,26 +1,29 @@
 //! CreateItem, SendItem, and the delivery of what is sent.
 
-use std::collections::BTreeSet;
-
 use tieline_proto_ews::{
     Item as ItemElement, ItemId, ItemKind, NoPayload, ResponseCode, ResponseMessages, ResponseObjectKind,
-    operations::{CreateItem, ItemInfo, MessageDisposition, SendItem, TargetFolderId},
+    operations::{
+        CalendarItemCreateOrDelete, CreateItem, ItemInfo, MessageDisposition, SendItem, TargetFolderId,
+    },
 };
 
 use super::{
+    appointment,
     context::{Context, Failure, change_key_of, message, refuse},
-    reply,
+    item_source, meeting_answer, reply,
 };
 use crate::{
     content::{self, Incoming, Making, NewAttachment},
+    delivery::{self, Mail},
     document::{Document, decode},
     id,
-    mime::{self, listed},
+    mime::listed,
+    permission::Right,
     store::{
         attachment,
-        folder::{self, Folder},
-        item::{self, Content, Item, Place},
-        item_move, mailbox,
+        folder::{Folder, counts},
+        item::{self, Content, Item},
+        item_move,
     },
     view::View,
 };
@@ -46,7 +49,8 @@ pub(crate) async fn create(cx: &mut Context, request: CreateItem) -> Outcome<Ite
         let outcome = match needs {
             Some(refusal) => Err(refusal),
             None => {
-                create_one(cx, element, message_disposition.as_ref(), saved_item_folder_id.as_ref()).await
+                let how = (message_disposition.as_ref(), send_meeting_invitations.as_ref());
+                create_one(cx, element, how, saved_item_folder_id.as_ref()).await
             }
         };
         messages.push(message(outcome)?);
@@ -57,19 +61,30 @@ pub(crate) async fn create(cx: &mut Context, request: CreateItem) -> Outcome<Ite
 async fn create_one(
     cx: &mut Context,
     element: ItemElement,
-    disposition: Option<&MessageDisposition>,
+    (disposition, invitations): (Option<&MessageDisposition>, Option<&CalendarItemCreateOrDelete>),
     saved_to: Option<&TargetFolderId>,
 ) -> Result<ItemInfo, Failure> {
     let incoming = match element.kind {
         ItemKind::ResponseObject(ResponseObjectKind::SuppressReadReceipt, _) => {
             return Ok(ItemInfo::default());
         }
+        ItemKind::ResponseObject(kind, fields) if meeting_answer::is_about_meetings(&kind) => {
+            return meeting_answer::answer(cx, &kind, &fields, disposition).await;
+        }
         ItemKind::ResponseObject(kind, fields) => reply::compose(cx, &kind, &fields).await?,
         _ => content::incoming(element, making(cx)).ok_or_else(|| {
             refuse(ResponseCode::ErrorMimeContentInvalid, "The MIME content is no message.")
         })?,
     };
-    let is_message = incoming.document.kind == "Message";
+    let is_message = content::is_message(&incoming.document.kind);
+    if incoming.document.kind == "CalendarItem" {
+        let source = incoming.content.mime.clone();
+        let made = appointment::create(cx, incoming, invitations, saved_to).await?;
+        return match (source, cx.saved.last().copied()) {
+            (Some(source), Some(number)) => with_exceptions(cx, number, &source).await,
+            _ => Ok(made),
+        };
+    }
     match disposition {
         Some(MessageDisposition::SendOnly) if is_message => {
             send(cx, &incoming).await?;
@@ -82,7 +97,7 @@ async fn create_one(
                 content: Content { is_draft: false, is_read: true, ..incoming.content.clone() },
                 ..incoming
             };
-            save(cx, &folder, &copy, false).await?;
+            save(cx, &folder, &copy).await?;
             Ok(ItemInfo::default())
         }
         _ => {
@@ -94,11 +109,18 @@ async fn create_one(
                 _ => "drafts",
             };
             let folder = saved_folder(cx, saved_to, usual).await?;
-            let row = save(cx, &folder, &incoming, false).await?;
+            let row = save(cx, &folder, &incoming).await?;
             cx.saved.push(row.item);
             Ok(id_element(cx, &row).into())
         }
     }
+}
+
+/// The answer about a calendar item that was made from iCalendar, after its exceptions are there.
+async fn with_exceptions(cx: &mut Context, number: i64, source: &[u8]) -> Result<ItemInfo, Failure> {
+    item_source::add_exceptions(cx, number, source).await?;
+    let row = item::by_number(&mut cx.tx, cx.mailbox.mailbox, number).await?;
+    Ok(row.map(|row| id_element(cx, &row).into()).unwrap_or_default())
 }
 
 pub(crate) fn making(cx: &Context) -> Making<'_> {
@@ -110,15 +132,20 @@ pub(crate) fn making(cx: &Context) -> Making<'_> {
     }
 }
 
-async fn saved_folder(
+pub(crate) async fn saved_folder(
     cx: &mut Context,
     wanted: Option<&TargetFolderId>,
     usual: &str,
 ) -> Result<Folder, Failure> {
     let folder = match wanted {
         Some(target) => cx.target(target).await?,
-        None => cx.distinguished(usual).await?,
+        None => {
+            cx.home();
+            cx.distinguished(usual).await?
+        }
     };
+    cx.allow(&folder, Right::Create).await?;
+    check_room(cx, &folder).await?;
     if folder.search_class.is_some() || folder.distinguished.as_deref() == Some("root") {
         return Err(refuse(
             ResponseCode::ErrorCreateItemAccessDenied,
@@ -128,35 +155,31 @@ async fn saved_folder(
     Ok(folder)
 }
 
+/// Refuses a folder that holds as many items as the limits allow.
+async fn check_room(cx: &mut Context, folder: &Folder) -> Result<(), Failure> {
+    let Some(most) = cx.server.settings.folder_limits.items else { return Ok(()) };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    match counts(&mut cx.tx, folder).await?.items < most {
+        true => Ok(()),
+        false => Err(refuse(
+            ResponseCode::ErrorMessagePerFolderCountReceiveQuotaExceeded,
+            "The folder holds as many items as the quota allows.",
+        )),
+    }
+}
+
 /// An element that carries the item's id and nothing else.
 pub(crate) fn id_element(cx: &Context, row: &Item) -> ItemElement {
     let mut element = ItemElement::new(ItemKind::from_item_class(&row.class));
-    element.item_id =
-        Some(ItemId::with_key(id::item_id(cx.mailbox.guid, row.item), cx.change_key(row.version)));
+    element.item_id = Some(ItemId::with_key(id::of_row(cx.mailbox.guid, row), cx.change_key(row.version)));
     element
 }
 
-async fn save(
-    cx: &mut Context,
-    folder: &Folder,
-    incoming: &Incoming,
-    delivered: bool,
-) -> Result<Item, sqlx::Error> {
-    let place = Place {
-        mailbox: folder.mailbox,
-        folder: folder.folder,
-        by: &cx.account.display_name,
-        now_ms: cx.now_ms,
-        delivered,
-    };
-    let row = item::create(&mut cx.tx, &place, &incoming.content).await?;
-    for new in &incoming.attachments {
-        attachment::add(&mut cx.tx, row.item, &new.document.to_bytes(), &new.content, cx.now_ms).await?;
-    }
-    Ok(row)
+async fn save(cx: &mut Context, folder: &Folder, incoming: &Incoming) -> Result<Item, sqlx::Error> {
+    delivery::save(&mut cx.tx, folder, incoming, &cx.account.display_name, cx.now_ms, false).await
 }
 
-/// Delivers a message to its recipients in the lab; mail to elsewhere leaves the lab without a trace.
+/// Delivers a message of the mailbox's owner to its recipients.
 async fn send(cx: &mut Context, sent: &Incoming) -> Result<(), Failure> {
     let from = listed(&sent.document, "From").into_iter().next();
     if from.is_some_and(|(_, from)| !from.eq_ignore_ascii_case(&cx.account.address)) {
@@ -166,87 +189,18 @@ async fn send(cx: &mut Context, sent: &Incoming) -> Result<(), Failure> {
              of the specified sending account.",
         ));
     }
-    let mut recipients = BTreeSet::new();
-    for list in ["ToRecipients", "CcRecipients", "BccRecipients"] {
-        recipients
-            .extend(listed(&sent.document, list).into_iter().map(|(_, address)| address.to_lowercase()));
-    }
+    let recipients = delivery::recipients(&sent.document);
     if recipients.is_empty() {
         return Err(refuse(ResponseCode::ErrorInvalidRecipients, "At least one recipient is not valid."));
     }
-    for address in recipients {
-        let known = cx.server.directory.by_address(&address).cloned();
-        let ours = address.ends_with(&format!("@{}", crate::account::DOMAIN));
-        match known {
-            Some(account) => deliver(cx, &account.address, sent).await?,
-            None if ours => bounce(cx, &address, sent).await?,
-            None => tracing::debug!(%address, "lab: mail for elsewhere"),
-        }
-    }
-    Ok(())
-}
-
-async fn deliver(cx: &mut Context, address: &str, sent: &Incoming) -> Result<(), sqlx::Error> {
-    let Some(owner) = mailbox::by_address(&mut cx.tx, address).await? else { return Ok(()) };
-    let Some(inbox) = folder::by_distinguished(&mut cx.tx, owner.mailbox, "inbox").await? else {
-        return Ok(());
+    let mail = Mail {
+        server: &cx.server,
+        content: sent,
+        author: (&cx.account.display_name, &cx.account.address),
+        with: "HTTP",
+        now_ms: cx.now_ms,
     };
-    let mut document = sent.document.clone();
-    let blind = document.parts.remove("BccRecipients").is_some();
-    let id = document.text("InternetMessageId").unwrap_or_default();
-    for name in ["ReceivedBy", "ReceivedRepresenting"] {
-        let owner = [(Some(owner.display_name.clone()), owner.address.clone())];
-        document.parts.insert(name.to_owned(), mime::recipients_fragment(name, &owner));
-    }
-    let mut content = Content {
-        is_draft: false,
-        is_read: false,
-        received_ms: cx.now_ms,
-        sent_ms: Some(cx.now_ms),
-        // The source may name blind copies; what is delivered is built anew.
-        mime: sent
-            .content
-            .mime
-            .as_deref()
-            .filter(|_| !blind)
-            .map(|source| mime::stamped(source, &id, cx.now_ms)),
-        ..sent.content.clone()
-    };
-    let bytes = sent.attachments.iter().map(|attachment| attachment.content.len()).sum();
-    content::store(&document, &mut content, bytes);
-    let delivered = Incoming { content, document, attachments: sent.attachments.clone() };
-    save(cx, &inbox, &delivered, true).await?;
-    Ok(())
-}
-
-/// A report that nobody has this address, to the sender.
-async fn bounce(cx: &mut Context, address: &str, sent: &Incoming) -> Result<(), sqlx::Error> {
-    let mut document = Document { kind: "Message".to_owned(), ..Document::default() };
-    let text = format!("Delivery has failed to these recipients: {address}. The address was not found.");
-    document.parts.insert("Body".to_owned(), format!("<t:Body BodyType=\"Text\">{text}</t:Body>"));
-    let postmaster =
-        [(Some("Microsoft Outlook".to_owned()), format!("postmaster@{}", crate::account::DOMAIN))];
-    for name in ["From", "Sender"] {
-        document.parts.insert(name.to_owned(), mime::recipients_fragment(name, &postmaster));
-    }
-    let to = [(Some(cx.account.display_name.clone()), cx.account.address.clone())];
-    document.parts.insert("ToRecipients".to_owned(), mime::recipients_fragment("ToRecipients", &to));
-    document.set_text("InternetMessageId", &mime::new_message_id());
-    let subject = sent.content.subject.as_deref().unwrap_or_default();
-    let mut content = Content {
-        class: "REPORT.IPM.Note.NDR".to_owned(),
-        subject: Some(format!("Undeliverable: {subject}")),
-        received_ms: cx.now_ms,
-        sent_ms: Some(cx.now_ms),
-        ..Content::default()
-    };
-    content::store(&document, &mut content, 0);
-    let report = Incoming { content, document, attachments: Vec::new() };
-    let inbox = folder::by_distinguished(&mut cx.tx, cx.mailbox.mailbox, "inbox").await?;
-    if let Some(inbox) = inbox {
-        save(cx, &inbox, &report, true).await?;
-    }
-    Ok(())
+    Ok(mail.send(&mut cx.tx, &recipients).await?)
 }
 
 /// SendItem.

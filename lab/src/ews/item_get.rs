@@ -10,18 +10,24 @@ use tieline_proto_ews::{
 };
 
 use super::{
+    calendar_facts, calendar_view,
     context::{Context, Failure, message, refuse},
     folder_find::{Page, page_of},
+    grouping,
 };
+use super::item_source::source_of;
 use crate::{
+    aqs,
+    content,
     document::{Document, escape},
     fault::FaultKind,
     filter::{self, Properties},
-    mime::{self, Part},
+    mime,
+    permission::Right,
     property::element_of,
     shape::Shape,
     store::{
-        attachment::{self, Attachment},
+        attachment,
         folder::Folder,
         item::{self, Item},
     },
@@ -47,7 +53,10 @@ pub(crate) async fn get(cx: &mut Context, request: GetItem) -> Outcome<ItemInfo>
 }
 
 async fn get_one(cx: &mut Context, id: &BaseItemId, shape: &ItemShape) -> Result<ItemInfo, Failure> {
-    let row = cx.item(id).await?;
+    if let BaseItemId::RecurringMasterRanges(id) = id {
+        return calendar_view::ranges(cx, id, shape).await;
+    }
+    let row = cx.item_or_occurrence(id).await?;
     Ok(shown(cx, &row, shape).await?.into())
 }
 
@@ -66,8 +75,10 @@ pub(crate) async fn shown(
         true => Some(source_of(cx, row).await?),
         false => None,
     };
-    let mut view = View::new(&cx.mailbox, row, &attachments);
-    if shape.wants_headers() {
+    let facts = calendar_facts::of_row(cx, row).await?;
+    let facts = calendar_view::with_neighbours(cx, row, &shape, facts).await?;
+    let mut view = View::new(&cx.mailbox, row, &attachments).with_facts(facts);
+    if shape.wants_headers() && content::is_message(&view.document().kind) {
         view.headers = source.as_deref().map(headers);
     }
     Ok(shape.element(&view, source))
@@ -90,40 +101,6 @@ fn headers(mime: &[u8]) -> String {
     xml
 }
 
-/// The MIME form of an item: what it was made from, or what its properties say.
-pub(crate) async fn source_of(cx: &mut Context, row: &Item) -> Result<Vec<u8>, sqlx::Error> {
-    if let Some(source) = item::mime(&mut cx.tx, row.item).await? {
-        return Ok(source);
-    }
-    let mut parts = Vec::new();
-    for found in attachment::of_item(&mut cx.tx, row.item).await? {
-        if let Some((_, content)) = attachment::with_content(&mut cx.tx, row.item, found.attachment).await? {
-            parts.extend(mime_part(&found, content));
-        }
-    }
-    let view = View::new(&cx.mailbox, row, &[]);
-    let document = view.document();
-    let id = document.text("InternetMessageId").unwrap_or_else(|| format!("<{}@lab.example>", row.item));
-    let mut document = document.clone();
-    if let Some(subject) = &row.subject {
-        document.set_text("Subject", subject);
-    }
-    Ok(mime::build(&document, &row.class, row.sent_ms.unwrap_or(row.received_ms), &id, &parts))
-}
-
-fn mime_part(attachment: &Attachment, content: Vec<u8>) -> Option<Part> {
-    let document = Document::from_bytes(&attachment.document);
-    let name = document.text("Name").unwrap_or_else(|| "attachment".to_owned());
-    if document.kind != "FileAttachment" {
-        // An attached item travels as the text of its element; nobody has needed message/rfc822 of it.
-        let content_type = "application/xml".to_owned();
-        return Some(Part { name, content_type, content_id: None, inline: false, content });
-    }
-    let inline = document.text("IsInline").and_then(|text| crate::property::boolean(&text)).unwrap_or(false);
-    let content_type = document.text("ContentType").unwrap_or_else(|| "application/octet-stream".to_owned());
-    Some(Part { name, content_type, content_id: document.text("ContentId"), inline, content })
-}
-
 /// FindItem.
 pub(crate) async fn find(cx: &mut Context, request: FindItem) -> Outcome<FindItemMessage> {
     let mut messages = Vec::new();
@@ -140,6 +117,11 @@ async fn find_in(
     request: &FindItem,
 ) -> Result<FindItemMessage, Failure> {
     let folder = cx.folder(id).await?;
+    cx.allow(&folder, Right::Read).await?;
+    if request.query_string.is_some() && request.restriction.is_some() {
+        let text = "A restriction and a query string cannot be combined.";
+        return Err(refuse(ResponseCode::ErrorInvalidRequest, text));
+    }
     if let Some(ItemView::Calendar(_)) = &request.view
         && !folder.class.as_deref().unwrap_or_default().starts_with("IPF.Appointment")
     {
@@ -148,21 +130,20 @@ async fn find_in(
             "The folder specified is invalid for calendar view.",
         ));
     }
+    if let Some(ItemView::Calendar(window)) = &request.view {
+        return calendar_view::find(cx, &folder, request, window).await;
+    }
     let restriction = request.restriction.as_ref().and_then(|restriction| restriction.expression.as_ref());
     let rows = candidates(cx, &folder, request, restriction).await?;
-    let mut views: Vec<View<'_>> = rows.iter().map(|row| View::new(&cx.mailbox, row, &[])).collect();
+    let facts = calendar_facts::of_rows(cx, &rows).await?;
+    let views = rows.iter().zip(facts).map(|(row, facts)| View::new(&cx.mailbox, row, &[]).with_facts(facts));
+    let mut views: Vec<View<'_>> = views.collect();
     if let Some(expression) = restriction {
         views.retain(|view| filter::matches(expression, view));
     }
     if let Some(query) = request.query_string.as_deref().filter(|query| !query.trim().is_empty()) {
-        views.retain(|view| query_matches(query, view));
-    }
-    if let Some(ItemView::Calendar(window)) = &request.view {
-        let bound = |time: &Option<tieline_proto_ews::DateTime>| {
-            time.as_ref().and_then(|time| time.timestamp()).map(|time| time.as_millisecond())
-        };
-        let (start, end) = (bound(&window.start_date), bound(&window.end_date));
-        views.retain(|view| overlaps(view, start, end));
+        let query = aqs::Query::parse(query);
+        views.retain(|view| query.matches(view, cx.now_ms));
     }
     let keys: Vec<_> = request.sort_order.iter().filter_map(sort_key).collect();
     filter::sort(&mut views, &keys, View::values);
@@ -172,18 +153,23 @@ async fn find_in(
         _ => {}
     }
     let limit = cx.server.settings.find_limit;
+    let groups = request.grouping.as_ref().map(|wanted| grouping::arrange(wanted, &mut views));
     let total = views.len();
     let page = page(request, &views, limit);
     let shape = Shape::summary(&request.item_shape);
     let slice = views.get(page.from..page.to).unwrap_or_default();
     let items = slice.iter().map(|view| shape.element(view, None)).collect();
+    let found = match groups {
+        Some(names) => FoundItems::Groups(grouping::groups(&names, page.from, items)),
+        None => FoundItems::Items(items),
+    };
     let last = if ends(request) { page.from == 0 } else { page.to == total };
     Ok(FindItemMessage {
         root_folder: Some(FindItemParent {
             indexed_paging_offset: page.next(total),
             includes_last_item_in_range: Some(last),
             total_items_in_view: i32::try_from(total).ok(),
-            found: Some(FoundItems::Items(items)),
+            found: Some(found),
             ..FindItemParent::default()
         }),
     })
@@ -216,7 +202,6 @@ fn needs_document(request: &FindItem, restriction: Option<&SearchExpression>) ->
         filter::paths(expression, &mut paths);
     }
     let view = match &request.view {
-        Some(ItemView::Calendar(_)) => true,
         Some(ItemView::SeekToCondition(view)) => {
             view.condition.expression.iter().for_each(|expression| filter::paths(expression, &mut paths));
             false
@@ -224,7 +209,7 @@ fn needs_document(request: &FindItem, restriction: Option<&SearchExpression>) ->
         _ => false,
     };
     let in_row = |path: &&PropertyPath| element_of(path).is_some_and(|name| IN_ROW.contains(&name));
-    let queried = request.query_string.as_deref().is_some_and(|query| !query.trim().is_empty());
+    let queried = request.grouping.is_some() || request.query_string.as_deref().is_some_and(|query| !query.trim().is_empty());
     view || queried || !paths.iter().all(in_row) || !Shape::summary(&request.item_shape).in_row()
 }
 
@@ -259,42 +244,8 @@ fn page(request: &FindItem, views: &[View<'_>], limit: usize) -> Page {
             let from = views.iter().position(holds).unwrap_or(total);
             Page { from, to: from.saturating_add(most(view.max_entries_returned)).min(total) }
         }
-        Some(ItemView::Calendar(view)) => Page { from: 0, to: most(view.max_entries_returned).min(total) },
         Some(ItemView::Contacts(view)) => Page { from: 0, to: most(view.max_entries_returned).min(total) },
-        None => Page { from: 0, to: limit.min(total) },
+        // A calendar view is expanded elsewhere.
+        Some(ItemView::Calendar(_)) | None => Page { from: 0, to: limit.min(total) },
     }
-}
-
-fn overlaps(view: &View<'_>, start: Option<i64>, end: Option<i64>) -> bool {
-    let time = |name: &str| view.document().text(name).and_then(|text| crate::property::millisecond(&text));
-    let (Some(begins), Some(ends)) = (time("Start"), time("End")) else { return false };
-    end.is_none_or(|end| begins < end) && start.is_none_or(|start| ends > start)
-}
-
-/// The part of AQS that clients use: words anywhere, and `subject:`, `from:`, `to:`, `body:`, `kind:`, `isread:`.
-fn query_matches(query: &str, view: &View<'_>) -> bool {
-    let has = |text: Option<String>, word: &str| text.is_some_and(|text| text.to_lowercase().contains(word));
-    let subject = || view.row.subject.clone();
-    let people = |name: &str| Some(view.document().texts_below(name, &["Name", "EmailAddress"]).join(" "));
-    query.split_whitespace().all(|term| {
-        let term = term.to_lowercase();
-        let (field, word) = term.split_once(':').unwrap_or(("", &term));
-        let word = word.trim_matches('"');
-        match field {
-            "subject" => has(subject(), word),
-            "from" => has(people("From"), word),
-            "to" => has(people("ToRecipients"), word),
-            "body" => has(view.body_text(), word),
-            "isread" => (word == "true" || word == "yes") == view.row.is_read,
-            "kind" => match word {
-                "email" => view.document().kind == "Message",
-                "im" => view.row.class.starts_with("IPM.Note.Microsoft.Conversation"),
-                "voicemail" => view.row.class.starts_with("IPM.Note.Microsoft.Voicemail"),
-                "contacts" => view.document().kind == "Contact",
-                "meetings" => view.document().kind == "CalendarItem",
-                _ => false,
-            },
-            _ => has(subject(), word) || has(people("From"), word) || has(view.body_text(), word),
-        }
-    })
 }

@@ -3,11 +3,13 @@
 use tieline_proto_ews::{
     Item as ItemElement, ItemKind, PropertyPath, ResponseCode, ResponseMessages,
     operations::{
-        ConflictResolution, ConflictResults, ItemChange, ItemChangeDescription, UpdateItem, UpdateItemMessage,
+        CalendarItemUpdate, ConflictResolution, ConflictResults, ItemChange, ItemChangeDescription,
+        UpdateItem, UpdateItemMessage,
     },
 };
 
 use super::{
+    appointment,
     context::{Context, Failure, change_key_of, message, refuse, refuse_property},
     item_create::{content_of, id_element},
 };
@@ -16,7 +18,9 @@ use crate::{
     document::Document,
     extended,
     id::version_of,
+    mapi_property,
     mime::{self, listed},
+    permission::Right,
     property::{element_of, indexed_list},
     store::item::{self, Content, Item},
     view::View,
@@ -83,7 +87,8 @@ async fn update_one(
     let Some(id) = &change.item_id else {
         return Err(refuse(ResponseCode::ErrorInvalidIdEmpty, "Id cannot be empty."));
     };
-    let old = cx.item(id).await?;
+    let old = cx.item_or_occurrence(id).await?;
+    cx.allow_item(&old, Right::Edit).await?;
     check_required(cx, &old, request)?;
     if request.conflict_resolution != ConflictResolution::AlwaysOverwrite {
         let Some(key) = change_key_of(id) else {
@@ -103,7 +108,8 @@ async fn update_one(
             ));
         }
     }
-    let row = apply(cx, &old, change).await?;
+    let how = request.send_meeting_invitations_or_cancellations.as_ref();
+    let row = apply(cx, &old, change, how).await?;
     Ok(UpdateItemMessage {
         items: vec![id_element(cx, &row)],
         conflict_results: Some(ConflictResults { count: 0 }),
@@ -139,7 +145,12 @@ fn mergeable(change: &ItemChange) -> bool {
     })
 }
 
-async fn apply(cx: &mut Context, old: &Item, change: &ItemChange) -> Result<Item, Failure> {
+async fn apply(
+    cx: &mut Context,
+    old: &Item,
+    change: &ItemChange,
+    how: Option<&CalendarItemUpdate>,
+) -> Result<Item, Failure> {
     let mut document = View::new(&cx.mailbox, old, &[]).document().clone();
     let mut content = content_of(cx, old, &document).await?;
     let mut only_read_flag = !change.updates.is_empty();
@@ -170,9 +181,13 @@ async fn apply(cx: &mut Context, old: &Item, change: &ItemChange) -> Result<Item
         for name in ["From", "Sender", "ToRecipients", "CcRecipients", "BccRecipients", "ReplyTo"] {
             content::resolve(&mut document, name, &cx.server.directory);
         }
+        content::normalize(&mut document);
         // The source no longer says what the properties say.
         content.mime = None;
         document.kind = ItemKind::from_item_class(&content.class).element().to_owned();
+        if document.kind == "CalendarItem" {
+            return appointment::updated(cx, old, document, content, how).await;
+        }
         let attachment_bytes =
             usize::try_from(old.size).unwrap_or(0).saturating_sub(old.document.len() + 512);
         content::store(&document, &mut content, attachment_bytes);
@@ -212,6 +227,9 @@ fn check_writable(path: &PropertyPath, old: &Item) -> Result<(), Failure> {
             "Set action is invalid for property.",
             path,
         ));
+    }
+    if old.class.starts_with("IPM.Appointment") {
+        appointment::check_writable(path, name, old)?;
     }
     if !old.is_draft && FIXED_WHEN_SENT.contains(&name) && old.class.starts_with("IPM.Note") {
         return Err(refuse_property(
@@ -253,7 +271,9 @@ fn set_field(
             if extended::tag(uri) != Some(0x0e69) {
                 content.is_read = is_read;
             }
-            if given.extended.contains_key(&name) {
+            if given.extended.contains_key(&name)
+                && !mapi_property::set_named(document, &name, value.as_ref())
+            {
                 document.extended.extend(value.map(|value| (name, value)));
             }
         }
@@ -302,8 +322,8 @@ fn one_property(path: &PropertyPath, item: &ItemElement) -> Result<Document, Fai
 }
 
 fn replace_source(document: &mut Document, content: &mut Content, source: &[u8]) -> Result<(), Failure> {
-    let Some(parsed) = mime::parse(source) else {
-        return Err(refuse(ResponseCode::ErrorMimeContentInvalid, "The MIME content is no message."));
+    let Some(parsed) = content::source(&document.kind, source) else {
+        return Err(refuse(ResponseCode::ErrorMimeContentInvalid, "The MIME content is not readable."));
     };
     let mut parsed_document = parsed.document;
     take_columns(&mut parsed_document, content);
@@ -345,7 +365,9 @@ fn append_field(document: &mut Document, path: &PropertyPath, item: &ItemElement
 fn delete_field(document: &mut Document, content: &mut Content, path: &PropertyPath) {
     match path {
         PropertyPath::Extended(uri) => {
-            if let Some(name) = extended::canonical(uri) {
+            if let Some(name) = extended::canonical(uri)
+                && !mapi_property::set_named(document, &name, None)
+            {
                 document.extended.remove(&name);
             }
         }

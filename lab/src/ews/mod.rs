@@ -1,18 +1,27 @@
 //! The EWS endpoint: reading the request, who may do what, the operations, and the answer.
 
 mod access;
+mod appointment;
 mod attachment;
+mod availability;
+mod calendar_facts;
+mod calendar_view;
 pub(crate) mod context;
 mod directory;
 mod dispatch;
 mod folder;
 mod folder_find;
+mod grouping;
+mod guest;
 mod item_create;
 mod item_delete;
 mod item_get;
+mod item_source;
 mod item_update;
+mod meeting_answer;
 mod notification;
 mod reply;
+pub(crate) mod services;
 mod streaming;
 mod sync;
 
@@ -24,12 +33,12 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tieline_proto_ews::{
-    Fault as SoapFault, MessageXml, Request, ResponseClass, ResponseCode, ResponseHeader, ResponseMessage,
-    ServerVersionInfo, encode_fault,
+    Fault as SoapFault, MessageXml, Request, RequestHeader, ResponseClass, ResponseCode, ResponseHeader,
+    ResponseMessage, ServerVersionInfo, encode_fault,
 };
 
 pub(crate) use self::dispatch::begin;
-use self::{access::whose, dispatch::execute};
+use self::{access::{check_version, whose}, context::Asked, dispatch::execute};
 pub(crate) use self::{
     notification::{Batch, collect, notification},
     streaming::Streams,
@@ -47,8 +56,22 @@ pub(crate) struct Post {
     pub(crate) record: RequestRecord,
     pub(crate) begun: Instant,
     pub(crate) caller: Account,
+    /// What the SOAP header says; of an empty one until the request is read.
+    pub(crate) asked: Asked,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+impl Post {
+    pub(crate) fn new(
+        record: RequestRecord,
+        begun: Instant,
+        caller: Account,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Self {
+        Self { record, begun, caller, asked: Asked::of(&RequestHeader::default()), headers, body }
+    }
 }
 
 /// What came of an operation: the document and the first code in it that tells of trouble.
@@ -84,6 +107,7 @@ pub(crate) async fn answer(server: Arc<Server>, mut post: Post) -> Result<Respon
             return Ok(deliver(&server, post, "Unreadable", answer, None).await);
         }
     };
+    post.asked = Asked::of(&header);
     let operation = request.name().to_owned();
     post.record.operation = Some(operation.clone());
     if let Some(recorder) = &server.recorder {
@@ -91,6 +115,10 @@ pub(crate) async fn answer(server: Arc<Server>, mut post: Post) -> Result<Respon
     }
     let account = match whose(&server, &post.caller, &header) {
         Ok(account) => account,
+        Err(answer) => return Ok(deliver(&server, post, &operation, answer, None).await),
+    };
+    let older = match check_version(&server, &header, &operation, &post.body) {
+        Ok(older) => older,
         Err(answer) => return Ok(deliver(&server, post, &operation, answer, None).await),
     };
     if account.address != post.caller.address {
@@ -108,9 +136,10 @@ pub(crate) async fn answer(server: Arc<Server>, mut post: Post) -> Result<Respon
             }
             Before::Later(delay) => {
                 let (late_server, caller) = (Arc::clone(&server), post.caller.clone());
+                let asked = post.asked.clone();
                 server.tasks.spawn(async move {
                     tokio::time::sleep(delay).await;
-                    execute(&late_server, caller, account, request, None).await;
+                    execute(&late_server, caller, account, asked, request, None).await;
                 });
                 server.drop_connection(post.record, post.begun);
                 return Err(Cut);
@@ -121,7 +150,11 @@ pub(crate) async fn answer(server: Arc<Server>, mut post: Post) -> Result<Respon
     if let Request::GetStreamingEvents(request) = request {
         return streaming::answer(server, post, account, request, fault).await;
     }
-    let answer = execute(&server, post.caller.clone(), account, request, fault.clone()).await;
+    let mut answer =
+        execute(&server, post.caller.clone(), account, post.asked.clone(), request, fault.clone()).await;
+    if let Some(older) = older {
+        answer.document = crate::version::without_newer(answer.document, older);
+    }
     match &fault {
         Some(FaultKind::LostResponse) => {
             server.drop_connection(post.record, post.begun);

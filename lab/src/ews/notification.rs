@@ -15,6 +15,7 @@ use super::context::{Context, Failure, message, refuse};
 use crate::{
     fault::FaultKind,
     id,
+    permission::Right,
     push::Listener,
     store::{
         change::{self, Change, Event, Subject},
@@ -127,7 +128,9 @@ async fn subscribe_to(cx: &mut Context, element: &SubscriptionElement) -> Result
     wanted.check()?;
     let mut folders = Vec::new();
     for id in wanted.folder_ids {
-        folders.push(cx.folder(id).await?.folder);
+        let folder = cx.folder(id).await?;
+        cx.allow(&folder, Right::Read).await?;
+        folders.push(folder.folder);
     }
     let held = subscription::count(&mut cx.tx, &cx.caller.address, cx.now_ms).await?;
     if held >= i64::try_from(cx.server.settings.max_subscriptions).unwrap_or(i64::MAX) {

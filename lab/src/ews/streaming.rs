@@ -119,7 +119,7 @@ async fn open(
     request: &GetStreamingEvents,
     fault: Option<FaultKind>,
 ) -> Result<(Vec<Watched>, Message), sqlx::Error> {
-    let mut cx = begin(server, post.caller.clone(), account, true, fault).await?;
+    let mut cx = begin(server, post.caller.clone(), account, post.asked.clone(), true, fault).await?;
     let (mut watched, mut bad, mut refusal) = (Vec::new(), Vec::new(), None);
     for id in &request.subscription_ids {
         match notification::owned(&mut cx, id.trim()).await {

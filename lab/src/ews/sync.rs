@@ -12,19 +12,21 @@ use tieline_proto_ews::{
 };
 
 use super::{
+    calendar_facts,
     context::{Context, Failure, message, refuse},
     folder::shown,
 };
 use crate::{
     fault::FaultKind,
     id::{self, SyncState},
+    permission::Right,
     shape::Shape,
     store::{
         change::{self, Change, Event, Subject},
         folder::{self, Folder},
         item::{self, Item},
     },
-    view::View,
+    view::{Facts, View},
 };
 
 const ITEMS: u8 = 1;
@@ -81,8 +83,14 @@ async fn sync_items(cx: &mut Context, request: &SyncFolderItems) -> Result<SyncF
 async fn sync_folder(cx: &mut Context, target: Option<&TargetFolderId>) -> Result<Folder, Failure> {
     let found = match target.and_then(|target| target.folder.as_ref()) {
         Some(id) => cx.folder(id).await,
-        None => cx.distinguished("root").await,
+        None => {
+            cx.home();
+            cx.distinguished("root").await
+        }
     };
+    if let Ok(folder) = &found {
+        cx.allow(folder, Right::Read).await?;
+    }
     match found {
         Err(Failure::Refused(refusal)) if refusal.code == ResponseCode::ErrorFolderNotFound => Err(refuse(
             ResponseCode::ErrorSyncFolderNotFound,
@@ -132,11 +140,12 @@ async fn first_listing(
     let limit = i64::try_from(most).unwrap_or(i64::MAX);
     let rows = item::page_below(&mut cx.tx, folder.folder, below, with_associated, limit).await?;
     let shape = Shape::summary(&request.item_shape);
-    let create = |row: &Item| {
-        let item = shape.element(&View::new(&cx.mailbox, row, &[]), None);
+    let facts = calendar_facts::of_rows(cx, &rows).await?;
+    let create = |(row, facts): (&Item, Facts)| {
+        let item = shape.element(&View::new(&cx.mailbox, row, &[]).with_facts(facts), None);
         SyncFolderItemsChange::Create(SyncItem { item: Some(item) })
     };
-    let changes = rows.iter().map(create).collect();
+    let changes = rows.iter().zip(facts).map(create).collect();
     let more = (rows.len() == most).then(|| rows.last().map(|row| row.item)).flatten();
     let next = SyncState { below: more, ..state };
     let pending = !change::of_folder(&mut cx.tx, folder.folder, state.seq, 1).await?.is_empty();
@@ -179,7 +188,9 @@ async fn later_changes(
         if row.associated && state.scope != ITEMS_AND_ASSOCIATED {
             continue;
         }
-        let element = || SyncItem { item: Some(shape.element(&View::new(&cx.mailbox, &row, &[]), None)) };
+        let facts = calendar_facts::of_row(cx, &row).await?;
+        let view = View::new(&cx.mailbox, &row, &[]).with_facts(facts);
+        let element = || SyncItem { item: Some(shape.element(&view, None)) };
         changes.push(if fate.created {
             SyncFolderItemsChange::Create(element())
         } else if fate.updated {

@@ -7,6 +7,15 @@ use super::{
     folder, next_number,
 };
 
+/// Which occurrence of a series a row stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InSeries {
+    /// Where the pattern puts it: 20261123.
+    pub(crate) day: i64,
+    pub(crate) original_start_ms: i64,
+    pub(crate) is_exception: bool,
+}
+
 /// An item row without its MIME source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -33,6 +42,8 @@ pub(crate) struct Item {
     pub(crate) search_key: Vec<u8>,
     /// The item element as a client may set it.
     pub(crate) document: Vec<u8>,
+    /// Set where the row is that of a series, shown as one of its occurrences.
+    pub(crate) occurrence: Option<InSeries>,
 }
 
 /// The columns of an item that a client decides, directly or not.
@@ -95,6 +106,7 @@ pub(super) fn item(row: &SqliteRow) -> Result<Item, sqlx::Error> {
         article: row.try_get("article")?,
         search_key: row.try_get("search_key")?,
         document: row.try_get("document")?,
+        occurrence: None,
     })
 }
 
@@ -200,6 +212,28 @@ pub(crate) async fn page_below(
 pub(crate) async fn mime(tx: &mut SqliteConnection, number: i64) -> Result<Option<Vec<u8>>, sqlx::Error> {
     let row = sqlx::query("SELECT mime FROM item WHERE item = $1").bind(number).fetch_optional(tx).await?;
     row.map_or(Ok(None), |row| row.try_get("mime"))
+}
+
+/// The calendar items of a mailbox, in any of its calendars, that belong to a meeting; a series before its
+/// occurrences.
+pub(crate) async fn of_meeting(
+    tx: &mut SqliteConnection,
+    mailbox: i64,
+    uid: &str,
+) -> Result<Vec<Item>, sqlx::Error> {
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM item WHERE mailbox = $1 AND item IN (SELECT item FROM property WHERE name = 'UID' AND value = $2)
+          AND class LIKE 'IPM.Appointment%'
+          AND folder IN (SELECT folder FROM folder WHERE mailbox = $1 AND class LIKE 'IPF.Appointment%')
+         ORDER BY item"
+    ))
+    .bind(mailbox)
+    .bind(uid)
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(item).collect()
 }
 
 /// Makes an item.

@@ -33,9 +33,11 @@ pub(crate) async fn move_to(
     .bind(now_ms)
     .fetch_one(&mut *tx)
     .await?;
-    for statement in
-        ["UPDATE attachment SET item = $2 WHERE item = $1", "UPDATE property SET item = $2 WHERE item = $1"]
-    {
+    for statement in [
+        "UPDATE attachment SET item = $2 WHERE item = $1",
+        "UPDATE property SET item = $2 WHERE item = $1",
+        "UPDATE occurrence SET item = $2 WHERE item = $1",
+    ] {
         sqlx::query(statement).bind(moved.item).bind(number).execute(&mut *tx).await?;
     }
     folder::touch(tx, moved.mailbox, moved.folder, now_ms).await?;
@@ -79,6 +81,14 @@ pub(crate) async fn copy_to(
     .bind(number)
     .execute(&mut *tx)
     .await?;
+    sqlx::query(
+        "INSERT INTO occurrence (item, day, deleted, subject, document)
+         SELECT $2, day, deleted, subject, document FROM occurrence WHERE item = $1",
+    )
+    .bind(original.item)
+    .bind(number)
+    .execute(&mut *tx)
+    .await?;
     attachment::copy_all(tx, original.item, number).await?;
     folder::touch(tx, mailbox, to, now_ms).await?;
     item(&row)
@@ -91,6 +101,7 @@ pub(crate) async fn delete(tx: &mut SqliteConnection, gone: &Item, now_ms: i64) 
     for statement in [
         "DELETE FROM attachment WHERE item = $1",
         "DELETE FROM property WHERE item = $1",
+        "DELETE FROM occurrence WHERE item = $1",
         "DELETE FROM item WHERE item = $1",
     ] {
         sqlx::query(statement).bind(gone.item).execute(&mut *tx).await?;

@@ -10,6 +10,9 @@ pub(crate) mod folder;
 pub(crate) mod item;
 pub(crate) mod item_move;
 pub(crate) mod mailbox;
+pub(crate) mod occurrence;
+pub(crate) mod outbound;
+pub(crate) mod setting;
 pub(crate) mod subscription;
 
 use std::{path::Path, time::Duration};
@@ -18,7 +21,7 @@ use sqlx::{
     Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, futures::Notified, watch};
 
 use crate::{account::Directory, clock::Clock};
 
@@ -33,6 +36,7 @@ pub(crate) struct Store {
     writer: SqlitePool,
     readers: SqlitePool,
     committed: watch::Sender<i64>,
+    written: Notify,
 }
 
 impl Store {
@@ -56,9 +60,9 @@ impl Store {
             .acquire_timeout(Duration::from_secs(120))
             .connect_with(options.read_only(true))
             .await?;
-        let store = Self { writer, readers, committed: watch::Sender::new(0) };
+        let store = Self { writer, readers, committed: watch::Sender::new(0), written: Notify::new() };
         let mut tx = store.write().await?;
-        for account in directory.accounts() {
+        for account in directory.mailboxes() {
             mailbox::provision(&mut tx, account, clock.now_ms()).await?;
         }
         store.commit(tx).await?;
@@ -79,6 +83,7 @@ impl Store {
     pub(crate) async fn commit(&self, mut tx: Tx) -> Result<(), sqlx::Error> {
         let last = change::last(&mut tx).await?;
         tx.commit().await?;
+        self.written.notify_one();
         self.committed.send_if_modified(|seen| {
             let news = last > *seen;
             *seen = last.max(*seen);
@@ -90,6 +95,11 @@ impl Store {
     /// Changes whenever a transaction with new change-log rows is committed.
     pub(crate) fn committed(&self) -> watch::Receiver<i64> {
         self.committed.subscribe()
+    }
+
+    /// Ends when a transaction is committed, also one that was before it is waited for.
+    pub(crate) fn written(&self) -> Notified<'_> {
+        self.written.notified()
     }
 
     /// Closes all connections.

@@ -61,6 +61,22 @@ CREATE TABLE IF NOT EXISTS property (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS property_value ON property (name, value);
 
+CREATE TABLE IF NOT EXISTS occurrence (
+    item       INTEGER NOT NULL,     -- the series
+    day        INTEGER NOT NULL,     -- 20261123: where the pattern puts the occurrence
+    deleted    INTEGER NOT NULL,
+    subject    TEXT,                 -- where it is not the series'
+    document   BLOB NOT NULL,        -- the properties that are not the series'
+    PRIMARY KEY (item, day)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS setting (
+    mailbox INTEGER NOT NULL REFERENCES mailbox (mailbox),
+    name    TEXT NOT NULL,           -- oof, rules, delegates, permissions/7, configuration/7/CategoryList ...
+    value   TEXT NOT NULL,           -- XML as EWS writes it, or JSON
+    PRIMARY KEY (mailbox, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS attachment (
     attachment  INTEGER PRIMARY KEY,
     item        INTEGER NOT NULL,
@@ -100,4 +116,13 @@ CREATE TABLE IF NOT EXISTS subscription (
     expires_ms INTEGER NOT NULL,
     url        TEXT,
     caller_data TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS outbound (
+    outbound   INTEGER PRIMARY KEY,
+    sender     TEXT NOT NULL,
+    recipients TEXT NOT NULL,        -- an address a line
+    source     BLOB NOT NULL,
+    tries      INTEGER NOT NULL,
+    due_ms     INTEGER NOT NULL
 ) STRICT;

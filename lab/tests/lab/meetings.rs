@@ -146,6 +146,18 @@ async fn a_room_accepts_what_it_has_time_for_and_declines_the_rest() {
 }
 
 #[tokio::test]
+async fn rooms_accept_without_being_told_to() {
+    let bench = Bench::start().await;
+    let room = "room-berlin@lab.example";
+    let mut item = appointment("Booked", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z");
+    if let ItemKind::CalendarItem(fields) = &mut item.kind {
+        fields.resources = vec![attendee(room)];
+    }
+    let id = first_id(&bench.ok(&create(item, CalendarItemCreateOrDelete::SendOnlyToAll)).await);
+    assert_eq!(answers(&bench.read("alice", id).await), [ResponseType::Accept]);
+}
+
+#[tokio::test]
 async fn a_mailbox_that_does_nothing_by_itself_enters_a_meeting_when_it_is_answered() {
     let bench = Bench::start().await;
     bench.lab.calendars().set(BOB, Processing::None);

@@ -66,7 +66,7 @@ async fn newer_schemas_unknown_operations_and_noise_are_refused() {
     assert_eq!(reply.body.expect_err("a fault").code(), ResponseCode::ErrorInvalidServerVersion);
 
     let text = String::from_utf8(encode_request(&RequestHeader::default(), &get_inbox())).expect("UTF-8");
-    let unknown = text.replace("GetFolder", "ApplyConversationAction").into_bytes();
+    let unknown = text.replace("GetFolder", "GetClientAccessToken").into_bytes();
     let answer = bench.post("alice", unknown).send().await.expect("an answer");
     let reply = reply_of::<GetFolder>(&answer.bytes().await.expect("a body"));
     assert_eq!(reply.body.expect_err("a fault").code(), ResponseCode::ErrorInvalidRequest);

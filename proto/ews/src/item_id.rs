@@ -1,3 +1,4 @@
+use crate::date_time::DateTime;
 use crate::xml::{choice, sequence};
 
 sequence! {
@@ -40,13 +41,33 @@ sequence! {
     }
 }
 
+sequence! {
+    /// `t:OccurrencesRangeType`: occurrences of a series between two points in time, or so many of them.
+    pub struct OccurrencesRange in Types {
+        attribute b"Start" => start: Option<DateTime>,
+        attribute b"End" => end: Option<DateTime>,
+        attribute b"Count" => count: Option<i32>,
+        /// Compare where the pattern puts an occurrence rather than where it was moved.
+        attribute b"CompareOriginalStartTime" => compare_original_start_time: Option<bool>,
+    }
+}
+
+sequence! {
+    /// `t:RecurringMasterItemIdRangesType`: a series with ranges of its occurrences.
+    pub struct RecurringMasterItemIdRanges in Types {
+        required_attribute b"Id" => id: String,
+        attribute b"ChangeKey" => change_key: Option<String>,
+        list b"Ranges" / b"Range" => ranges: Vec<OccurrencesRange>,
+    }
+}
+
 choice! {
     /// `t:NonEmptyArrayOfBaseItemIdsType`: how requests name an item.
     pub enum BaseItemId in Types {
         b"ItemId" => ItemId(ItemId),
         b"OccurrenceItemId" => Occurrence(OccurrenceItemId),
         b"RecurringMasterItemId" => RecurringMaster(RecurringMasterItemId),
-        b"RecurringMasterItemIdRanges" => RecurringMasterRanges(ItemId),
+        b"RecurringMasterItemIdRanges" => RecurringMasterRanges(RecurringMasterItemIdRanges),
     }
 }
 

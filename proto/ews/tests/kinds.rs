@@ -544,3 +544,22 @@ fn folders_of_every_kind() {
         ],
     );
 }
+
+#[test]
+fn a_series_is_named_with_ranges_of_its_occurrences() {
+    let range = OccurrencesRange {
+        start: at("2026-11-23T00:00:00Z"),
+        end: at("2026-12-23T00:00:00Z"),
+        count: Some(5),
+        compare_original_start_time: Some(true),
+    };
+    let id = RecurringMasterItemIdRanges {
+        id: "AAMk".to_owned(),
+        change_key: some("EAAA"),
+        ranges: vec![range, OccurrencesRange::default()],
+    };
+    let request = ops::GetItem { item_ids: vec![BaseItemId::RecurringMasterRanges(id)], ..ops::GetItem::default() };
+    let document = encode_request(&RequestHeader::default(), &request);
+    let (_, read) = Request::parse(&document).unwrap();
+    assert_eq!(read, Request::GetItem(request));
+}

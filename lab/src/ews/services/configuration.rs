@@ -13,6 +13,7 @@ use crate::{
     id,
     kept,
     permission::Right,
+    property::boolean,
     store::{folder::Folder, next_number, setting},
 };
 
@@ -66,6 +67,21 @@ pub(crate) async fn get(
     Ok(ResponseMessages::one(message(outcome)?))
 }
 
+/// A truth value has two forms in XML; typed values come back in one.
+fn normalize(configuration: &mut UserConfiguration) {
+    let objects = configuration
+        .dictionary
+        .iter_mut()
+        .flat_map(|entry| std::iter::once(&mut entry.dictionary_key).chain(&mut entry.dictionary_value));
+    for object in objects.filter(|object| object.object_type == "Boolean") {
+        for value in &mut object.values {
+            if let Some(truth) = boolean(value) {
+                *value = truth.to_string();
+            }
+        }
+    }
+}
+
 fn check(configuration: &UserConfiguration) -> Result<(), Failure> {
     let long = |data: &Option<tieline_proto_ews::Binary>| {
         data.as_ref().is_some_and(|data| data.as_ref().len() > MAX_DATA)
@@ -102,6 +118,7 @@ fn check(configuration: &UserConfiguration) -> Result<(), Failure> {
 /// CreateUserConfiguration.
 pub(crate) async fn create(cx: &mut Context, request: CreateUserConfiguration) -> Outcome<NoPayload> {
     let mut new = request.user_configuration;
+    normalize(&mut new);
     let outcome = async {
         check(&new)?;
         let (folder, key) = place(cx, &new.user_configuration_name, Right::CreateAssociated).await?;
@@ -120,7 +137,8 @@ pub(crate) async fn create(cx: &mut Context, request: CreateUserConfiguration) -
 
 /// UpdateUserConfiguration: the parts that the request carries.
 pub(crate) async fn update(cx: &mut Context, request: UpdateUserConfiguration) -> Outcome<NoPayload> {
-    let new = request.user_configuration;
+    let mut new = request.user_configuration;
+    normalize(&mut new);
     let outcome = async {
         check(&new)?;
         let (folder, key) = place(cx, &new.user_configuration_name, Right::CreateAssociated).await?;

@@ -63,6 +63,11 @@ pub(crate) async fn set(cx: &mut Context, request: SetUserOofSettings) -> Result
                 "The duration of scheduled automatic replies must end after its start and in the future.",
             ));
         }
+        // As Exchange gives it back: in UTC, with whole seconds.
+        settings.duration = span.map(|(start, end)| Duration {
+            start_time: date_time(start),
+            end_time: date_time(end),
+        });
     } else {
         settings.duration = None;
     }
