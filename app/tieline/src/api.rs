@@ -88,6 +88,11 @@ impl Api {
         parse(&self.send(Method::POST, path, Some((&kind, body))).await?)
     }
 
+    /// Sends a file as it is.
+    pub(crate) async fn upload(&self, path: &str, kind: &str, content: Bytes) -> Result<Value, Refusal> {
+        parse(&self.send(Method::POST, path, Some((kind, content))).await?)
+    }
+
     async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Refusal> {
         let body = body.map(|body| ("application/json", Bytes::from(body.to_string())));
         parse(&self.send(method, path, body).await?)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, db, demo, endpoint, explain, feature_group, init, lab, mailbox, quick_call, serve, status, token,
+    config, contact, db, deletion, demo, endpoint, explain, feature_group, init, lab, mailbox, quick_call, serve, snapshot, status, token,
     trust, user, voicemail,
 };
 
@@ -64,6 +64,15 @@ pub(crate) enum Command {
     /// Voice messages, fax and text messages.
     #[command(subcommand)]
     Voicemail(voicemail::Voicemail),
+    /// Contacts of a mailbox.
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
+    /// Contacts and events that were deleted and can be restored.
+    #[command(subcommand)]
+    Deletion(deletion::DeletionCommand),
+    /// Copies of contacts and calendars, and going back to them.
+    #[command(subcommand)]
+    Snapshot(snapshot::SnapshotCommand),
     /// Says why: inputs, rule and outcome of every decision about a message, mailbox or trace.
     Explain(explain::Explain),
     /// How the server is doing: queues, lag, mailboxes, folders.

@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod itsm;
 mod mail_system;
+mod records;
 mod signalling;
 
 use std::future::Future;
@@ -27,6 +28,10 @@ pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket};
 pub use mail_system::{
     Attachment, Change, ChangePage, FolderRef, Hint, HintStream, ItemRef, Located, MailAccount, MailSystem,
     MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
+};
+pub use records::{
+    FolderIdentity, ReadRecord, RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange, RemotePage,
+    RemoteRecord, WriteRecord,
 };
 pub use signalling::{Lamp, LampTarget, Signalling};
 

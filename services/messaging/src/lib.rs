@@ -15,6 +15,7 @@
 //! | `limits` | job `count-folders` | folders that fill up warn |
 //! | `watch` | the mail system's notifications | hints become `sync` jobs |
 //! | `spool` | files of a PBX | deposits |
+//! | `records` | people and programs edit contacts and events | entry, event and decision in one batch; deletions can be undone |
 //! | `explain` | a person asks | the chain of decisions |
 //!
 //! What it holds to:
@@ -49,6 +50,7 @@ mod limits;
 mod policy;
 mod reach;
 mod record;
+mod records;
 mod report;
 mod spool;
 mod state_change;
@@ -71,6 +73,7 @@ pub use lag::Lag;
 pub use light::LightView;
 pub use limits::FolderReport;
 pub use policy::{MessagingPolicy, SpoolPolicy};
+pub use records::Imported;
 pub use reach::{password_of, sip_password_of};
 pub use report::{DeliveryReport, DeliveryWord};
 

@@ -1,6 +1,7 @@
 //! The black-box suites: one binary, one module a story.
 
 mod bad_input;
+mod contacts;
 mod demo;
 mod journey;
 mod judges;

@@ -1,7 +1,9 @@
 //! One file per noun; each command asks the API once and shows the answer.
 
 pub(crate) mod config;
+pub(crate) mod contact;
 pub(crate) mod db;
+pub(crate) mod deletion;
 pub(crate) mod demo;
 pub(crate) mod endpoint;
 pub(crate) mod explain;
@@ -10,7 +12,9 @@ pub(crate) mod init;
 pub(crate) mod lab;
 pub(crate) mod mailbox;
 pub(crate) mod quick_call;
+pub(crate) mod record;
 pub(crate) mod serve;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod trust;

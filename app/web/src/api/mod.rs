@@ -43,7 +43,7 @@ impl utoipa::Modify for Bearer {
 
 /// `recording_bytes`: the largest recording; every other body is bounded by the limit of the whole router.
 fn documented(recording_bytes: usize) -> OpenApiRouter<Arc<Web>> {
-    let routes = v1::routes().merge(v1::messages::upload(recording_bytes));
+    let routes = v1::routes().merge(v1::messages::upload(recording_bytes)).merge(v1::contacts::upload());
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
 }
 

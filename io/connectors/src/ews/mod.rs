@@ -20,6 +20,7 @@ mod item;
 mod locate;
 mod map;
 mod probe;
+mod records;
 mod status;
 mod watch;
 

@@ -6,6 +6,7 @@ mod lab;
 mod notifications;
 mod person;
 mod reading;
+mod records;
 mod refusals;
 mod scripted;
 mod world;

@@ -1,6 +1,8 @@
 //! Version 1 of the REST API: a folder a resource, a file a verb.
 
 pub(super) mod config;
+pub(super) mod contacts;
+pub(super) mod deletions;
 pub(super) mod endpoints;
 pub(super) mod events;
 pub(super) mod explain;
@@ -8,8 +10,10 @@ pub(super) mod feature_groups;
 pub(super) mod mailboxes;
 pub(super) mod messages;
 pub(super) mod quick_call;
+mod records;
 pub(super) mod reload;
 pub(crate) mod schema;
+pub(super) mod snapshots;
 pub(super) mod status;
 pub(super) mod tokens;
 pub(super) mod users;
@@ -34,6 +38,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .merge(mailboxes::routes())
         .merge(messages::routes())
         .merge(quick_call::routes())
+        .merge(contacts::routes())
+        .merge(deletions::routes())
+        .merge(snapshots::routes())
         .merge(config::routes())
         .merge(tokens::routes())
         .merge(users::routes())

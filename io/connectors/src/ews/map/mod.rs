@@ -1,4 +1,5 @@
 //! How Tieline's nouns look in Exchange, a file per noun.
 
+pub(super) mod contact;
 pub(super) mod message;
 pub(super) mod property;

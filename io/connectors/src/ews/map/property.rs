@@ -1,6 +1,7 @@
 //! The MAPI properties that Tieline writes and reads on its items.
 
 use tieline_model::DeliveryKey;
+use tieline_ports::RecordStamp;
 use tieline_proto_ews::{
     DistinguishedPropertySet, ExtendedFieldUri, ExtendedProperty, Item, MapiPropertyType,
 };
@@ -40,6 +41,32 @@ pub(super) fn marks(key: DeliveryKey, trace: tieline_model::TraceId) -> [Extende
         ExtendedProperty::new(trace_id(), trace.to_string()),
         ExtendedProperty::new(origin(), "tieline"),
     ]
+}
+
+/// The link between a contact or event of Tieline's and its item.
+pub(crate) fn link_id() -> ExtendedFieldUri {
+    ours("TielineLinkId")
+}
+
+/// The last write of ours to the item.
+pub(crate) fn write_id() -> ExtendedFieldUri {
+    ours("TielineWriteId")
+}
+
+/// A contact's UID, for which Exchange has no place.
+pub(crate) fn record_uid() -> ExtendedFieldUri {
+    ours("TielineUid")
+}
+
+/// The mark on a contact or event, if it has one that can be ours.
+pub(crate) fn stamp_of(item: &Item) -> Option<RecordStamp> {
+    let text = |uri: &ExtendedFieldUri| item.extended_property(uri)?.value.as_deref().map(str::trim);
+    Some(RecordStamp { link: text(&link_id())?.parse().ok()?, write: text(&write_id())?.parse().ok()? })
+}
+
+/// A contact's UID, if we wrote one.
+pub(crate) fn record_uid_of(item: &Item) -> Option<String> {
+    item.extended_property(&record_uid())?.value.clone().filter(|uid| !uid.is_empty())
 }
 
 /// The mark on an item, if it has one that can be ours.

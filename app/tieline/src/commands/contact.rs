@@ -1,0 +1,134 @@
+//! `tieline contact …`: Tieline's own contacts of a mailbox.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::Value;
+use tieline_model::Refusal;
+
+use super::query;
+use super::record::{self, Set};
+use crate::api::{Api, segment};
+use crate::output::{Output, fields, items, table, text, time};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ContactCommand {
+    /// Lists a mailbox's contacts, by name.
+    List {
+        /// The mailbox, by number, address or id.
+        #[arg(long)]
+        mailbox: String,
+        /// Only those whose name, company or number holds this.
+        #[arg(long)]
+        search: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Shows a contact, and who set which field.
+    Show {
+        /// Its id, as ct_….
+        id: String,
+    },
+    /// Adds a contact.
+    Add {
+        /// The mailbox, by number, address or id.
+        #[arg(long)]
+        mailbox: String,
+        #[command(flatten)]
+        set: Set,
+    },
+    /// Changes fields of a contact.
+    Edit {
+        /// Its id, as ct_….
+        id: String,
+        #[command(flatten)]
+        set: Set,
+    },
+    /// Removes a contact; tieline deletion restore brings it back for 14 days.
+    Remove {
+        /// Its id, as ct_….
+        id: String,
+    },
+    /// Takes the contacts of a vCard file in.
+    Import {
+        /// The file, - for standard input.
+        file: PathBuf,
+        /// The mailbox, by number, address or id.
+        #[arg(long)]
+        mailbox: String,
+    },
+    /// Writes a mailbox's contacts as a vCard file.
+    Export {
+        /// The file; standard output without it.
+        file: Option<PathBuf>,
+        /// The mailbox, by number, address or id.
+        #[arg(long)]
+        mailbox: String,
+        /// The version of vCard: 3 for older programs and telephones, or 4.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(3..=4))]
+        vcard: u8,
+    },
+}
+
+pub(crate) async fn run(command: ContactCommand, api: &Api, out: Output) -> Result<(), Refusal> {
+    let path = |id: &str| format!("/api/v1/contacts/{}", segment(id));
+    let of = |mailbox: &str| format!("/api/v1/mailboxes/{}/contacts", segment(mailbox));
+    match command {
+        ContactCommand::List { mailbox, search, limit } => {
+            let asked = query(&[("search", search), ("limit", Some(limit.to_string()))]);
+            out.show(&api.get(&format!("{}{asked}", of(&mailbox))).await?, list);
+        }
+        ContactCommand::Show { id } => out.show(&api.get(&path(&id)).await?, show),
+        ContactCommand::Add { mailbox, set } => {
+            let answer = api.post(&of(&mailbox), &set.body()?).await?;
+            out.show(&answer, |c| format!("Added {} ({})", text(c, "id"), text(c, "headline")));
+        }
+        ContactCommand::Edit { id, set } => {
+            let answer = api.patch(&path(&id), &set.body()?).await?;
+            out.show(&answer, |c| format!("Changed {} ({})", text(c, "id"), text(c, "headline")));
+        }
+        ContactCommand::Remove { id } => {
+            let answer = api.delete(&path(&id)).await?;
+            out.show(&answer, |a| record::removed(&id, a));
+        }
+        ContactCommand::Import { file, mailbox } => {
+            let answer =
+                api.upload(&format!("{}/import", of(&mailbox)), "text/vcard", record::read(&file)?).await?;
+            out.show(&answer, record::imported);
+        }
+        ContactCommand::Export { file, mailbox, vcard } => {
+            let content = api.bytes(&format!("{}/export?version={vcard}", of(&mailbox))).await?;
+            record::write(file.as_deref(), &content, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn first(value: Option<&Value>, member: &str) -> String {
+    let entries = value.and_then(Value::as_object);
+    let found = entries.and_then(|entries| entries.values().next());
+    let found =
+        found.and_then(|entry| if member.is_empty() { entry.as_str() } else { entry[member].as_str() });
+    found.unwrap_or("–").to_owned()
+}
+
+fn list(answer: &Value) -> String {
+    let row = |c: &Value| {
+        let mail = first(c["contact"].get("mails"), "address");
+        vec![text(c, "id"), text(c, "headline"), mail, first(c["contact"].get("phones"), "")]
+    };
+    let empty = "No contacts. Take some in: tieline contact import FILE.vcf --mailbox 1001";
+    table(&["id", "name", "mail", "telephone"], items(answer).iter().map(row).collect(), empty)
+}
+
+fn show(contact: &Value) -> String {
+    let mut pairs = vec![
+        ("id".to_owned(), text(contact, "id")),
+        ("mailbox".to_owned(), text(contact, "mailbox")),
+        ("edited".to_owned(), time(&text(contact, "edited"))),
+    ];
+    pairs.extend(record::lines(&contact["contact"], &contact["provenance"]));
+    let pairs: Vec<(&str, String)> = pairs.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    fields(&pairs)
+}
