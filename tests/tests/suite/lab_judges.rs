@@ -19,6 +19,7 @@ fn exchangelib_and_the_schema_find_an_exchange_server() {
     lab.wait_for_ready_file(&ready_file);
     Judge::new("exchangelib_messages.py").arg("--ready-file").arg(&ready_file).run();
     Judge::new("exchangelib_notifications.py").arg("--https").arg("--ready-file").arg(&ready_file).run();
+    Judge::new("exchangelib_services.py").arg("--ready-file").arg(&ready_file).run();
     Judge::new("validate_xsd.py").arg("--ready-file").arg(&ready_file).run();
 }
 
@@ -52,4 +53,19 @@ fn every_way_to_sign_in_is_the_one_that_clients_know() {
         }
         judge.run();
     }
+}
+
+/// Calendar views, two years of generated series (python-dateutil expands them too), occurrences and exceptions,
+/// meetings from both sides, free and busy times; and every answer is valid.
+#[test]
+fn exchangelib_and_dateutil_find_the_calendars_of_an_exchange_server() {
+    let folder = tempfile::tempdir().expect("a folder for the test");
+    let ready_file = folder.path().join("lab.json");
+    let mut command = Command::new(tieline_tests::tieline());
+    command.arg("lab").arg("--ready-file").arg(&ready_file).args(["--users", "4", "--http", "127.0.0.1:0"]);
+    command.arg("--state").arg(folder.path().join("state")).arg("--record").arg(folder.path().join("record"));
+    let mut lab = Running::start("lab", &mut command, folder.path());
+    lab.wait_for_ready_file(&ready_file);
+    Judge::new("exchangelib_calendar.py").arg("--ready-file").arg(&ready_file).run();
+    Judge::new("validate_xsd.py").arg("--ready-file").arg(&ready_file).run();
 }
