@@ -3,6 +3,7 @@
 mod bad_input;
 mod contacts;
 mod demo;
+mod foreign_clients;
 mod journey;
 mod judges;
 mod kills;

@@ -28,6 +28,12 @@ pub(crate) struct LabCommand {
     /// The directory over plain LDAP, as Active Directory speaks it.
     #[arg(long, value_name = "ADDRESS:PORT")]
     ldap: Option<SocketAddr>,
+    /// Mail over SMTP: to lab users from everybody, to others from those who sign in.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    smtp: Option<SocketAddr>,
+    /// Where mail for addresses outside the lab goes, over SMTP; without it such mail is dropped.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    smart_host: Option<SocketAddr>,
     /// How many users: alice, bob, carol, then user4 and so on.
     #[arg(long, default_value_t = 3)]
     users: usize,
@@ -75,7 +81,8 @@ pub(crate) async fn run(command: LabCommand, out: Output) -> Result<(), Refusal>
     let http = if command.https.is_none() { command.http.or(Some(ANY)) } else { command.http };
     let settings = settings(&command)?;
     let config = LabConfig {
-        settings,
+        smtp: command.smtp,
+        settings: Settings { smart_host: command.smart_host, ..settings },
         http,
         https: command.https,
         phones: command.sip.map(phones).unwrap_or_default(),
