@@ -81,7 +81,8 @@ impl Term {
     fn matches(&self, view: &View<'_>, now_ms: i64) -> bool {
         let value = self.value.as_str();
         let has = |text: Option<String>| text.is_some_and(|text| text.to_lowercase().contains(value));
-        let people = |list: &str| Some(view.document().texts_below(list, &["Name", "EmailAddress"]).join(" "));
+        let people =
+            |list: &str| Some(view.document().texts_below(list, &["Name", "EmailAddress"]).join(" "));
         match self.property.as_str() {
             "" => {
                 ["From", "ToRecipients", "CcRecipients"].iter().any(|list| has(people(list)))
@@ -97,7 +98,9 @@ impl Term {
                 ["From", "ToRecipients", "CcRecipients", "BccRecipients"].iter().any(|list| has(people(list)))
             }
             "body" | "content" => has(view.body_text()),
-            "category" | "keywords" => has(Some(view.document().texts_below("Categories", &["String"]).join("\n"))),
+            "category" | "keywords" => {
+                has(Some(view.document().texts_below("Categories", &["String"]).join("\n")))
+            }
             "importance" => {
                 let importance = view.document().text("Importance").unwrap_or_else(|| "Normal".to_owned());
                 importance.eq_ignore_ascii_case(value)
@@ -128,7 +131,9 @@ fn is_kind(view: &View<'_>, kind: &str) -> bool {
     let class = view.row.class.to_ascii_lowercase();
     let element = view.document().kind.as_str();
     match kind {
-        "email" => class == "ipm.note" || class.starts_with("ipm.note.smime") || class.starts_with("ipm.schedule"),
+        "email" => {
+            class == "ipm.note" || class.starts_with("ipm.note.smime") || class.starts_with("ipm.schedule")
+        }
         "im" => class.starts_with("ipm.note.microsoft.conversation"),
         "voicemail" => class.starts_with("ipm.note.microsoft.voicemail"),
         "faxes" | "fax" => class.starts_with("ipm.note.microsoft.fax"),

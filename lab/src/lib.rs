@@ -22,8 +22,8 @@
 //! a `shape`.
 
 mod account;
-mod assistant;
 mod aqs;
+mod assistant;
 mod autodiscover;
 mod body;
 mod calendar;

@@ -143,9 +143,12 @@ pub(crate) struct Grant(Permission);
 impl Grant {
     /// A level for the user with this address.
     pub(crate) fn user(address: &str, level: Level) -> Self {
-        let user_id =
-            UserId { primary_smtp_address: Some(address.to_owned()), ..UserId::default() };
-        Self(Permission { user_id, permission_level: Some(name_of(level).to_owned()), ..Permission::default() })
+        let user_id = UserId { primary_smtp_address: Some(address.to_owned()), ..UserId::default() };
+        Self(Permission {
+            user_id,
+            permission_level: Some(name_of(level).to_owned()),
+            ..Permission::default()
+        })
     }
 
     fn default_of(folder: &Folder, user: &str) -> Self {
@@ -154,8 +157,7 @@ impl Grant {
             false => Level::None,
         };
         let mut grant = Self::user("", level);
-        grant.0.user_id =
-            UserId { distinguished_user: Some(user.to_owned()), ..UserId::default() };
+        grant.0.user_id = UserId { distinguished_user: Some(user.to_owned()), ..UserId::default() };
         grant
     }
 
@@ -185,7 +187,8 @@ impl Grant {
     fn shown(&self, folder: &Folder, directory: &Directory) -> Permission {
         let rights = self.rights();
         let mut user_id = self.0.user_id.clone();
-        let account = user_id.primary_smtp_address.as_deref().and_then(|address| directory.by_address(address));
+        let account =
+            user_id.primary_smtp_address.as_deref().and_then(|address| directory.by_address(address));
         if let Some(account) = account {
             user_id.sid = Some(sid(directory, account));
             user_id.display_name = Some(account.display_name.clone());
@@ -247,11 +250,7 @@ fn same_user(grant: &Grant, address: &str) -> bool {
 }
 
 /// The rights of the user with this address: their own, or everybody's.
-async fn rights_of(
-    tx: &mut SqliteConnection,
-    folder: &Folder,
-    address: &str,
-) -> Result<Rights, sqlx::Error> {
+async fn rights_of(tx: &mut SqliteConnection, folder: &Folder, address: &str) -> Result<Rights, sqlx::Error> {
     let grants = grants(tx, folder).await?;
     let own = grants.iter().find(|grant| same_user(grant, address));
     let everybodys =

@@ -286,7 +286,9 @@ pub(crate) fn violation(document: &str, release: Release) -> Option<Violation> {
             _ => None,
         };
         match value {
-            Some(value) => Some(format!("The '{name}' element is invalid - The value '{value}' is invalid according to its datatype.")),
+            Some(value) => Some(format!(
+                "The '{name}' element is invalid - The value '{value}' is invalid according to its datatype."
+            )),
             None if since(name, ELEMENTS) > release => {
                 Some(format!("The element '{name}' is not valid in this version of the schema."))
             }
@@ -349,7 +351,9 @@ mod tests {
         assert_eq!((found.line, found.position), (2, 1));
         assert!(found.text.contains("item:Preview"));
         let folder = REQUEST.replace("inbox", "conversationhistory").replace("item:Preview", "item:Subject");
-        assert!(violation(&folder, Exchange2010Sp2).expect("a violation").text.contains("conversationhistory"));
+        assert!(
+            violation(&folder, Exchange2010Sp2).expect("a violation").text.contains("conversationhistory")
+        );
     }
 
     #[test]

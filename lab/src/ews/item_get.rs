@@ -9,16 +9,15 @@ use tieline_proto_ews::{
     },
 };
 
+use super::item_source::source_of;
 use super::{
     calendar_facts, calendar_view,
     context::{Context, Failure, message, refuse},
     folder_find::{Page, page_of},
     grouping,
 };
-use super::item_source::source_of;
 use crate::{
-    aqs,
-    content,
+    aqs, content,
     document::{Document, escape},
     fault::FaultKind,
     filter::{self, Properties},
@@ -209,7 +208,8 @@ fn needs_document(request: &FindItem, restriction: Option<&SearchExpression>) ->
         _ => false,
     };
     let in_row = |path: &&PropertyPath| element_of(path).is_some_and(|name| IN_ROW.contains(&name));
-    let queried = request.grouping.is_some() || request.query_string.as_deref().is_some_and(|query| !query.trim().is_empty());
+    let queried = request.grouping.is_some()
+        || request.query_string.as_deref().is_some_and(|query| !query.trim().is_empty());
     view || queried || !paths.iter().all(in_row) || !Shape::summary(&request.item_shape).in_row()
 }
 

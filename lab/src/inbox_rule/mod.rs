@@ -54,9 +54,7 @@ impl Arrival<'_> {
     pub(crate) async fn settle(&self, tx: &mut SqliteConnection, row: &Item) -> Result<(), sqlx::Error> {
         let subject = Subject { incoming: self.incoming, owner: &self.owner.address };
         let automatic = subject.is_automatic();
-        if !automatic
-            && let Some(reply) = oof::reply(tx, self.owner, self.incoming, self.now_ms).await?
-        {
+        if !automatic && let Some(reply) = oof::reply(tx, self.owner, self.incoming, self.now_ms).await? {
             let mut reply = self.composed(reply, Vec::new());
             reply.content.class = "IPM.Note.Rules.OofTemplate.Microsoft".to_owned();
             self.send(tx, &reply).await?;
@@ -184,10 +182,8 @@ impl Arrival<'_> {
         let subject = self.incoming.content.subject.as_deref().unwrap_or_default();
         let mut document = Document { kind: "Message".to_owned(), ..Document::default() };
         document.set_text("Subject", &format!("FW: {subject}"));
-        let list: Vec<_> = to
-            .iter()
-            .filter_map(|one| Some((one.name.clone(), one.email_address.clone()?)))
-            .collect();
+        let list: Vec<_> =
+            to.iter().filter_map(|one| Some((one.name.clone(), one.email_address.clone()?))).collect();
         document.parts.insert("ToRecipients".to_owned(), recipients_fragment("ToRecipients", &list));
         document.extended.insert(AUTO_FORWARDED.to_owned(), ExtendedValue::one("true"));
         if quoting && let Some(body) = self.incoming.document.parts.get("Body") {

@@ -23,7 +23,8 @@ impl Subject<'_> {
 
     /// Names and addresses of a list, as one text.
     fn people(&self, list: &str) -> String {
-        let one = |(name, address): (Option<String>, String)| format!("{} {address}", name.unwrap_or_default());
+        let one =
+            |(name, address): (Option<String>, String)| format!("{} {address}", name.unwrap_or_default());
         listed(&self.incoming.document, list).into_iter().map(one).collect::<Vec<_>>().join("; ")
     }
 
@@ -59,7 +60,10 @@ impl Subject<'_> {
 
     /// Whether a machine wrote it: reports, automatic replies and forwards, lists.
     pub(super) fn is_automatic(&self) -> bool {
-        self.is_auto_forwarded() || self.is_class("REPORT.") || self.is_class("IPM.Note.Rules.") || self.is_bulk()
+        self.is_auto_forwarded()
+            || self.is_class("REPORT.")
+            || self.is_class("IPM.Note.Rules.")
+            || self.is_bulk()
     }
 
     fn is_bulk(&self) -> bool {
@@ -100,9 +104,10 @@ impl Subject<'_> {
         let recipients = || format!("{}; {}", self.people("ToRecipients"), self.people("CcRecipients"));
         let addressed = |list: &[tieline_proto_ews::EmailAddress], own: Vec<String>| {
             list.is_empty()
-                || list.iter().filter_map(|one| one.email_address.as_deref()).any(|address| {
-                    own.iter().any(|known| known.eq_ignore_ascii_case(address.trim()))
-                })
+                || list
+                    .iter()
+                    .filter_map(|one| one.email_address.as_deref())
+                    .any(|address| own.iter().any(|known| known.eq_ignore_ascii_case(address.trim())))
         };
         let everybody = [self.addresses("ToRecipients"), self.addresses("CcRecipients")].concat();
         let categories = || self.incoming.document.texts_below("Categories", &["String"]).join("\n");
@@ -115,7 +120,8 @@ impl Subject<'_> {
             && holds(&wanted.contains_recipient_strings, &recipients)
             && holds(&wanted.contains_header_strings, &header_lines)
             && holds(&wanted.categories, &categories)
-            && (wanted.item_classes.is_empty() || wanted.item_classes.iter().any(|class| self.is_class(class)))
+            && (wanted.item_classes.is_empty()
+                || wanted.item_classes.iter().any(|class| self.is_class(class)))
             && addressed(&wanted.from_addresses, self.addresses("From"))
             && addressed(&wanted.sent_to_addresses, everybody)
             && wanted.message_classifications.is_empty()
@@ -125,7 +131,8 @@ impl Subject<'_> {
     fn meets_flags(&self, wanted: &RulePredicates) -> bool {
         let is = |flag: Option<bool>, fact: &dyn Fn() -> bool| flag.is_none_or(|flag| flag == fact());
         let (to, cc) = (self.is_to("ToRecipients"), self.is_to("CcRecipients"));
-        let only = || to && self.addresses("ToRecipients").len() == 1 && self.addresses("CcRecipients").is_empty();
+        let only =
+            || to && self.addresses("ToRecipients").len() == 1 && self.addresses("CcRecipients").is_empty();
         let text = |name: &str| self.incoming.document.text(name);
         let importance = text("Importance").unwrap_or_else(|| "Normal".to_owned());
         let sensitivity = text("Sensitivity").unwrap_or_else(|| "Normal".to_owned());

@@ -10,4 +10,5 @@ mod services;
 mod sign_in;
 mod streams;
 mod surface;
+mod table;
 mod versions;

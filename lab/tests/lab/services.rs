@@ -1,15 +1,18 @@
 //! Mailbox services over EWS: conversations, calls, grouping, limits, settings of the organisation, automatic mail.
 
 use tieline_proto_ews::{
-    DistinguishedFolderName, EmailAddress, ExtendedFieldUri, ExtendedProperty, FieldUri, Folder, Item, ItemBody,
-    MapiPropertyType, Message, PropertyPath, ResponseCode,
+    DistinguishedFolderName, EmailAddress, ExtendedFieldUri, ExtendedProperty, FieldUri, Folder, Item,
+    ItemBody, MapiPropertyType, Message, PropertyPath, ResponseCode, ResponseMessage, UserId,
     operations::{
-        Aggregate, AggregateOn, ApplyConversationAction, ConversationAction, ConversationActionType,
-        ConversationRequest, CreateFolder, CreateItem, DisconnectPhoneCall, FindConversation, FoundItems,
-        GetConversationItems, GetInboxRules, GetPhoneCallInformation, GetServiceConfiguration, GetUserPhoto,
-        GroupBy, Grouping, MessageDisposition, OofState, PhoneCallState, PlayOnPhone, ReplyBody,
+        AddDelegate, Aggregate, AggregateOn, ApplyConversationAction, ConversationAction,
+        ConversationActionType, ConversationRequest, CreateFolder, CreateItem, DelegateFolderPermissionLevel,
+        DelegatePermissions, DelegateUser, Delegates, DeliverMeetingRequests, DisconnectPhoneCall,
+        FindConversation, FoundItems, GetConversationItems, GetDelegate, GetInboxRules,
+        GetPasswordExpirationDate, GetPhoneCallInformation, GetServiceConfiguration, GetUserPhoto, GroupBy,
+        Grouping, MessageDisposition, OofState, PhoneCallState, PlayOnPhone, ReplyBody,
         RequestedConfiguration, Rule, RuleActions, RuleOperation, RuleOperationRule, RulePredicates,
-        ServiceConfigurationName, SetUserOofSettings, SortDirection, UpdateInboxRules, UserOofSettings,
+        ServiceConfigurationName, SetUserOofSettings, SortDirection, UpdateDelegate, UpdateInboxRules,
+        UserOofSettings,
     },
 };
 
@@ -177,8 +180,53 @@ async fn the_organisation_says_what_it_has() {
     assert_eq!(tips.internal_domains.first().map(|domain| domain.name.as_str()), Some("lab.example"));
     let phones = messages.last().and_then(|one| one.payload.unified_messaging_configuration.clone());
     assert!(phones.expect("phones").play_on_phone_enabled);
+    let never = bench.ok(&GetPasswordExpirationDate::default()).await;
+    let date = never.ok().expect("success").password_expiration_date.expect("a date");
+    assert_eq!(date.civil.year(), 9999);
     let photo = GetUserPhoto { email: "bob@lab.example".to_owned(), ..GetUserPhoto::default() };
     assert_eq!(bench.ok(&photo).await.code, ResponseCode::ErrorItemNotFound);
+}
+
+#[tokio::test]
+async fn a_delegates_rights_change_and_go() {
+    let bench = Bench::start().await;
+    let mailbox = || EmailAddress::smtp("alice@lab.example");
+    let bob = |level: DelegateFolderPermissionLevel| DelegateUser {
+        user_id: UserId { primary_smtp_address: Some("bob@lab.example".to_owned()), ..UserId::default() },
+        delegate_permissions: Some(DelegatePermissions {
+            calendar_folder_permission_level: Some(level),
+            ..DelegatePermissions::default()
+        }),
+        ..DelegateUser::default()
+    };
+    let update = |level| UpdateDelegate {
+        mailbox: mailbox(),
+        delegate_users: vec![bob(level)],
+        deliver_meeting_requests: Some(DeliverMeetingRequests::DelegatesOnly),
+    };
+    let first = |delegates: &ResponseMessage<Delegates>| {
+        let messages = delegates.ok().expect("success").response_messages.clone().expect("messages");
+        messages.messages.first().expect("a message").clone()
+    };
+    let nobody = bench.ok(&update(DelegateFolderPermissionLevel::Editor)).await;
+    assert_eq!(first(&nobody).code, ResponseCode::ErrorNotDelegate);
+    let add = AddDelegate {
+        mailbox: mailbox(),
+        delegate_users: vec![bob(DelegateFolderPermissionLevel::Reviewer)],
+        deliver_meeting_requests: None,
+    };
+    assert_eq!(first(&bench.ok(&add).await).code, ResponseCode::NoError);
+    assert_eq!(
+        first(&bench.ok(&update(DelegateFolderPermissionLevel::Editor)).await).code,
+        ResponseCode::NoError
+    );
+    let get = GetDelegate { include_permissions: true, mailbox: mailbox(), user_ids: Vec::new() };
+    let found = bench.ok(&get).await;
+    let deliver = found.ok().expect("success").deliver_meeting_requests.clone();
+    assert_eq!(deliver, Some(DeliverMeetingRequests::DelegatesOnly));
+    let user = first(&found).payload.delegate_user.expect("a delegate");
+    let level = user.delegate_permissions.expect("permissions").calendar_folder_permission_level;
+    assert_eq!(level, Some(DelegateFolderPermissionLevel::Editor));
 }
 
 fn away(text: &str) -> UserOofSettings {

@@ -5,7 +5,9 @@ use tieline_lab::{OPERATIONS, Release, ServerVersion};
 use tieline_proto_ews::{
     BaseShape, DistinguishedFolderName, ExchangeVersion, FieldUri, ItemShape, Operation, PropertyPath, Reply,
     RequestHeader, ResponseCode, encode_request,
-    operations::{CreateManagedFolder, FindItem, FindPeople, GetFolder, GetItem, GetRoomLists, GetStreamingEvents},
+    operations::{
+        CreateManagedFolder, FindItem, FindPeople, GetFolder, GetItem, GetRoomLists, GetStreamingEvents,
+    },
 };
 
 use crate::client::{Bench, acting_as, find, message, reply_of};
@@ -16,7 +18,11 @@ async fn asked<O: Operation>(bench: &Bench, version: ExchangeVersion, operation:
     reply_of::<O>(&response.bytes().await.expect("a body"))
 }
 
-async fn code_of<O: Operation>(bench: &Bench, version: ExchangeVersion, operation: &O) -> Option<ResponseCode> {
+async fn code_of<O: Operation>(
+    bench: &Bench,
+    version: ExchangeVersion,
+    operation: &O,
+) -> Option<ResponseCode> {
     asked(bench, version, operation).await.body.err().map(|fault| fault.code())
 }
 
@@ -29,7 +35,8 @@ async fn each_version_says_who_it_is_and_takes_its_own_schema() {
     for release in Release::ALL {
         let bench = server(release).await;
         let version = ExchangeVersion::from(release.schema());
-        let request = GetFolder { folder_ids: vec![DistinguishedFolderName::Inbox.into()], ..GetFolder::default() };
+        let request =
+            GetFolder { folder_ids: vec![DistinguishedFolderName::Inbox.into()], ..GetFolder::default() };
         let reply = asked(&bench, version, &request).await;
         let info = reply.header.server_version_info.expect("a version");
         assert_eq!(info.version.as_deref(), Some(release.schema()));
@@ -47,7 +54,10 @@ async fn each_version_says_who_it_is_and_takes_its_own_schema() {
 async fn an_old_server_lacks_what_came_later() {
     let bench = server(Release::Exchange2007Sp1).await;
     let old = || ExchangeVersion::Exchange2007Sp1;
-    assert_eq!(code_of(&bench, old(), &GetRoomLists::default()).await, Some(ResponseCode::ErrorInvalidRequest));
+    assert_eq!(
+        code_of(&bench, old(), &GetRoomLists::default()).await,
+        Some(ResponseCode::ErrorInvalidRequest)
+    );
     assert_eq!(
         code_of(&bench, old(), &GetStreamingEvents::default()).await,
         Some(ResponseCode::ErrorInvalidRequest)
@@ -75,7 +85,8 @@ async fn a_request_is_held_to_the_version_it_names() {
     preview.item_shape.additional_properties = vec![PropertyPath::from(FieldUri::new("item:Preview"))];
     let fault = asked(&bench, old(), &preview).await.body.expect_err("a property of 2013");
     assert_eq!(fault.code(), ResponseCode::ErrorSchemaValidation);
-    let detail = |name: &str| fault.xml.elements.iter().find(|(known, _)| known == name).map(|(_, text)| text);
+    let detail =
+        |name: &str| fault.xml.elements.iter().find(|(known, _)| known == name).map(|(_, text)| text);
     assert!(detail("Violation").is_some_and(|text| text.contains("item:Preview")), "{fault:?}");
     assert!(detail("LineNumber").is_some() && detail("LinePosition").is_some());
     let folder = GetFolder {

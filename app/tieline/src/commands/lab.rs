@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use tieline_lab::{ExtendedProtection, Lab, LabConfig, Scheme, Settings};
+use tieline_lab::{ExtendedProtection, Lab, LabConfig, Release, Scheme, ServerVersion, Settings};
 use tieline_model::Refusal;
 
 use crate::output::Output;
@@ -34,6 +34,12 @@ pub(crate) struct LabCommand {
     /// Where mail for addresses outside the lab goes, over SMTP; without it such mail is dropped.
     #[arg(long, value_name = "ADDRESS:PORT")]
     smart_host: Option<SocketAddr>,
+    /// Which Exchange it is: 2007, 2007-sp1, 2010, 2010-sp1, 2010-sp2, 2013, 2013-sp1, 2016, 2019 or se.
+    #[arg(long, value_name = "VERSION", default_value = "2016", value_parser = release)]
+    exchange: Release,
+    /// The service account may act for this mailbox only; may be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    impersonation_scope: Vec<String>,
     /// How many users: alice, bob, carol, then user4 and so on.
     #[arg(long, default_value_t = 3)]
     users: usize,
@@ -49,6 +55,14 @@ pub(crate) struct LabCommand {
     /// Keep every request and answer here, for checking them against a schema.
     #[arg(long, value_name = "DIR")]
     record: Option<PathBuf>,
+}
+
+fn release(name: &str) -> Result<Release, String> {
+    let known = Release::ALL.into_iter().find(|release| release.name().eq_ignore_ascii_case(name));
+    known.ok_or_else(|| {
+        let names: Vec<_> = Release::ALL.iter().map(|release| release.name()).collect();
+        format!("no version of Exchange; choose one of {}", names.join(", "))
+    })
 }
 
 const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -81,12 +95,17 @@ pub(crate) async fn run(command: LabCommand, out: Output) -> Result<(), Refusal>
     let http = if command.https.is_none() { command.http.or(Some(ANY)) } else { command.http };
     let settings = settings(&command)?;
     let config = LabConfig {
-        smtp: command.smtp,
-        settings: Settings { smart_host: command.smart_host, ..settings },
         http,
         https: command.https,
         phones: command.sip.map(phones).unwrap_or_default(),
         ldap: command.ldap,
+        smtp: command.smtp,
+        settings: Settings {
+            smart_host: command.smart_host,
+            version: ServerVersion::of(command.exchange),
+            impersonation_scope: Some(command.impersonation_scope).filter(|scope| !scope.is_empty()),
+            ..settings
+        },
         users: command.users,
         ready_file: command.ready_file,
         record_dir: command.record,

@@ -10,8 +10,7 @@ use tieline_proto_ews::{
 
 use super::super::context::{Context, Failure, item_not_found, message, refuse};
 use crate::{
-    id,
-    kept,
+    id, kept,
     permission::Right,
     property::boolean,
     store::{folder::Folder, next_number, setting},

@@ -237,9 +237,9 @@ async fn items_of(
         let document = Document::from_bytes(&row.document);
         let internet_message_id = document.text("InternetMessageId");
         let item = shown(cx, row, &request.item_shape).await?;
-        let known = nodes
-            .iter_mut()
-            .find(|node| node.internet_message_id.is_some() && node.internet_message_id == internet_message_id);
+        let known = nodes.iter_mut().find(|node| {
+            node.internet_message_id.is_some() && node.internet_message_id == internet_message_id
+        });
         match known {
             Some(node) => node.items.push(item),
             None => nodes.push(ConversationNode {
@@ -295,7 +295,8 @@ async fn apply_one(cx: &mut Context, action: &ConversationAction) -> Result<NoPa
     let until = action.conversation_last_sync_time.as_ref().and_then(|time| millisecond(&time.to_string()));
     let mut rows = by_conversation(cx).await?.remove(&action.conversation_id.id).ok_or_else(not_found)?;
     rows.retain(|row| {
-        context.is_none_or(|folder| row.folder == folder) && until.is_none_or(|until| row.received_ms <= until)
+        context.is_none_or(|folder| row.folder == folder)
+            && until.is_none_or(|until| row.received_ms <= until)
     });
     let missing = |what: &str| refuse(ResponseCode::ErrorInvalidRequest, what);
     let by = cx.account.display_name.clone();

@@ -61,8 +61,10 @@ fn not_delegate() -> Failure {
 }
 
 fn answer(messages: Vec<ResponseMessage<DelegateUserMessage>>, kept: &UpdateDelegate) -> Delegates {
-    let deliver =
-        kept.deliver_meeting_requests.clone().unwrap_or(DeliverMeetingRequests::DelegatesAndSendInformationToMe);
+    let deliver = kept
+        .deliver_meeting_requests
+        .clone()
+        .unwrap_or(DeliverMeetingRequests::DelegatesAndSendInformationToMe);
     Delegates {
         response_messages: (!messages.is_empty()).then_some(DelegateUserMessages { messages }),
         deliver_meeting_requests: Some(deliver),

@@ -4,9 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use sqlx::SqliteConnection;
 use tieline_proto_ews::{
     DateTime, NoPayload, ResponseCode,
-    operations::{
-        Duration, ExternalAudience, OofState, ReplyBody, SetUserOofSettings, UserOofSettings,
-    },
+    operations::{Duration, ExternalAudience, OofState, ReplyBody, SetUserOofSettings, UserOofSettings},
 };
 
 use super::super::context::{Context, Failure, refuse};
@@ -42,8 +40,10 @@ pub(crate) async fn get(cx: &mut Context, address: &str) -> Result<UserOofSettin
 /// A mailbox's settings, or those of a new mailbox.
 pub(crate) async fn load(tx: &mut SqliteConnection, mailbox: i64) -> Result<UserOofSettings, sqlx::Error> {
     let settings = kept::load(tx, mailbox, SETTING).await?;
-    Ok(settings
-        .unwrap_or_else(|| UserOofSettings { external_audience: ExternalAudience::All, ..Default::default() }))
+    Ok(settings.unwrap_or_else(|| UserOofSettings {
+        external_audience: ExternalAudience::All,
+        ..Default::default()
+    }))
 }
 
 /// SetUserOofSettings.
@@ -64,10 +64,8 @@ pub(crate) async fn set(cx: &mut Context, request: SetUserOofSettings) -> Result
             ));
         }
         // As Exchange gives it back: in UTC, with whole seconds.
-        settings.duration = span.map(|(start, end)| Duration {
-            start_time: date_time(start),
-            end_time: date_time(end),
-        });
+        settings.duration =
+            span.map(|(start, end)| Duration { start_time: date_time(start), end_time: date_time(end) });
     } else {
         settings.duration = None;
     }
@@ -89,9 +87,11 @@ fn span(duration: &Duration) -> Option<(i64, i64)> {
 pub(crate) fn is_on(settings: &UserOofSettings, now_ms: i64) -> bool {
     match settings.oof_state {
         OofState::Enabled => true,
-        OofState::Scheduled => {
-            settings.duration.as_ref().and_then(span).is_some_and(|(start, end)| (start..end).contains(&now_ms))
-        }
+        OofState::Scheduled => settings
+            .duration
+            .as_ref()
+            .and_then(span)
+            .is_some_and(|(start, end)| (start..end).contains(&now_ms)),
         _ => false,
     }
 }

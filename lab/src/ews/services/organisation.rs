@@ -7,7 +7,8 @@ use tieline_proto_ews::{
         ArchiveItem, CreateManagedFolder, FolderInfo, GetPasswordExpirationDate, GetSearchableMailboxes,
         GetServiceConfiguration, GetUserPhoto, ItemInfo, MailTipsConfiguration, PasswordExpirationDate,
         SearchableMailbox, SearchableMailboxes, ServiceConfiguration, ServiceConfigurationMessages,
-        ServiceConfigurationName, ServiceConfigurations, SmtpDomain, UnifiedMessagingConfiguration, UserPhoto,
+        ServiceConfigurationName, ServiceConfigurations, SmtpDomain, UnifiedMessagingConfiguration,
+        UserPhoto,
     },
 };
 

@@ -93,10 +93,10 @@ fn resolved(mut found: Vec<Resolution>) -> ResponseMessage<ResolveNamesMessage> 
 fn in_directory(cx: &Context, entry: &str, full: bool) -> Vec<Resolution> {
     let directory = &cx.server.directory;
     let people = directory.resolve(entry).into_iter().map(|account| of_account(account, full));
-    let groups = directory.resolve_groups(entry).into_iter().map(|group| Resolution {
-        mailbox: group_address(group),
-        contact: None,
-    });
+    let groups = directory
+        .resolve_groups(entry)
+        .into_iter()
+        .map(|group| Resolution { mailbox: group_address(group), contact: None });
     people.chain(groups).collect()
 }
 
@@ -170,7 +170,8 @@ async fn in_contacts(
                 )),
                 original_display_name: None,
             };
-            let contact = (full && contact.is_person()).then(|| decode(&contact.0.to_xml(|_| true)).map(Box::new));
+            let contact =
+                (full && contact.is_person()).then(|| decode(&contact.0.to_xml(|_| true)).map(Box::new));
             found.push(Resolution { mailbox, contact: contact.flatten() });
         }
     }
@@ -232,7 +233,8 @@ pub(crate) async fn expand_dl(
 ) -> Result<ResponseMessages<ExpandDLMessage>, sqlx::Error> {
     let mailboxes = match &request.mailbox.item_id {
         Some(id) => members_of_item(cx, id.clone()).await,
-        None => match cx.server.directory.group(request.mailbox.email_address.as_deref().unwrap_or_default()) {
+        None => match cx.server.directory.group(request.mailbox.email_address.as_deref().unwrap_or_default())
+        {
             Some(group) => Ok(group.members.iter().map(|member| address_of(cx, member)).collect()),
             None => return Ok(ResponseMessages::one(no_results())),
         },
@@ -254,10 +256,9 @@ fn address_of(cx: &Context, address: &str) -> EmailAddress {
     match (directory.by_address(address), directory.group(address)) {
         (Some(account), _) => account_address(account),
         (None, Some(group)) => group_address(group),
-        (None, None) => EmailAddress {
-            mailbox_type: Some(MailboxType::OneOff),
-            ..EmailAddress::named(address, address)
-        },
+        (None, None) => {
+            EmailAddress { mailbox_type: Some(MailboxType::OneOff), ..EmailAddress::named(address, address) }
+        }
     }
 }
 
@@ -367,13 +368,17 @@ impl Facts {
             surnames: told(&self.surname),
             company_names: told(&self.company),
             im_addresses: told(&self.im_address),
-            emails1: value_of(self.email.clone().map(|value| EmailAddressAttributedValue {
-                value,
-                attributions: attributions.clone(),
-            })),
-            mobile_phones: value_of(self.phone.clone().filter(|phone| phone.number_type == "Mobile").map(
-                |value| PhoneNumberAttributedValue { value, attributions: attributions.clone() },
-            )),
+            emails1: value_of(
+                self.email
+                    .clone()
+                    .map(|value| EmailAddressAttributedValue { value, attributions: attributions.clone() }),
+            ),
+            mobile_phones: value_of(
+                self.phone
+                    .clone()
+                    .filter(|phone| phone.number_type == "Mobile")
+                    .map(|value| PhoneNumberAttributedValue { value, attributions: attributions.clone() }),
+            ),
             persona_id: self.id,
             persona_type: Some("Person".to_owned()),
             display_name_first_last: name.clone(),
@@ -417,10 +422,7 @@ impl Properties for Persona {
 }
 
 /// FindPeople: in the directory, which needs a query, or in a contacts folder.
-pub(crate) async fn find_people(
-    cx: &mut Context,
-    request: FindPeople,
-) -> Result<FindPeopleMessage, Failure> {
+pub(crate) async fn find_people(cx: &mut Context, request: FindPeople) -> Result<FindPeopleMessage, Failure> {
     let query = request.query_string.as_deref().map(str::trim).filter(|query| !query.is_empty());
     let place = request.parent_folder_id.as_ref().and_then(|target| target.folder.as_ref());
     let of_directory =
@@ -471,24 +473,25 @@ async fn in_folder(
     };
     cx.allow(&folder, Right::Read).await?;
     let rows = item::of_folder(&mut cx.tx, &folder, false, true).await?;
-    let people = rows.iter().filter(|row| {
-        row.class.starts_with("IPM.Contact") || row.class.starts_with("IPM.DistList")
-    });
+    let people = rows
+        .iter()
+        .filter(|row| row.class.starts_with("IPM.Contact") || row.class.starts_with("IPM.DistList"));
     let people = people.map(|row| persona_of_contact(cx, row));
     let hit = |persona: &Persona| {
         let address = persona.email_address.as_ref().and_then(|address| address.email_address.as_deref());
         query.is_none_or(|query| {
-            begins_with(persona.display_name.as_deref().unwrap_or_default(), address.unwrap_or_default(), query)
+            begins_with(
+                persona.display_name.as_deref().unwrap_or_default(),
+                address.unwrap_or_default(),
+                query,
+            )
         })
     };
     Ok(people.filter(hit).collect())
 }
 
 /// GetPersona: by persona id or address.
-pub(crate) async fn get_persona(
-    cx: &mut Context,
-    request: GetPersona,
-) -> Result<GetPersonaMessage, Failure> {
+pub(crate) async fn get_persona(cx: &mut Context, request: GetPersona) -> Result<GetPersonaMessage, Failure> {
     let by_address = |address: &str| cx.server.directory.by_address(address).map(persona_of_account);
     if let Some(address) = request.email_address.as_ref().and_then(|address| address.email_address.as_deref())
     {
@@ -498,13 +501,14 @@ pub(crate) async fn get_persona(
         return Ok(GetPersonaMessage { persona: Some(persona) });
     }
     let Some(id) = request.persona_id else {
-        return Err(refuse(ResponseCode::ErrorInvalidIdEmpty, "Neither a persona id nor an address is given."));
+        return Err(refuse(
+            ResponseCode::ErrorInvalidIdEmpty,
+            "Neither a persona id nor an address is given.",
+        ));
     };
     let bytes = STANDARD.decode(&id.id).unwrap_or_default();
     let persona = match bytes.strip_prefix(DIRECTORY_PERSONA) {
-        Some(address) => {
-            by_address(&String::from_utf8_lossy(address)).ok_or_else(item_not_found)?
-        }
+        Some(address) => by_address(&String::from_utf8_lossy(address)).ok_or_else(item_not_found)?,
         None => {
             let row = cx.item(&BaseItemId::ItemId(id)).await?;
             persona_of_contact(cx, &row)

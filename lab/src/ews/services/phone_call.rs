@@ -64,10 +64,7 @@ pub(crate) async fn information(
 }
 
 /// DisconnectPhoneCall.
-pub(crate) async fn disconnect(
-    cx: &mut Context,
-    request: DisconnectPhoneCall,
-) -> Result<NoPayload, Failure> {
+pub(crate) async fn disconnect(cx: &mut Context, request: DisconnectPhoneCall) -> Result<NoPayload, Failure> {
     state(cx, &request.phone_call_id).await?;
     let call = call(&request.phone_call_id.id);
     setting::put(&mut cx.tx, cx.own.mailbox, &call, "Disconnected").await?;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tieline_proto_ews::{
     BaseFolderId, BaseItemId, Binary, ItemId, ResponseCode, ResponseMessages,
     operations::{
-        CreateAction, ExportItems, ExportItemsMessage, MarkAsJunk, MarkAsJunkMessage, UploadItem, UploadItems,
-        UploadItemsMessage,
+        CreateAction, ExportItems, ExportItemsMessage, MarkAsJunk, MarkAsJunkMessage, UploadItem,
+        UploadItems, UploadItemsMessage,
     },
 };
 
@@ -25,7 +25,8 @@ use crate::{
     mime::listed,
     permission::Right,
     store::{
-        attachment, folder::Folder,
+        attachment,
+        folder::Folder,
         item::{self, Content, Item},
         item_move, setting,
     },
@@ -120,7 +121,9 @@ fn read(data: &Binary) -> Option<Incoming> {
     let attachments: Vec<_> = stream
         .attachments
         .into_iter()
-        .map(|one| Some(NewAttachment { document: one.document, content: STANDARD.decode(one.content).ok()? }))
+        .map(|one| {
+            Some(NewAttachment { document: one.document, content: STANDARD.decode(one.content).ok()? })
+        })
         .collect::<Option<_>>()?;
     let mut content = Content {
         class: stream.class,

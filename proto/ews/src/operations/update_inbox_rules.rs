@@ -18,7 +18,6 @@ sequence! {
 
 choice! {
     /// `t:RuleOperationType`: one change.
-    #[expect(clippy::large_enum_variant, reason = "a few in a request")]
     pub enum RuleOperation in Types {
         b"CreateRuleOperation" => Create(RuleOperationRule),
         b"SetRuleOperation" => Set(RuleOperationRule),
