@@ -142,7 +142,7 @@ fn nth(first: Date, days: Days, week: i8) -> Vec<Date> {
     let mut hits = all.filter(|day| days.has(*day));
     let hit = match usize::try_from(week - 1) {
         Ok(at) if at < 4 => hits.nth(at),
-        _ => hits.last(),
+        _ => hits.next_back(),
     };
     hit.into_iter().collect()
 }

@@ -86,7 +86,11 @@ pub(crate) fn of_day(
 ) -> Vec<Suggestion> {
     let mut all: Vec<_> = starts
         .into_iter()
-        .map(|(start, is_work_time)| Suggestion { start, is_work_time, quality: quality(start, wish, attendees) })
+        .map(|(start, is_work_time)| Suggestion {
+            start,
+            is_work_time,
+            quality: quality(start, wish, attendees),
+        })
         .filter(|suggestion| suggestion.quality <= wish.least)
         .collect();
     all.sort_by_key(|suggestion| (suggestion.quality, !suggestion.is_work_time, suggestion.start));

@@ -10,8 +10,9 @@ use jiff::{
 use tieline_proto_ews::{
     recurrence::RelativeYearly,
     time_zone::{
-        AnyTransition, MeetingTimeZone, RecurringDayTransition, SerializableTimeZone,
-        SerializableTimeZoneTime, TimeChange, TimeZoneDefinition, TransitionTargetKind,
+        AnyTransition, MeetingTimeZone, Period, RecurringDayTransition, SerializableTimeZone,
+        SerializableTimeZoneTime, TimeChange, TimeZoneDefinition, Transition, TransitionTarget,
+        TransitionTargetKind, Transitions,
     },
 };
 
@@ -146,6 +147,7 @@ fn duration(minutes: i64) -> String {
     let sign = if minutes < 0 { "-" } else { "" };
     let minutes = minutes.abs();
     match (minutes / 60, minutes % 60) {
+        (0, 0) => "PT0S".to_owned(),
         (hours, 0) => format!("{sign}PT{hours}H"),
         (0, minutes) => format!("{sign}PT{minutes}M"),
         (hours, minutes) => format!("{sign}PT{hours}H{minutes}M"),
@@ -300,6 +302,54 @@ pub(crate) fn turns(zone: &TimeZone, year: i16) -> (i64, Option<(Turn, Turn)>) {
     }
 }
 
+/// Every Windows id, with its zone.
+pub(crate) fn windows_zones() -> Vec<(&'static str, TimeZone)> {
+    let mut zones: Vec<_> = WINDOWS.values().filter_map(|(id, _)| Some((*id, by_id(id)?))).collect();
+    zones.sort_by_key(|(id, zone)| (zone.to_offset(Timestamp::UNIX_EPOCH), *id));
+    zones
+}
+
+/// The definition of a zone by its Windows id, with the rules of a year.
+pub(crate) fn definition(zone: &TimeZone, id: &str, year: i16) -> TimeZoneDefinition {
+    let (base, changes) = turns(zone, year);
+    let name = |kind: &str| format!("trule:Microsoft/Registry/{id}/{year}-{kind}");
+    let period =
+        |kind: &str, east: i64| Period { bias: duration(-east), name: kind.to_owned(), id: name(kind) };
+    let to = |kind, id: String| TransitionTarget { kind, id };
+    let turn = |kind: &str, turn: &Turn| {
+        AnyTransition::RecurringDay(RecurringDayTransition {
+            to: to(TransitionTargetKind::Period, name(kind)),
+            time_offset: duration(i64::from(turn.time.hour()) * 60 + i64::from(turn.time.minute())),
+            month: i32::from(turn.month),
+            day_of_week: day_name(turn.day).to_owned(),
+            occurrence: if turn.week == 5 { -1 } else { i32::from(turn.week) },
+        })
+    };
+    let mut periods = vec![period("Standard", base)];
+    let transitions = match &changes {
+        Some((standard, daylight)) => {
+            periods.push(period("Daylight", daylight.east));
+            vec![turn("Daylight", daylight), turn("Standard", standard)]
+        }
+        None => vec![AnyTransition::Transition(Transition {
+            to: to(TransitionTargetKind::Period, name("Standard")),
+        })],
+    };
+    let group = Transition { to: to(TransitionTargetKind::Group, "0".to_owned()) };
+    let (hours, minutes) = (base.abs() / 60, base.abs() % 60);
+    let shown = match base {
+        0 => format!("(UTC) {id}"),
+        _ => format!("(UTC{}{hours:02}:{minutes:02}) {id}", if base < 0 { '-' } else { '+' }),
+    };
+    TimeZoneDefinition {
+        id: Some(id.to_owned()),
+        name: Some(shown),
+        periods,
+        transitions_groups: vec![Transitions { id: Some("0".to_owned()), transitions }],
+        transitions: Some(Transitions { id: None, transitions: vec![AnyTransition::Transition(group)] }),
+    }
+}
+
 /// Exchange 2007's form of a zone, with the rules of a year.
 pub(crate) fn meeting_zone(zone: &TimeZone, name: &str, year: i16) -> MeetingTimeZone {
     let (base, changes) = turns(zone, year);
@@ -389,11 +439,14 @@ mod tests {
             let old = MeetingTimeZone { time_zone_name: None, ..meeting_zone(&zone, id, 2026) };
             let old = of_meeting_zone(&old).expect("2007's form");
             let plain = of_serializable(&serializable(&zone, 2026)).expect("availability's form");
+            let unnamed = TimeZoneDefinition { id: None, ..definition(&zone, id, 2026) };
+            let whole = of_definition(&unnamed).expect("a definition");
             for local in
                 ["2026-01-15T12:00:00", "2026-07-15T12:00:00", "2026-03-29T12:00:00", "2026-11-01T12:00:00"]
             {
                 assert_eq!(utc(&old, local), utc(&zone, local), "{id} {local}");
                 assert_eq!(utc(&plain, local), utc(&zone, local), "{id} {local}");
+                assert_eq!(utc(&whole, local), utc(&zone, local), "{id} {local}");
             }
         }
     }

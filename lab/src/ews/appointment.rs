@@ -193,7 +193,7 @@ pub(crate) async fn updated(
     complete(&mut document, &cx.asked.zone, now(cx)).map_err(refused)?;
     attendees::resolve(&mut document, &cx.server.directory);
     let differs = |name: &&str| before.parts.get(*name) != document.parts.get(*name);
-    let significant = ["Start", "End", "Recurrence"].iter().any(|name| differs(&name));
+    let significant = ["Start", "End", "Recurrence"].iter().any(differs);
     let organizes = is_organizer(&document, &cx.mailbox.address);
     let told = organizes.then(|| audience(how)).flatten();
     let was_sent = document.text("MeetingRequestWasSent").and_then(|text| boolean(&text)) == Some(true);

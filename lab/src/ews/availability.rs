@@ -97,7 +97,10 @@ async fn answer(
 /// Answers the request as a whole: its response is none of the usual kind.
 pub(super) async fn respond(mut cx: Context, request: GetUserAvailability) -> Result<Reply, sqlx::Error> {
     if let Some((code, _)) = error_for_all(cx.fault.as_ref()) {
-        return Ok(Reply::refused(code, "The server cannot service this request right now. Try again later."));
+        return Ok(Reply::refused(
+            code,
+            "The server cannot service this request right now. Try again later.",
+        ));
     }
     let outcome = answer(&mut cx, request).await;
     let Context { server, tx, .. } = cx;
@@ -141,13 +144,18 @@ fn window(given: &Duration, zone: &TimeZone) -> Result<(Timestamp, Timestamp), T
     Ok((from, to))
 }
 
-async fn one(cx: &mut Context, data: &MailboxData, asked: &Asked<'_>) -> Result<FreeBusyResponse, sqlx::Error> {
+async fn one(
+    cx: &mut Context,
+    data: &MailboxData,
+    asked: &Asked<'_>,
+) -> Result<FreeBusyResponse, sqlx::Error> {
     let view = view(cx, data, asked).await;
     let (view, outcome) = match view {
         Ok(view) => (view, Ok(NoPayload)),
         Err(failure) => {
             // Exchange sends an empty view beside an error.
-            let none = FreeBusyView { free_busy_view_type: FreeBusyViewType::None, ..FreeBusyView::default() };
+            let none =
+                FreeBusyView { free_busy_view_type: FreeBusyViewType::None, ..FreeBusyView::default() };
             (none, Err(failure))
         }
     };
@@ -155,13 +163,17 @@ async fn one(cx: &mut Context, data: &MailboxData, asked: &Asked<'_>) -> Result<
 }
 
 fn not_found() -> Failure {
-    refuse(ResponseCode::ErrorMailRecipientNotFound, "Unable to resolve e-mail address to an Active Directory object.")
+    refuse(
+        ResponseCode::ErrorMailRecipientNotFound,
+        "Unable to resolve e-mail address to an Active Directory object.",
+    )
 }
 
 async fn view(cx: &mut Context, data: &MailboxData, asked: &Asked<'_>) -> Result<FreeBusyView, Failure> {
     let account = cx.server.directory.by_address(&data.email.address).cloned().ok_or_else(not_found)?;
     let owner = mailbox::by_address(&mut cx.tx, &account.address).await?.ok_or_else(not_found)?;
-    let calendar = folder::by_distinguished(&mut cx.tx, owner.mailbox, "calendar").await?.ok_or_else(not_found)?;
+    let calendar =
+        folder::by_distinguished(&mut cx.tx, owner.mailbox, "calendar").await?.ok_or_else(not_found)?;
     let detailed = owner.address == cx.account.address
         || permission::allows(&mut cx.tx, &calendar, &cx.account.address, Right::Read).await?
         || permission::level_of(&mut cx.tx, &calendar, &cx.account.address).await?
@@ -254,9 +266,8 @@ async fn suggestions(
     zone: &TimeZone,
 ) -> Result<SuggestionsResponse, Trouble> {
     let (from, to) = window(&options.detailed_suggestions_window, zone)?;
-    let number = |given: Option<i32>, usual: usize| {
-        given.map_or(usual, |given| usize::try_from(given).unwrap_or(0))
-    };
+    let number =
+        |given: Option<i32>, usual: usize| given.map_or(usual, |given| usize::try_from(given).unwrap_or(0));
     let lasts = options.meeting_duration_in_minutes.unwrap_or(30).clamp(30, 1440);
     let wish = Wish {
         lasts: SignedDuration::from_mins(i64::from(lasts)),
@@ -269,7 +280,8 @@ async fn suggestions(
     for data in mailboxes {
         let Some(account) = cx.server.directory.by_address(&data.email.address).cloned() else { continue };
         let Some(owner) = mailbox::by_address(&mut cx.tx, &account.address).await? else { continue };
-        let taken = busy::taken(&mut cx.tx, owner.mailbox, from, to.saturating_add(wish.lasts).unwrap_or(to)).await?;
+        let taken =
+            busy::taken(&mut cx.tx, owner.mailbox, from, to.saturating_add(wish.lasts).unwrap_or(to)).await?;
         attendees.push(Attendee {
             busy: taken.iter().filter(|one| one.status != "Free").map(|one| (one.start, one.end)).collect(),
             is_room: data.attendee_type == MeetingAttendeeType::Room,

@@ -11,7 +11,7 @@ use super::{
     Answer, attachment, availability,
     context::{Asked, Context},
     directory, folder, folder_find, item_create, item_delete, item_get, item_update, notification,
-    response_header, services, sync,
+    response_header, services, sync, time_zones,
 };
 use crate::{
     account::Account,
@@ -116,7 +116,7 @@ async fn attempt(
     }
     match request {
         Request::ConvertId(request) => run!(ConvertId, request, directory::convert_id),
-        Request::GetServerTimeZones(request) => run!(GetServerTimeZones, request, directory::time_zones),
+        Request::GetServerTimeZones(request) => run!(GetServerTimeZones, request, time_zones::get),
         Request::GetFolder(request) => run!(GetFolder, request, folder::get),
         Request::FindFolder(request) => run!(FindFolder, request, folder_find::find),
         Request::CreateFolder(request) => run!(CreateFolder, request, folder::create),

@@ -95,6 +95,12 @@ async fn answered(
     fields: &ResponseObject,
     disposition: Option<&MessageDisposition>,
 ) -> Result<ItemInfo, Failure> {
+    if disposition.is_none() {
+        return Err(refuse(
+            ResponseCode::ErrorMessageDispositionRequired,
+            "MessageDisposition is required for answers to meetings.",
+        ));
+    }
     let document = Document::from_bytes(&row.document);
     let is_message = document.kind == "MeetingRequest";
     let (own, gone) = refusals(kind);

@@ -24,6 +24,7 @@ mod reply;
 pub(crate) mod services;
 mod streaming;
 mod sync;
+mod time_zones;
 
 use std::{
     sync::Arc,
@@ -38,7 +39,11 @@ use tieline_proto_ews::{
 };
 
 pub(crate) use self::dispatch::begin;
-use self::{access::{check_version, whose}, context::Asked, dispatch::execute};
+use self::{
+    access::{check_version, whose},
+    context::Asked,
+    dispatch::execute,
+};
 pub(crate) use self::{
     notification::{Batch, collect, notification},
     streaming::Streams,

@@ -3,8 +3,9 @@
 
 use tieline_lab::Processing;
 use tieline_proto_ews::{
-    Attendee, BaseShape, CalendarItem, DateTime, DistinguishedFolderName, EmailAddress, ExchangeVersion, Item,
-    ItemId, ItemKind, ItemShape, Operation, Reply, RequestHeader, ResponseCode, ResponseObject, ResponseObjectKind,
+    Attendee, BaseItemId, BaseShape, CalendarItem, DateTime, DistinguishedFolderName, EmailAddress,
+    ExchangeVersion, Item, ItemId, ItemKind, ItemShape, OccurrencesRange, Operation,
+    RecurringMasterItemIdRanges, Reply, RequestHeader, ResponseCode, ResponseObject, ResponseObjectKind,
     ResponseType, encode_request,
     operations::{
         AvailabilityAddress, CalendarItemCreateOrDelete, CalendarView, CreateItem, Duration, FindItem,
@@ -70,7 +71,8 @@ impl Bench {
         let find = FindItem { parent_folder_ids: vec![folder.into()], ..FindItem::default() };
         let response = self.as_user(user, &find).await;
         let listing = response.first().expect("a message").ok().expect("success");
-        let ids = listing.root_folder.as_ref().expect("a listing").items().filter_map(|item| item.item_id.clone());
+        let ids =
+            listing.root_folder.as_ref().expect("a listing").items().filter_map(|item| item.item_id.clone());
         let mut items = Vec::new();
         for id in ids {
             items.push(self.read(user, id).await);
@@ -164,7 +166,8 @@ async fn a_mailbox_that_does_nothing_by_itself_enters_a_meeting_when_it_is_answe
     bench.ok(&invite(appointment("Plan", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &[BOB])).await;
     assert!(bench.all("bob", DistinguishedFolderName::Calendar).await.is_empty());
     let request = bench.all("bob", DistinguishedFolderName::Inbox).await.remove(0);
-    let touched = bench.answer("bob", ResponseObjectKind::AcceptItem, about(&request)).await.expect("accepted");
+    let touched =
+        bench.answer("bob", ResponseObjectKind::AcceptItem, about(&request)).await.expect("accepted");
     assert_eq!(touched.len(), 2, "the entry and the request, which has moved");
     let entry = bench.all("bob", DistinguishedFolderName::Calendar).await.remove(0);
     assert_eq!(calendar(&entry).my_response_type, Some(ResponseType::Accept));
@@ -207,7 +210,10 @@ async fn a_cancelled_meeting_stays_until_it_is_removed() {
     assert_eq!(refused, Err(ResponseCode::ErrorCalendarIsCancelledForAccept));
     let inbox = bench.all("bob", DistinguishedFolderName::Inbox).await;
     let notice = inbox.iter().find(|item| matches!(item.kind, ItemKind::MeetingCancellation(_)));
-    bench.answer("bob", ResponseObjectKind::RemoveItem, about(notice.expect("a cancellation"))).await.expect("removed");
+    bench
+        .answer("bob", ResponseObjectKind::RemoveItem, about(notice.expect("a cancellation")))
+        .await
+        .expect("removed");
     assert!(bench.all("bob", DistinguishedFolderName::Calendar).await.is_empty());
 }
 
@@ -218,14 +224,16 @@ async fn zones_take_the_form_of_the_version_asked_in() {
     let mut item = appointment("Old", "2030-07-01T09:00:00", "2030-07-01T10:00:00");
     if let ItemKind::CalendarItem(fields) = &mut item.kind {
         let name = Some("W. Europe Standard Time".to_owned());
-        fields.meeting_time_zone = Some(MeetingTimeZone { time_zone_name: name, ..MeetingTimeZone::default() });
+        fields.meeting_time_zone =
+            Some(MeetingTimeZone { time_zone_name: name, ..MeetingTimeZone::default() });
     }
     let request = create(item, CalendarItemCreateOrDelete::SendToNone);
     let id = first_id(&bench.with_header("alice", &old, &request).await.body.expect("no fault"));
     let shape = ItemShape { base_shape: BaseShape::AllProperties, ..ItemShape::default() };
     let get = GetItem { item_shape: shape, item_ids: vec![id.clone().into()] };
     let response = bench.with_header("alice", &old, &get).await.body.expect("no fault");
-    let shown = response.first().expect("a message").ok().expect("success").items.first().expect("an item").clone();
+    let shown =
+        response.first().expect("a message").ok().expect("success").items.first().expect("an item").clone();
     let zone = calendar(&shown).meeting_time_zone.clone().expect("the old form");
     assert_eq!(zone.base_offset.as_deref(), Some("-PT1H"));
     assert_eq!(zone.daylight.map(|change| change.offset).as_deref(), Some("-PT1H"));
@@ -237,14 +245,7 @@ async fn zones_take_the_form_of_the_version_asked_in() {
 #[tokio::test]
 async fn a_view_says_when_it_is_cut_and_refuses_what_is_too_much() {
     let bench = Bench::with(|settings| settings.find_limit = 20).await;
-    let mut item = appointment("Daily", "2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z");
-    if let ItemKind::CalendarItem(fields) = &mut item.kind {
-        let start_date = Some(jiff_date("2030-01-01"));
-        fields.recurrence = Some(Recurrence {
-            pattern: Some(RecurrencePattern::Daily(Interval { interval: 1 })),
-            range: Some(RecurrenceRange::NoEnd(NoEnd { start_date })),
-        });
-    }
+    let item = daily("Daily", "2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z");
     bench.ok(&create(item, CalendarItemCreateOrDelete::SendToNone)).await;
     let view = |start: &str, end: &str, most: Option<i32>| CalendarView {
         start_date: at(start),
@@ -263,6 +264,49 @@ async fn a_view_says_when_it_is_cut_and_refuses_what_is_too_much() {
         bench.view("alice", backwards).await,
         Err(ResponseCode::ErrorCalendarEndDateIsEarlierThanStartDate)
     );
+}
+
+fn daily(subject: &str, start: &str, end: &str) -> Item {
+    let mut item = appointment(subject, start, end);
+    if let ItemKind::CalendarItem(fields) = &mut item.kind {
+        let start_date = start.get(..10).map(jiff_date);
+        fields.recurrence = Some(Recurrence {
+            pattern: Some(RecurrencePattern::Daily(Interval { interval: 1 })),
+            range: Some(RecurrenceRange::NoEnd(NoEnd { start_date })),
+        });
+    }
+    item
+}
+
+#[tokio::test]
+async fn a_series_is_read_with_ranges_of_its_occurrences() {
+    let bench = Bench::start().await;
+    let series = daily("Daily", "2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z");
+    let id = first_id(&bench.ok(&create(series, CalendarItemCreateOrDelete::SendToNone)).await);
+    let range = |start: &str, end: Option<&str>, count: Option<i32>| OccurrencesRange {
+        start: at(start),
+        end: end.and_then(at),
+        count,
+        compare_original_start_time: None,
+    };
+    let ranges = RecurringMasterItemIdRanges {
+        id: id.id,
+        change_key: None,
+        ranges: vec![
+            range("2030-02-01T00:00:00Z", Some("2030-02-03T00:00:00Z"), None),
+            range("2031-01-01T00:00:00Z", None, Some(3)),
+        ],
+    };
+    let shape = ItemShape { base_shape: BaseShape::AllProperties, ..ItemShape::default() };
+    let get = GetItem { item_shape: shape, item_ids: vec![BaseItemId::RecurringMasterRanges(ranges)] };
+    let response = bench.ok(&get).await;
+    let items = &response.first().expect("a message").ok().expect("success").items;
+    let days: Vec<_> = items
+        .iter()
+        .filter_map(|item| calendar(item).start)
+        .map(|start| start.civil.date().to_string())
+        .collect();
+    assert_eq!(days, ["2030-01-01", "2030-02-01", "2030-02-02", "2031-01-01", "2031-01-02", "2031-01-03"]);
 }
 
 fn jiff_date(text: &str) -> tieline_proto_ews::Date {
@@ -335,8 +379,11 @@ async fn availability_tells_each_mailbox_apart_and_refuses_nonsense() {
     let day = ask("2030-03-05T08:00:00", "2030-03-05T12:00:00");
     let seen = async |user: &str| {
         let found = bench.as_user(user, &day).await.free_busy_response_array.expect("answers").responses;
-        let codes: Vec<_> =
-            found.iter().filter_map(|one| one.response_message.as_ref()).map(|one| one.code.clone()).collect();
+        let codes: Vec<_> = found
+            .iter()
+            .filter_map(|one| one.response_message.as_ref())
+            .map(|one| one.code.clone())
+            .collect();
         assert_eq!(codes, [ResponseCode::NoError, ResponseCode::ErrorMailRecipientNotFound]);
         found.first().and_then(|one| one.free_busy_view.clone()).expect("a view")
     };
@@ -347,9 +394,8 @@ async fn availability_tells_each_mailbox_apart_and_refuses_nonsense() {
     let own = seen("bob").await;
     let details = own.calendar_event_array.first().and_then(|event| event.calendar_event_details.clone());
     assert_eq!(details.and_then(|details| details.subject).as_deref(), Some("Secret"));
-    let fault = async |request: GetUserAvailability| {
-        bench.reply(&request).await.body.expect_err("a fault").code()
-    };
+    let fault =
+        async |request: GetUserAvailability| bench.reply(&request).await.body.expect_err("a fault").code();
     let wide = ask("2030-03-05T08:00:00", "2030-06-05T12:00:00");
     assert_eq!(fault(wide).await, ResponseCode::ErrorTimeIntervalTooBig);
     assert_eq!(fault(GetUserAvailability { time_zone: None, ..day }).await, ResponseCode::ErrorTimeZone);

@@ -558,7 +558,8 @@ fn a_series_is_named_with_ranges_of_its_occurrences() {
         change_key: some("EAAA"),
         ranges: vec![range, OccurrencesRange::default()],
     };
-    let request = ops::GetItem { item_ids: vec![BaseItemId::RecurringMasterRanges(id)], ..ops::GetItem::default() };
+    let request =
+        ops::GetItem { item_ids: vec![BaseItemId::RecurringMasterRanges(id)], ..ops::GetItem::default() };
     let document = encode_request(&RequestHeader::default(), &request);
     let (_, read) = Request::parse(&document).unwrap();
     assert_eq!(read, Request::GetItem(request));
