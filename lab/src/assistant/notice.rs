@@ -182,7 +182,7 @@ impl Assistant<'_> {
 }
 
 /// The message's properties that follow from the appointment.
-fn message(row: &Item, appointment: &Document, notice: Notice) -> Document {
+pub(crate) fn message(row: &Item, appointment: &Document, notice: Notice) -> Document {
     let mut document = Document::default();
     for name in CARRIED {
         if let Some(part) = appointment.parts.get(name) {

@@ -23,6 +23,8 @@ pub(crate) enum Wrong {
     EndsEarly,
     /// It lasts longer than five years.
     TooLong,
+    /// It is not between 1601 and 4500, the years that Exchange knows.
+    OutOfRange,
     /// A time zone that neither its id nor its rules explain.
     Zone,
     /// The recurrence.
@@ -116,7 +118,12 @@ pub(crate) fn complete(
         None => zone::instant(&zone, time.civil),
     };
     let mut start = fields.start.as_ref().map_or(now, instant);
-    let mut end = fields.end.as_ref().map_or(start + SignedDuration::from_mins(30), instant);
+    let half_hour = start.saturating_add(SignedDuration::from_mins(30)).unwrap_or(start);
+    let mut end = fields.end.as_ref().map_or(half_hour, instant);
+    let known = |at: Timestamp| (1601..=4500).contains(&zone::local(&TimeZone::UTC, at).year());
+    if !known(start) || !known(end) {
+        return Err(Wrong::OutOfRange);
+    }
     if end < start {
         return Err(Wrong::EndsEarly);
     }
@@ -129,6 +136,9 @@ pub(crate) fn complete(
     if let Some(element) = &mut fields.recurrence {
         let recurrence = Recurrence::from_element(element)?;
         let first = recurrence.dates().next().ok_or(Wrong::Recurrence(Invalid::Empty))?;
+        if !(1601..=4500).contains(&first.year()) {
+            return Err(Wrong::OutOfRange);
+        }
         let (from, to) = (zone::local(&zone, start), zone::local(&zone, end));
         let lasts = to.duration_since(from);
         let begins = first.to_datetime(from.time());
@@ -200,6 +210,20 @@ mod tests {
         assert_eq!(completed(long), Err(Wrong::TooLong));
         let nowhere = "<t:Start>2026-07-01T09:00:00</t:Start><t:StartTimeZone Id=\"Customized Time Zone\"/>";
         assert_eq!(completed(nowhere), Err(Wrong::Zone));
+    }
+
+    #[test]
+    fn times_at_the_ends_of_time_are_refused() {
+        for item in [
+            "<t:Start>9999-12-31T23:59:59Z</t:Start>",
+            "<t:Start>9999-12-31T00:00:00</t:Start><t:IsAllDayEvent>true</t:IsAllDayEvent>",
+            "<t:Start>0001-01-01T00:00:00</t:Start><t:End>2026-01-01T00:00:00Z</t:End>",
+        ] {
+            assert_eq!(completed(item), Err(Wrong::OutOfRange), "{item}");
+        }
+        let series = "<t:Start>4500-12-01T09:00:00Z</t:Start><t:Recurrence><t:DailyRecurrence><t:Interval>1</t:Interval>\
+            </t:DailyRecurrence><t:NoEndRecurrence><t:StartDate>9999-12-31</t:StartDate></t:NoEndRecurrence></t:Recurrence>";
+        assert!(completed(series).is_err(), "a series that begins at the end of time");
     }
 
     #[test]

@@ -78,7 +78,12 @@ pub(crate) enum Invalid {
     Unsupported,
     /// It ends before its first occurrence.
     Empty,
+    /// It ends after the first of September 4500, the last day that Exchange's series know.
+    EndsLate,
 }
+
+/// The last day that a series may end on.
+const LAST_DAY: Date = jiff::civil::date(4500, 9, 1);
 
 /// The most occurrences that a numbered range may have.
 const MOST: i32 = 999;
@@ -155,6 +160,9 @@ fn range_of(range: &RecurrenceRange) -> Result<(Date, Range), Invalid> {
             let (start, end) = (start(&range.start_date)?, start(&range.end_date)?);
             if end < start {
                 return Err(Invalid::Empty);
+            }
+            if end > LAST_DAY {
+                return Err(Invalid::EndsLate);
             }
             (start, Range::Until(end))
         }

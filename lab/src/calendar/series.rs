@@ -153,7 +153,15 @@ impl<'a> Series<'a> {
     pub(crate) fn last(&self) -> Option<Occurrence> {
         match self.recurrence.range {
             Range::NoEnd => None,
-            _ => self.occurrences().last(),
+            _ => {
+                let deleted =
+                    |date: &Date| self.exception(day_number_of(*date)).is_some_and(|one| one.deleted);
+                self.recurrence
+                    .dates()
+                    .filter(|date| !deleted(date))
+                    .last()
+                    .and_then(|date| self.occurrence(date))
+            }
         }
     }
 }

@@ -79,14 +79,26 @@ pub(crate) fn windows_id(id: &str) -> Option<&'static str> {
     WINDOWS.get(&id.trim().to_ascii_lowercase()).map(|(id, _)| *id)
 }
 
-/// The Windows id of a zone whose clocks go like these in a year; of several, the first in the alphabet.
-pub(crate) fn windows_like(zone: &TimeZone, year: i16) -> Option<&'static str> {
-    let rules = |zone: &TimeZone| turns(zone, year);
-    let wanted = rules(zone);
+/// The year by whose rules zones are compared.
+const COMPARED: i16 = 2026;
+
+/// Windows ids, in the order of the alphabet, with their IANA ids and when their clocks change.
+static CHANGES: LazyLock<Vec<(&str, &str, Changes)>> = LazyLock::new(|| {
+    let known = WINDOWS.values().filter_map(|(id, iana)| Some((*id, *iana, turns(&by_id(id)?, COMPARED))));
+    let mut changes: Vec<_> = known.collect();
+    changes.sort_by_key(|(id, ..)| *id);
+    changes
+});
+
+/// The Windows id of a zone: of the same name, or else one whose clocks go the same, the first in the alphabet.
+pub(crate) fn windows_like(zone: &TimeZone) -> Option<&'static str> {
     let iana = zone.iana_name();
-    let known = || WINDOWS.values().filter_map(|(id, name)| Some((*id, *name, by_id(id)?)));
-    let named = known().find(|(_, name, _)| Some(*name) == iana).map(|(id, ..)| id);
-    named.or_else(|| known().filter(|(.., zone)| rules(zone) == wanted).map(|(id, ..)| id).min())
+    let named = CHANGES.iter().find(|(_, name, _)| Some(*name) == iana);
+    let found = named.or_else(|| {
+        let wanted = turns(zone, COMPARED);
+        CHANGES.iter().find(|(.., changes)| *changes == wanted)
+    });
+    found.map(|(id, ..)| *id)
 }
 
 /// The instant at which the clocks of `zone` show `local`: of a time that comes twice the first, of one that the
@@ -264,8 +276,11 @@ pub(crate) struct Turn {
     pub(crate) east: i64,
 }
 
+/// Standard minutes east of UTC, and the two changes of a year: to standard and to daylight time.
+pub(crate) type Changes = (i64, Option<(Turn, Turn)>);
+
 /// The two changes of a year, to standard and to daylight time, with the standard minutes east of UTC.
-pub(crate) fn turns(zone: &TimeZone, year: i16) -> (i64, Option<(Turn, Turn)>) {
+pub(crate) fn turns(zone: &TimeZone, year: i16) -> Changes {
     let start = instant(zone, civil::date(year, 1, 1).at(0, 0, 0, 0));
     let end = instant(zone, civil::date(year, 12, 31).at(23, 59, 59, 0));
     let minutes = |at: Timestamp| i64::from(zone.to_offset(at).seconds()) / 60;

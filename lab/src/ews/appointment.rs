@@ -81,6 +81,9 @@ fn refused(wrong: Wrong) -> Failure {
         Wrong::TooLong => {
             (ResponseCode::ErrorCalendarDurationIsTooLong, "The duration of the calendar item is too long.")
         }
+        Wrong::OutOfRange => {
+            (ResponseCode::ErrorCalendarOutOfRange, "The time lies beyond the years that calendars know.")
+        }
         Wrong::Zone => (ResponseCode::ErrorCalendarInvalidTimeZone, "The time zone is not valid."),
         Wrong::Recurrence(Invalid::WeeklyDay) => (
             ResponseCode::ErrorCalendarInvalidDayForWeeklyRecurrence,
@@ -88,6 +91,9 @@ fn refused(wrong: Wrong) -> Failure {
         ),
         Wrong::Recurrence(Invalid::Unsupported) => {
             (ResponseCode::ErrorUnsupportedRecurrence, "The recurrence pattern is not supported here.")
+        }
+        Wrong::Recurrence(Invalid::EndsLate) => {
+            (ResponseCode::ErrorRecurrenceEndDateTooBig, "The specified recurrence end date is too big.")
         }
         Wrong::Recurrence(Invalid::Empty) => {
             (ResponseCode::ErrorRecurrenceHasNoOccurrence, "The specified recurrence has no occurrence.")

@@ -8,7 +8,7 @@ use tieline_proto_ews::{
 
 use super::context::{Asked, Context};
 use crate::{
-    assistant::{entry, is_organizer},
+    assistant::{entry, is_organizer, sequence},
     calendar::{Appointment, Exception, Occurrence, Series, attendees, fragment, object_id, typed, zone},
     document::{Document, element},
     id,
@@ -109,6 +109,9 @@ fn of_message(
             "AssociatedCalendarItemId",
             format!("<t:AssociatedCalendarItemId Id=\"{id}\" ChangeKey=\"{key}\"/>"),
         );
+        if sequence(document) < sequence(&Document::from_bytes(&entry.document)) {
+            facts.text("IsOutOfDate", "true");
+        }
     }
     facts.usual("CalendarItemType", "Single");
     let request = row.class.starts_with("IPM.Schedule.Meeting.Request");

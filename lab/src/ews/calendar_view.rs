@@ -164,7 +164,9 @@ pub(crate) async fn with_neighbours(
     let (from, to) = (appointment.start, appointment.end);
     // Neighbours that end or begin at the same moment are just outside the window.
     let second = jiff::SignedDuration::from_secs(1);
-    let around = busy::taken(&mut cx.tx, cx.mailbox.mailbox, from - second, to + second).await?;
+    let (before, after) =
+        (from.saturating_sub(second).unwrap_or(from), to.saturating_add(second).unwrap_or(to));
+    let around = busy::taken(&mut cx.tx, cx.mailbox.mailbox, before, after).await?;
     let uid = Document::from_bytes(&row.document).text("UID");
     let other = |taken: &&busy::Taken| {
         let same = taken.item == row.item || Document::from_bytes(&taken.row.document).text("UID") == uid;

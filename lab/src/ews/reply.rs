@@ -9,10 +9,13 @@ use super::{
     item_create::{making, outgoing},
 };
 use crate::{
+    assistant::notice::{self, Notice},
     body,
-    content::{self, Incoming},
+    calendar::attendees,
+    content::{self, Incoming, NewAttachment},
     document::{Document, escape},
     mime::{listed, recipients_fragment},
+    store::item::Item,
     view::View,
 };
 
@@ -47,7 +50,47 @@ pub(crate) async fn compose(
     set_threading(&mut document, &original.document);
     set_body(&mut document, &original.document, fields);
     let attachments = if forward { original.attachments } else { Vec::new() };
+    if forward && is_invitation(&original.document) {
+        return Ok(invitation(cx, &row, &original.document, document, attachments));
+    }
     Ok(content::composed(document, attachments, making(cx)))
+}
+
+/// Whether an item invites to a meeting, so that its forward does too.
+fn is_invitation(original: &Document) -> bool {
+    original.kind == "MeetingRequest" || (original.kind == "CalendarItem" && attendees::any(original))
+}
+
+/// The forward of an invitation: a request like the organizer's, to whom the answers go, with what `message` says.
+fn invitation(
+    cx: &Context,
+    row: &Item,
+    original: &Document,
+    message: Document,
+    attachments: Vec<NewAttachment>,
+) -> Incoming {
+    let mut document = match original.kind.as_str() {
+        "CalendarItem" => notice::message(row, original, Notice::New),
+        _ => original.clone(),
+    };
+    for name in ["From", "Sender", "ToRecipients", "CcRecipients", "BccRecipients", "ReplyTo", "ReceivedBy"] {
+        document.parts.remove(name);
+    }
+    for name in ["ReceivedRepresenting", "InternetMessageId"] {
+        document.parts.remove(name);
+    }
+    document.parts.extend(message.parts);
+    for (name, text) in [
+        ("MeetingRequestType", "NewMeetingRequest"),
+        ("HasBeenProcessed", "false"),
+        ("IsOutOfDate", "false"),
+        ("MyResponseType", "NoResponseReceived"),
+    ] {
+        document.set_text(name, text);
+    }
+    let mut incoming = content::composed(document, attachments, making(cx));
+    incoming.content.class = "IPM.Schedule.Meeting.Request".to_owned();
+    incoming
 }
 
 fn set_recipients(

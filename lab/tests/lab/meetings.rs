@@ -4,13 +4,14 @@
 use tieline_lab::Processing;
 use tieline_proto_ews::{
     Attendee, BaseItemId, BaseShape, CalendarItem, DateTime, DistinguishedFolderName, EmailAddress,
-    ExchangeVersion, Item, ItemId, ItemKind, ItemShape, OccurrencesRange, Operation,
+    ExchangeVersion, FieldUri, Item, ItemId, ItemKind, ItemShape, OccurrencesRange, Operation,
     RecurringMasterItemIdRanges, Reply, RequestHeader, ResponseCode, ResponseObject, ResponseObjectKind,
     ResponseType, encode_request,
     operations::{
-        AvailabilityAddress, CalendarItemCreateOrDelete, CalendarView, CreateItem, Duration, FindItem,
-        FreeBusyViewOptions, FreeBusyViewType, GetItem, GetUserAvailability, ItemView, MailboxData,
-        MeetingAttendeeType, MessageDisposition, SuggestionsViewOptions,
+        AvailabilityAddress, CalendarItemCreateOrDelete, CalendarItemUpdate, CalendarView,
+        ConflictResolution, CreateItem, Duration, FindItem, FreeBusyViewOptions, FreeBusyViewType, GetItem,
+        GetUserAvailability, ItemChange, ItemChangeDescription, ItemView, MailboxData, MeetingAttendeeType,
+        MessageDisposition, SuggestionsViewOptions, UpdateItem,
     },
     recurrence::{Interval, NoEnd, Recurrence, RecurrencePattern, RecurrenceRange},
     time_zone::{MeetingTimeZone, SerializableTimeZone, SerializableTimeZoneTime},
@@ -178,6 +179,54 @@ async fn a_mailbox_that_does_nothing_by_itself_enters_a_meeting_when_it_is_answe
     assert_eq!(refused, Err(ResponseCode::ErrorCalendarIsOrganizerForAccept));
     let refused = bench.answer("bob", ResponseObjectKind::CancelCalendarItem, about(&entry)).await;
     assert_eq!(refused, Err(ResponseCode::ErrorCalendarIsNotOrganizer));
+}
+
+#[tokio::test]
+async fn a_request_that_an_update_overtook_cannot_be_answered() {
+    let bench = Bench::start().await;
+    bench.ok(&invite(appointment("Plan", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &[BOB])).await;
+    let own = bench.all("alice", DistinguishedFolderName::Calendar).await.remove(0);
+    let later = appointment("", "2030-03-04T09:00:00Z", "2030-03-04T11:00:00Z");
+    let end = CalendarItem { end: calendar(&later).end, ..CalendarItem::default() };
+    let end = Item::new(ItemKind::CalendarItem(Box::new(end)));
+    let update = UpdateItem {
+        conflict_resolution: ConflictResolution::AlwaysOverwrite,
+        send_meeting_invitations_or_cancellations: Some(CalendarItemUpdate::SendOnlyToAll),
+        item_changes: vec![ItemChange {
+            item_id: own.item_id.map(Into::into),
+            updates: vec![ItemChangeDescription::set(FieldUri::new("calendar:End"), end)],
+        }],
+        ..UpdateItem::default()
+    };
+    assert!(bench.ok(&update).await.first().expect("a message").ok().is_ok());
+    let mut requests = bench.all("bob", DistinguishedFolderName::Inbox).await;
+    requests.sort_by_key(|item| item.item_id.as_ref().map(|id| id.id.clone()));
+    let out_of_date = |item: &Item| match &item.kind {
+        ItemKind::MeetingRequest(request) => request.meeting.is_out_of_date,
+        _ => None,
+    };
+    let told: Vec<_> = requests.iter().map(out_of_date).collect();
+    assert_eq!(told, [Some(true), Some(false)]);
+    let old = requests.first().expect("the first request");
+    let refused = bench.answer("bob", ResponseObjectKind::AcceptItem, about(old)).await;
+    assert_eq!(refused, Err(ResponseCode::ErrorCalendarMeetingRequestIsOutOfDate));
+}
+
+#[tokio::test]
+async fn who_was_forwarded_an_invitation_may_come_too() {
+    let bench = Bench::start().await;
+    bench.ok(&invite(appointment("Plan", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &[BOB])).await;
+    let request = bench.all("bob", DistinguishedFolderName::Inbox).await.remove(0);
+    let forward =
+        ResponseObject { to_recipients: vec![EmailAddress::named("Carol", CAROL)], ..about(&request) };
+    bench.answer("bob", ResponseObjectKind::ForwardItem, forward).await.expect("forwarded");
+    let request = bench.all("carol", DistinguishedFolderName::Inbox).await.remove(0);
+    assert_eq!(request.subject.as_deref(), Some("FW: Plan"));
+    bench.answer("carol", ResponseObjectKind::AcceptItem, about(&request)).await.expect("accepted");
+    let own = bench.all("alice", DistinguishedFolderName::Calendar).await.remove(0);
+    let added = calendar(&own).optional_attendees.first().expect("carol");
+    assert_eq!(added.mailbox.email_address.as_deref(), Some(CAROL));
+    assert_eq!(added.response_type, Some(ResponseType::Accept));
 }
 
 #[tokio::test]
