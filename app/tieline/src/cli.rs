@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, contact, db, deletion, demo, endpoint, explain, feature_group, init, lab, mailbox, quick_call, serve, snapshot, status, token,
-    trust, user, voicemail,
+    config, contact, db, deletion, demo, endpoint, explain, feature_group, init, lab, mailbox, meeting_room,
+    quick_call, serve, snapshot, status, token, trust, user, voicemail,
 };
 
 /// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.
@@ -83,6 +83,9 @@ pub(crate) enum Command {
     /// Tokens for programs that use the REST API.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Virtual meeting rooms, and the rules by which invitations to them are answered.
+    #[command(subcommand)]
+    MeetingRoom(meeting_room::MeetingRoomCommand),
     /// From a contact in Lync to a pre-filled ticket.
     #[command(subcommand)]
     QuickCall(quick_call::QuickCallCommand),

@@ -57,6 +57,7 @@ async fn run(cli: Cli, out: Output) -> Result<(), Refusal> {
         Command::Contact(command) => c::contact::run(command, &Api::new(reach)?, out).await,
         Command::Deletion(command) => c::deletion::run(command, &Api::new(reach)?, out).await,
         Command::Snapshot(command) => c::snapshot::run(command, &Api::new(reach)?, out).await,
+        Command::MeetingRoom(command) => c::meeting_room::run(command, out),
         Command::QuickCall(command) => c::quick_call::run(command, &Api::new(reach)?, out).await,
         Command::Explain(command) => c::explain::run(command, &Api::new(reach)?, out).await,
         Command::Status(_) => c::status::run(&Api::new(reach)?, out).await,

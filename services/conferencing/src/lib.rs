@@ -11,16 +11,30 @@
 //!   accepted, and asks [`decide`] for each.
 //! * [`answer`] writes the reply in the organizer's language.
 //! * [`Watch`] keeps the subscription to the conference mailbox alive and says at any time how it stands.
+//!
+//! [`Conferencing`] ties them to the store and the ports:
+//!
+//! | file | trigger | effect |
+//! |---|---|---|
+//! | `guard` | the subscription, and time | the mailbox is read when there may be something; its state |
+//! | `inbox` | job `read-conference` | meeting, reservation, answer, decision and job in one batch |
+//! | `respond` | job `answer-invitation` | exactly one answer for each version of an invitation |
+//!
+//! What it refuses to be: a scheduler of ports and bandwidth. Nothing is declined for lack of them.
 
 mod alternatives;
 pub mod answer;
 mod calendar;
 mod decide;
 mod error;
+mod guard;
+mod inbox;
 mod policy;
 pub mod read;
+mod respond;
 mod rooms;
 mod series;
+mod service;
 mod watch;
 
 pub use alternatives::{alternatives, apply};
@@ -33,4 +47,5 @@ pub use policy::{
 };
 pub use rooms::{Conflict, RoomBook};
 pub use series::{with_occurrence, without_occurrence};
+pub use service::{ConferenceSettings, ConferenceStatus, Conferencing, ConferencingParts};
 pub use watch::{Action, Input, State, Trouble, Watch, WatchPolicy};

@@ -11,6 +11,7 @@ pub(crate) mod feature_group;
 pub(crate) mod init;
 pub(crate) mod lab;
 pub(crate) mod mailbox;
+pub(crate) mod meeting_room;
 pub(crate) mod quick_call;
 pub(crate) mod record;
 pub(crate) mod serve;

@@ -3,6 +3,7 @@
 //!
 //! One struct per section. Doc comments become the JSON Schema's descriptions and `tieline config example`'s comments.
 
+mod conferencing;
 mod delivery;
 mod directory;
 mod example;
@@ -20,6 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tieline_model::Refusal;
 
+pub(crate) use conferencing::Conferencing;
 pub(crate) use delivery::Delivery;
 pub(crate) use directory::{Directory, DirectoryKind};
 pub(crate) use example::example;
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     pub sign_in: SignIn,
     /// The directory that says who is behind an address.
     pub directory: Directory,
+    /// Invitations to virtual meeting rooms.
+    pub conferencing: Conferencing,
     /// Message-waiting lights.
     pub sip: Sip,
     /// Folders that a switch writes recordings into.
@@ -99,6 +103,7 @@ impl Config {
         config.listen.check()?;
         config.sign_in.check()?;
         config.directory.check()?;
+        config.conferencing.check()?;
         config.sip.check()?;
         config.delivery.check()?;
         config.limits.check()?;
@@ -116,6 +121,7 @@ impl Config {
         self.store.resolve(folder);
         self.sign_in.resolve(folder);
         self.directory.resolve(folder);
+        self.conferencing.resolve(folder);
         self.spool.iter_mut().for_each(|spool| absolute(&mut spool.folder));
         self.sip.tls.iter_mut().for_each(|tls| {
             absolute(&mut tls.certificate);

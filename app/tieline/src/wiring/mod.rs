@@ -1,5 +1,6 @@
 //! Builds the server's parts from the configuration and ties them together.
 
+mod conferencing;
 mod lights;
 mod quick_call;
 mod sign_in;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tieline_audio::{Converter, Tools};
+use tieline_conferencing::Conferencing;
 use tieline_connectors::ews::{EwsOptions, Exchange};
 use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, SpoolPolicy};
 use tieline_model::{Clock, Ids, Refusal};
@@ -61,8 +63,8 @@ impl Server {
             Refusal::operator("listen-failed", error.to_string(), "choose another [listen] http")
         })?;
         let store = open_store(config).await?;
-        let mail: Arc<dyn MailSystem> =
-            Arc::new(Exchange::new(Arc::clone(&clock), Arc::clone(&ids), ews_options(config)));
+        let exchange = Exchange::new(Arc::clone(&clock), Arc::clone(&ids), ews_options(config));
+        let mail: Arc<dyn MailSystem> = Arc::new(exchange.clone());
         let lamps = Arc::new(SipLamps::new(Arc::clone(&clock), presence(&config.sip)?));
         let messaging = Messaging::new(MessagingParts {
             store: store.clone(),
@@ -78,14 +80,18 @@ impl Server {
         }
 
         let (listening, working) = (CancellationToken::new(), CancellationToken::new());
-        let worker = Worker::new(
-            store.clone(),
-            Arc::clone(&clock),
-            Arc::clone(&ids),
-            worker_policy(config),
-            messaging.work(),
-        );
         let directory = quick_call::directory(&config.directory, &clock)?;
+        let conferencing = conferencing::conferencing(
+            &config.conferencing,
+            &store,
+            Arc::new(exchange),
+            directory.clone().map(|directory| directory as Arc<dyn tieline_ports::Directory>),
+            &clock,
+            &ids,
+        )?;
+        let work = messaging.work().into_iter().chain(conferencing.iter().flat_map(Conferencing::work));
+        let worker =
+            Worker::new(store.clone(), Arc::clone(&clock), Arc::clone(&ids), worker_policy(config), work);
         let quick_call = directory
             .as_ref()
             .map(|directory| quick_call::quick_call(&config.directory, directory, &store, &clock, &ids));
@@ -102,6 +108,10 @@ impl Server {
             let (reading, calling) = (working.clone(), working.clone());
             tasks.push(tokio::spawn(async move { directory.run(reading).await }));
             tasks.push(tokio::spawn(async move { quick_call.run(calling).await }));
+        }
+        if let Some(conferencing) = conferencing {
+            let stop = working.clone();
+            tasks.push(tokio::spawn(async move { conferencing.run(stop).await }));
         }
         let (readiness, ready) = watch::channel(Readiness::Ready);
         let (reload, reloads) = mpsc::channel(1);

@@ -76,7 +76,7 @@ impl Call<'_> {
         }
     }
 
-    async fn child(&self, parent: &FolderId, name: &str) -> Result<Option<FolderId>, PortError> {
+    pub(super) async fn child(&self, parent: &FolderId, name: &str) -> Result<Option<FolderId>, PortError> {
         let request = FindFolder {
             traversal: FolderQueryTraversal::Shallow,
             folder_shape: FolderShape {
@@ -98,7 +98,7 @@ impl Call<'_> {
         Ok(folders.into_iter().find_map(|folder| folder.folder_id))
     }
 
-    async fn make_child(&self, parent: &FolderId, name: &str) -> Result<FolderId, PortError> {
+    pub(super) async fn make_child(&self, parent: &FolderId, name: &str) -> Result<FolderId, PortError> {
         let request = CreateFolder {
             parent_folder_id: parent.clone().into(),
             folders: vec![Folder::named(name, "IPF.Note")],

@@ -65,7 +65,7 @@ impl Call<'_> {
     }
 
     /// The item's id with its present change key.
-    async fn current(&self, item: &ItemRef) -> Result<ItemId, PortError> {
+    pub(super) async fn current(&self, item: &ItemRef) -> Result<ItemId, PortError> {
         let request =
             GetItem { item_shape: ItemShape::default(), item_ids: vec![ItemId::new(&item.0).into()] };
         let mut answer = self.send(&request).await?;

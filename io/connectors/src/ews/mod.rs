@@ -14,6 +14,7 @@ mod account;
 mod bin;
 mod call;
 mod changes;
+mod conference;
 mod failure;
 mod folder;
 mod item;

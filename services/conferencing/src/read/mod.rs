@@ -68,7 +68,11 @@ pub enum Ignored {
 /// Reads a mail that lies in the mailbox `conference`.
 #[must_use]
 pub fn read(mail: &ConferenceMail, conference: &SmtpAddress, policy: &Policy) -> Mail {
-    let uid = mail.uid.as_deref().map(str::trim).filter(|uid| !uid.is_empty() && uid.len() <= LONGEST_UID);
+    let uid = mail
+        .uid
+        .as_deref()
+        .map(str::trim)
+        .filter(|uid| !uid.is_empty() && uid.len() <= LONGEST_UID && !uid.contains(char::is_control));
     let ignored = match &mail.kind {
         MailKind::Other { class } => Some(Ignored::NotAMeeting(class.chars().take(60).collect())),
         MailKind::Response { counter_proposal: true } => Some(Ignored::CounterProposal),
@@ -123,7 +127,7 @@ fn invitation(
         version: InvitationVersion { key, sequence: mail.sequence, fingerprint },
         organizer: organizer.clone(),
         sender: mail.sender.clone().filter(|sender| sender != organizer),
-        subject: mail.subject.chars().take(500).collect(),
+        subject: mail.subject.chars().filter(|c| !c.is_control()).take(500).collect(),
         schedule,
         number: ask.number,
         asked_in: ask.asked_in,

@@ -1,5 +1,6 @@
 //! How Tieline's nouns look in Exchange, a file per noun.
 
 pub(super) mod contact;
+pub(super) mod invitation;
 pub(super) mod message;
 pub(super) mod property;

@@ -51,7 +51,7 @@ type Subscribed = Result<(String, Option<String>), PortError>;
 
 /// How a streaming connection ended.
 #[derive(Debug)]
-pub(super) enum Ended {
+pub(in crate::ews) enum Ended {
     /// As agreed: its time was over.
     Closed,
     /// We ended it to try again with members that could not be subscribed.

@@ -22,7 +22,9 @@ use tieline_ports::{Hint, HintStream, MailTarget};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub(super) use self::group::Ended;
 use self::group::Group;
+pub(super) use self::streaming::{Envelope, read as read_envelope};
 use super::Shared;
 
 /// The measures of notifications.

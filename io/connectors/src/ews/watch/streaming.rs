@@ -18,9 +18,9 @@ use crate::ews::failure::{self, Stated};
 
 /// What one envelope brought.
 #[derive(Debug, Default)]
-struct Envelope {
-    changed: HashSet<String>,
-    ended: Option<Ended>,
+pub(in crate::ews) struct Envelope {
+    pub(in crate::ews) changed: HashSet<String>,
+    pub(in crate::ews) ended: Option<Ended>,
 }
 
 impl Group {
@@ -130,7 +130,7 @@ impl Group {
 }
 
 /// One envelope of the sequence. One that cannot be read ends the connection: what it said is then found by asking.
-fn read(envelope: &[u8]) -> Envelope {
+pub(in crate::ews) fn read(envelope: &[u8]) -> Envelope {
     let limits = Limits { bytes: envelope.len(), ..Limits::DEFAULT };
     let reply = match decode_response::<GetStreamingEvents>(envelope, &limits) {
         Ok(reply) => reply,

@@ -1,0 +1,63 @@
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tieline_model::Refusal;
+
+/// Virtual meeting rooms: invitations to the conference mailbox are answered. Without a mailbox nothing is.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Conferencing {
+    /// The conference mailbox, as conference@corp.example. Exchange's own booking must be off for it
+    /// (Set-CalendarProcessing -AutomateProcessing AutoUpdate -DeleteComments $false), else two robots answer.
+    pub mailbox: Option<String>,
+    /// The feature group whose endpoint and service account reach the mailbox; one of its own is best.
+    pub feature_group: String,
+    /// The file with the rules by which invitations are answered; without one they are those of the source document.
+    pub policy_file: Option<PathBuf>,
+    /// The domain of the rooms' SIP addresses: room 7042 is sip:7042@DOMAIN.
+    pub sip_domain: Option<String>,
+    /// The H.323 gateway that leads to the rooms; "" where the number alone is dialled.
+    pub h323_gateway: Option<String>,
+    /// The bridge's telephone numbers.
+    pub telephones: Vec<String>,
+    /// The bridge's web client, with {number} for the room.
+    pub web: Option<String>,
+    /// After so long a silence of the subscription a marker item is touched that must come back through it, in seconds.
+    pub touch_after_s: u64,
+    /// After so long a silence the mailbox is checked at an interval, in seconds.
+    pub degraded_after_s: u64,
+    /// That interval, in seconds.
+    pub check_every_s: u64,
+}
+
+impl Default for Conferencing {
+    fn default() -> Self {
+        Self {
+            mailbox: None,
+            feature_group: "Conferencing".to_owned(),
+            policy_file: None,
+            sip_domain: None,
+            h323_gateway: None,
+            telephones: Vec::new(),
+            web: None,
+            touch_after_s: 20,
+            degraded_after_s: 30,
+            check_every_s: 240,
+        }
+    }
+}
+
+impl Conferencing {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        super::within("conferencing", "degraded_after_s", self.degraded_after_s, 5, 3600)?;
+        super::within("conferencing", "touch_after_s", self.touch_after_s, 1, self.degraded_after_s - 1)?;
+        super::within("conferencing", "check_every_s", self.check_every_s, 10, 24 * 3600)
+    }
+
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        for file in self.policy_file.iter_mut().filter(|file| file.is_relative()) {
+            *file = folder.join(&*file);
+        }
+    }
+}

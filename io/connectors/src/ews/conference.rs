@@ -1,0 +1,326 @@
+//! The conference mailbox: what came into its Inbox, answers to it, and a subscription that proves itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use jiff::Timestamp;
+use tieline_model::Refusal;
+use tieline_ports::{
+    Arrival, ArrivalPage, ConferenceMailbox, ItemRef, MailTarget, PortError, PortFuture, Sign, SignStream,
+};
+use tieline_proto_ews::operations::{
+    CreateItem, EventType, GetItem, GetStreamingEvents, MessageDisposition, StreamingSubscription, Subscribe,
+    Subscription, SyncFolderItems, SyncFolderItemsChange,
+};
+use tieline_proto_ews::{
+    BaseShape, BodyTypeResponse, DistinguishedFolderName, EnvelopeSplitter, FolderId, Item, ItemBody, ItemId,
+    ItemKind, ItemShape, Limits, Message, ResponseObject, ResponseObjectKind,
+};
+use tieline_transport::Outcome;
+use tokio::sync::mpsc;
+
+use super::call::{Affinity, Call};
+use super::failure::{self, Stated};
+use super::watch::{Envelope, read_envelope};
+use super::{Exchange, Shared, map};
+
+/// Invitations read in one request.
+const AT_ONCE: usize = 50;
+/// The folder of the marker item, beside the folders that people see.
+const MARKER_FOLDER: &str = "Tieline marker";
+
+impl Call<'_> {
+    async fn arrivals(&self, cursor: Option<&str>, now: Timestamp) -> Result<ArrivalPage, PortError> {
+        let request = SyncFolderItems {
+            item_shape: ItemShape::default(),
+            sync_folder_id: DistinguishedFolderName::Inbox.into(),
+            sync_state: cursor.map(str::to_owned),
+            max_changes_returned: self.options.page.min(i32::try_from(AT_ONCE).unwrap_or(i32::MAX)),
+            ..SyncFolderItems::default()
+        };
+        let mut answer = self.send(&request).await?;
+        let Some(message) = answer.messages.pop() else { return Err(self.short()) };
+        if let Some(stated) = Stated::message(&message) {
+            return Err(stated.into_error(&self.at(), None));
+        }
+        let page = message.payload;
+        let (Some(cursor), Some(complete)) = (page.sync_state, page.includes_last_item_in_range) else {
+            return Err(self.short());
+        };
+        let new: Vec<ItemId> = page.changes.into_iter().filter_map(created).collect();
+        let arrivals = if new.is_empty() { Vec::new() } else { self.read_items(new, now).await? };
+        Ok(ArrivalPage { arrivals, cursor, complete })
+    }
+
+    /// The items in full. One that is gone by now, or cannot be read, does not stop the others.
+    async fn read_items(&self, ids: Vec<ItemId>, now: Timestamp) -> Result<Vec<Arrival>, PortError> {
+        let request = GetItem {
+            item_shape: ItemShape {
+                base_shape: BaseShape::AllProperties,
+                body_type: Some(BodyTypeResponse::Text),
+                ..ItemShape::default()
+            },
+            item_ids: ids.iter().map(|id| ItemId::new(&id.id).into()).collect(),
+        };
+        let answer = self.send(&request).await?;
+        if answer.messages.len() != ids.len() {
+            return Err(self.short());
+        }
+        let mut arrivals = Vec::new();
+        for (message, id) in answer.messages.iter().zip(ids) {
+            if let Some(stated) = Stated::message(message) {
+                match stated.into_error(&self.at(), None) {
+                    PortError::NotFound => {}
+                    PortError::Failed { refusal, .. } if refusal.class == tieline_model::Class::Permanent => {
+                        tracing::warn!(%refusal, item = id.id, "an item of the conference mailbox cannot be read");
+                    }
+                    error => return Err(error),
+                }
+                continue;
+            }
+            if let Some(item) = message.payload.items.first() {
+                arrivals.push(Arrival { item: ItemRef(id.id), mail: map::invitation::mail(item, now) });
+            }
+        }
+        Ok(arrivals)
+    }
+
+    async fn waits(&self, item: &ItemRef) -> Result<bool, PortError> {
+        let shape = ItemShape::ids_and([tieline_proto_ews::FieldUri::new("item:ParentFolderId").into()]);
+        let request = GetItem { item_shape: shape, item_ids: vec![ItemId::new(&item.0).into()] };
+        let mut answer = self.send(&request).await?;
+        let Some(message) = answer.messages.pop() else { return Err(self.short()) };
+        if let Some(stated) = Stated::message(&message) {
+            return match stated.into_error(&self.at(), None) {
+                PortError::NotFound => Ok(false),
+                error => Err(error),
+            };
+        }
+        let found = message.payload.items.into_iter().next().ok_or_else(|| self.short())?;
+        let parent = found.parent_folder_id.ok_or_else(|| self.short())?;
+        let inbox = self.distinguished(DistinguishedFolderName::Inbox).await?.ok_or(PortError::NotFound)?;
+        Ok(parent.id == inbox.id)
+    }
+
+    async fn answer(&self, item: &ItemRef, accept: bool, html: &str) -> Result<(), PortError> {
+        let kind = if accept { ResponseObjectKind::AcceptItem } else { ResponseObjectKind::DeclineItem };
+        // Some builds want the change key of what is answered.
+        let id = self.current(item).await?;
+        let response = ResponseObject {
+            body: Some(ItemBody::html(html)),
+            reference_item_id: Some(id),
+            ..ResponseObject::default()
+        };
+        let request = CreateItem {
+            message_disposition: Some(MessageDisposition::SendAndSaveCopy),
+            items: vec![Item::new(ItemKind::ResponseObject(kind, Box::new(response)))],
+            ..CreateItem::default()
+        };
+        let mut answer = self.send(&request).await?;
+        let Some(message) = answer.messages.pop() else { return Err(self.short()) };
+        match Stated::message(&message) {
+            Some(stated) => Err(stated.into_error(&self.at(), None)),
+            None => Ok(()),
+        }
+    }
+
+    /// The marker's folder, below the root that people do not see.
+    async fn marker_folder(&self) -> Result<FolderId, PortError> {
+        let root = self.distinguished(DistinguishedFolderName::Root).await?.ok_or(PortError::NotFound)?;
+        match self.child(&root, MARKER_FOLDER).await? {
+            Some(folder) => Ok(folder),
+            None => self.make_child(&root, MARKER_FOLDER).await,
+        }
+    }
+
+    /// A new marker in the place of the one before: both are events.
+    async fn touch_marker(&self) -> Result<(), PortError> {
+        let folder = self.marker_folder().await?;
+        let marker = Item {
+            subject: Some("Tieline: the subscription is proved by this item".to_owned()),
+            ..Item::from_message(Message::default())
+        };
+        let request = CreateItem {
+            message_disposition: Some(MessageDisposition::SaveOnly),
+            saved_item_folder_id: Some(folder.into()),
+            items: vec![marker],
+            ..CreateItem::default()
+        };
+        let mut answer = self.send(&request).await?;
+        let Some(created) = answer.messages.pop() else { return Err(self.short()) };
+        if let Some(stated) = Stated::message(&created) {
+            return Err(stated.into_error(&self.at(), None));
+        }
+        let id = created.payload.items.into_iter().next().and_then(|item| item.item_id);
+        let id = id.ok_or_else(|| self.short())?;
+        self.dispose(&ItemRef(id.id), tieline_proto_ews::operations::Disposal::HardDelete).await
+    }
+
+    async fn subscribe_conference(&self) -> Result<(String, Option<String>), PortError> {
+        let marker = self.marker_folder().await?;
+        let request = Subscribe {
+            subscription: Some(Subscription::Streaming(StreamingSubscription {
+                folder_ids: vec![DistinguishedFolderName::Inbox.into(), marker.into()],
+                event_types: vec![EventType::CreatedEvent, EventType::DeletedEvent, EventType::NewMailEvent],
+                ..StreamingSubscription::default()
+            })),
+        };
+        let mut answer = self.send(&request).await?;
+        let cookie = Affinity::cookie_of(&answer.headers);
+        let Some(message) = answer.messages.pop() else { return Err(self.short()) };
+        if let Some(stated) = Stated::message(&message) {
+            return Err(stated.into_error(&self.at(), None));
+        }
+        Ok((message.payload.subscription_id.ok_or_else(|| self.short())?, cookie))
+    }
+}
+
+fn created(change: SyncFolderItemsChange) -> Option<ItemId> {
+    match change {
+        SyncFolderItemsChange::Create(item) => item.item?.item_id,
+        _ => None,
+    }
+}
+
+/// Subscribes, and tells what comes until the subscription ends.
+async fn follow(
+    shared: &Shared,
+    target: &MailTarget,
+    signs: &mpsc::Sender<Result<Sign, PortError>>,
+) -> PortError {
+    match follow_inside(shared, target, signs).await {
+        Ok(()) => ended("ended"),
+        Err(error) => error,
+    }
+}
+
+fn ended(how: &str) -> PortError {
+    PortError::refused(Refusal::transient(
+        "subscription-ended",
+        format!("the subscription to the conference mailbox {how}"),
+        "nothing; Tieline subscribes again",
+    ))
+}
+
+async fn follow_inside(
+    shared: &Shared,
+    target: &MailTarget,
+    signs: &mpsc::Sender<Result<Sign, PortError>>,
+) -> Result<(), PortError> {
+    let session = shared.session(&target.account)?;
+    let options = &shared.options.watch;
+    let (id, cookie) = shared.call(&session, Some(&target.address)).subscribe_conference().await?;
+    let affinity = Affinity { anchor: Some(target.address.clone()), cookie };
+    let minutes = options.connection_minutes;
+    let mut first = true;
+    loop {
+        let call = Call { affinity: Some(&affinity), ..shared.call(&session, Some(&target.address)) };
+        let (permit, _trial) = call.permit().await?;
+        let request = call.request(&GetStreamingEvents {
+            subscription_ids: vec![id.clone()],
+            connection_timeout: minutes,
+        })?;
+        let response = session.client.send(request, options.first_sign).await;
+        let response = response.map_err(|error| failure::transport(&error))?;
+        if response.status != StatusCode::OK {
+            let (status, headers) = (response.status, response.headers.clone());
+            let body = response.collect(shared.options.response_limit, options.first_sign).await;
+            let body = body.map_err(|error| failure::transport(&error))?;
+            let (outcome, error) = call.read_refusal::<GetStreamingEvents, _>(status, &headers, &body);
+            permit.finish(&call.charge(), outcome);
+            return Err(error);
+        }
+        session.accepted();
+        permit.finish(&call.charge(), Outcome::Served);
+        let mut body = response.into_body();
+        let mut splitter = EnvelopeSplitter::new(Limits::DEFAULT.bytes);
+        let silence = Duration::from_secs(60) * u32::try_from(minutes.max(1)).unwrap_or(30) + options.silence;
+        'connection: loop {
+            let piece = body.chunk(silence).await.map_err(|error| failure::transport(&error))?;
+            let Some(piece) = piece else { break 'connection };
+            splitter.push(&piece).map_err(|error| ended(&error.to_string()))?;
+            while let Some(envelope) = splitter.next().map_err(|error| ended(&error.to_string()))? {
+                let Envelope { changed, ended: end } = read_envelope(&envelope);
+                let sign = match (first, changed.is_empty()) {
+                    (true, _) => Sign::Subscribed,
+                    (false, true) => Sign::Heartbeat,
+                    (false, false) => Sign::Event,
+                };
+                if std::mem::take(&mut first) && !changed.is_empty() {
+                    tell(signs, Sign::Subscribed).await?;
+                    tell(signs, Sign::Event).await?;
+                } else {
+                    tell(signs, sign).await?;
+                }
+                match end {
+                    None => {}
+                    Some(super::watch::Ended::Closed) => break 'connection,
+                    Some(super::watch::Ended::Broken { error, .. }) => return Err(error),
+                    Some(_) => return Err(ended("was forgotten by the server")),
+                }
+            }
+        }
+    }
+}
+
+async fn tell(signs: &mpsc::Sender<Result<Sign, PortError>>, sign: Sign) -> Result<(), PortError> {
+    signs.send(Ok(sign)).await.map_err(|_| ended("is not needed any more"))
+}
+
+impl ConferenceMailbox for Exchange {
+    fn arrivals<'a>(
+        &'a self,
+        target: &'a MailTarget,
+        cursor: Option<&'a str>,
+    ) -> PortFuture<'a, ArrivalPage> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            let now = self.shared.clock.now();
+            self.shared.call(&session, Some(&target.address)).arrivals(cursor, now).await
+        })
+    }
+
+    fn waits<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef) -> PortFuture<'a, bool> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).waits(item).await
+        })
+    }
+
+    fn answer<'a>(
+        &'a self,
+        target: &'a MailTarget,
+        item: &'a ItemRef,
+        accept: bool,
+        html: &'a str,
+    ) -> PortFuture<'a, ()> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).answer(item, accept, html).await
+        })
+    }
+
+    fn subscribe(&self, target: MailTarget) -> SignStream {
+        let (sender, receiver) = mpsc::channel(64);
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move {
+            let error = tokio::select! {
+                error = follow(&shared, &target, &sender) => error,
+                () = sender.closed() => return,
+            };
+            // Nobody listens any more: then nobody needs to know either.
+            sender.send(Err(error)).await.ok();
+        });
+        Box::pin(futures_util::stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|sign| (sign, receiver))
+        }))
+    }
+
+    fn touch_marker<'a>(&'a self, target: &'a MailTarget) -> PortFuture<'a, ()> {
+        Box::pin(async move {
+            let session = self.shared.session(&target.account)?;
+            self.shared.call(&session, Some(&target.address)).touch_marker().await
+        })
+    }
+}

@@ -1,0 +1,310 @@
+//! What lies in the conference mailbox, as the fields that a decision needs. What is missing or strange stays missing:
+//! the reader of the fields says so to the organizer.
+
+use jiff::Timestamp;
+use jiff::civil::Weekday;
+use tieline_model::{ConferenceMail, Days, Ends, Exception, MailKind, Nth, Pattern, SmtpAddress, When, Zone};
+use tieline_proto_ews::recurrence::{Recurrence, RecurrencePattern, RecurrenceRange};
+use tieline_proto_ews::{
+    Attendee, DateTime, EmailAddress, Item, ItemKind, MeetingMessage, MeetingRequest, MeetingRequestType,
+    Sensitivity, SingleRecipient,
+};
+
+/// More people than these need not be known.
+const MOST_ATTENDEES: usize = 1000;
+/// More exceptions than these no series has.
+const MOST_EXCEPTIONS: usize = 2000;
+
+/// Reads an item of the Inbox.
+pub(crate) fn mail(item: &Item, received: Timestamp) -> ConferenceMail {
+    let meeting = meeting(item);
+    let message = item.message();
+    let address = |one: Option<&SingleRecipient>| one.and_then(|one| smtp(&one.mailbox));
+    let from = address(message.and_then(|message| message.from.as_ref()));
+    let sender = address(message.and_then(|message| message.sender.as_ref()));
+    let text = item.body.as_ref().or(item.text_body.as_ref()).map(|body| body.text.clone());
+    let header = |name: &str| {
+        let found =
+            item.internet_message_headers.iter().find(|one| one.header_name.eq_ignore_ascii_case(name));
+        found.map(|one| one.value.trim().to_owned())
+    };
+    let mut mail = ConferenceMail {
+        kind: kind(item),
+        uid: meeting.and_then(|meeting| meeting.uid.clone()),
+        sequence: 0,
+        occurrence: meeting.and_then(|meeting| meeting.recurrence_id.as_ref()?.timestamp()),
+        organizer: from.clone(),
+        sender: sender.or(from),
+        automatic: header("Auto-Submitted").is_some_and(|said| !said.eq_ignore_ascii_case("no")),
+        subject: item.subject.clone().unwrap_or_default(),
+        location: String::new(),
+        body: text.unwrap_or_default(),
+        start: None,
+        end: None,
+        all_day: false,
+        recurrence: None,
+        private: matches!(item.sensitivity, Some(Sensitivity::Private | Sensitivity::Confidential)),
+        attendees: Vec::new(),
+        language: header("Content-Language").or_else(|| item.culture.clone()),
+        received: item.date_time_received.as_ref().and_then(DateTime::timestamp).unwrap_or(received),
+    };
+    if let ItemKind::MeetingRequest(request) = &item.kind {
+        request_fields(request, &mut mail);
+    }
+    mail
+}
+
+fn meeting(item: &Item) -> Option<&MeetingMessage> {
+    match &item.kind {
+        ItemKind::MeetingMessage(meeting) => Some(meeting),
+        ItemKind::MeetingRequest(request) => Some(&request.meeting),
+        ItemKind::MeetingResponse(response) => Some(&response.meeting),
+        ItemKind::MeetingCancellation(cancellation) => Some(&cancellation.meeting),
+        _ => None,
+    }
+}
+
+fn kind(item: &Item) -> MailKind {
+    match &item.kind {
+        ItemKind::MeetingRequest(request) => MailKind::Request {
+            outdated: request.meeting.is_out_of_date == Some(true)
+                || request.meeting_request_type == Some(MeetingRequestType::Outdated),
+            copy: request.meeting_request_type == Some(MeetingRequestType::PrincipalWantsCopy),
+        },
+        ItemKind::MeetingCancellation(_) => MailKind::Cancellation,
+        ItemKind::MeetingResponse(response) => {
+            MailKind::Response { counter_proposal: response.proposed_start.is_some() }
+        }
+        _ => MailKind::Other {
+            class: item.item_class.clone().unwrap_or_else(|| "an item without a class".to_owned()),
+        },
+    }
+}
+
+fn request_fields(request: &MeetingRequest, mail: &mut ConferenceMail) {
+    if let Some(organizer) = request.organizer.as_ref().and_then(|one| smtp(&one.mailbox)) {
+        mail.organizer = Some(organizer);
+    }
+    mail.sequence =
+        request.appointment_sequence_number.and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
+    mail.location = request.location.clone().unwrap_or_default();
+    mail.all_day = request.is_all_day_event == Some(true);
+    let zone = zone(request);
+    mail.start = request.start.as_ref().and_then(|at| when(at, &zone));
+    mail.end = request.end.as_ref().and_then(|at| when(at, &zone));
+    mail.recurrence = request.recurrence.as_ref().and_then(|series| recurrence(series, request, &zone));
+    let all: [&[Attendee]; 3] =
+        [&request.required_attendees, &request.optional_attendees, &request.resources];
+    let people = all.into_iter().flatten().filter_map(|attendee| smtp(&attendee.mailbox));
+    mail.attendees = people.take(MOST_ATTENDEES).collect();
+}
+
+fn smtp(mailbox: &EmailAddress) -> Option<SmtpAddress> {
+    mailbox.email_address.as_deref()?.parse().ok()
+}
+
+/// The zone in which the organizer keeps the meeting. Without one, times are instants.
+fn zone(request: &MeetingRequest) -> Zone {
+    let definition =
+        request.start_time_zone.as_ref().and_then(|zone| zone.id.clone().or_else(|| zone.name.clone()));
+    let id = request.start_time_zone_id.clone().or(definition).or_else(|| request.time_zone.clone());
+    match id {
+        Some(id) if !id.trim().is_empty() && Zone::named(id.trim()).resolve().is_ok() => {
+            Zone::named(id.trim())
+        }
+        // A series in a zone that nobody knows cannot be followed; a single meeting can.
+        Some(id) if request.recurrence.is_some() && !id.trim().is_empty() => Zone::named(id.trim()),
+        _ => Zone::utc(),
+    }
+}
+
+fn when(at: &DateTime, zone: &Zone) -> Option<When> {
+    let Ok(resolved) = zone.resolve() else {
+        return Some(When { local: at.civil, zone: zone.clone() });
+    };
+    let local = match at.timestamp() {
+        Some(instant) => resolved.to_datetime(instant),
+        None => at.civil,
+    };
+    Some(When { local, zone: zone.clone() })
+}
+
+fn recurrence(
+    series: &Recurrence,
+    request: &MeetingRequest,
+    zone: &Zone,
+) -> Option<tieline_model::Recurrence> {
+    let ends = match series.range.as_ref()? {
+        RecurrenceRange::NoEnd(_) => Ends::Never,
+        RecurrenceRange::EndDate(end) => Ends::On(end.end_date.as_ref()?.civil),
+        RecurrenceRange::Numbered(numbered) => {
+            Ends::After(u32::try_from(numbered.number_of_occurrences).unwrap_or(0))
+        }
+    };
+    let mut whole = tieline_model::Recurrence::new(pattern(series.pattern.as_ref()?)?, ends);
+    let local = |at: &Option<DateTime>| at.as_ref().and_then(|at| when(at, zone)).map(|when| when.local);
+    for changed in request.modified_occurrences.iter().take(MOST_EXCEPTIONS) {
+        let (Some(original), Some(start), Some(end)) =
+            (local(&changed.original_start), local(&changed.start), local(&changed.end))
+        else {
+            continue;
+        };
+        whole.exceptions.insert(original, Exception { start, end, ..Exception::default() });
+    }
+    let deleted = request.deleted_occurrences.iter().take(MOST_EXCEPTIONS);
+    whole.cancelled.extend(deleted.filter_map(|gone| local(&gone.start)));
+    Some(whole)
+}
+
+fn pattern(pattern: &RecurrencePattern) -> Option<Pattern> {
+    let every = |interval: i32| u32::try_from(interval).unwrap_or(1).max(1);
+    let day = |day: i32| u8::try_from(day.clamp(1, 31)).unwrap_or(1);
+    Some(match pattern {
+        RecurrencePattern::Daily(daily) => Pattern::Daily { interval: every(daily.interval) },
+        RecurrencePattern::Weekly(weekly) => Pattern::Weekly {
+            interval: every(weekly.interval),
+            days: days(&weekly.days_of_week)?,
+            first_day: weekly.first_day_of_week.as_deref().and_then(weekday).unwrap_or(Weekday::Monday),
+        },
+        RecurrencePattern::AbsoluteMonthly(monthly) => {
+            Pattern::AbsoluteMonthly { interval: every(monthly.interval), day: day(monthly.day_of_month) }
+        }
+        RecurrencePattern::RelativeMonthly(monthly) => Pattern::RelativeMonthly {
+            interval: every(monthly.interval),
+            nth: nth(&monthly.day_of_week_index)?,
+            days: days(&monthly.days_of_week)?,
+        },
+        RecurrencePattern::AbsoluteYearly(yearly) => {
+            Pattern::AbsoluteYearly { month: month(&yearly.month)?, day: day(yearly.day_of_month) }
+        }
+        RecurrencePattern::RelativeYearly(yearly) => Pattern::RelativeYearly {
+            month: month(&yearly.month)?,
+            nth: nth(&yearly.day_of_week_index)?,
+            days: days(&yearly.days_of_week)?,
+        },
+        _ => return None,
+    })
+}
+
+fn weekday(name: &str) -> Option<Weekday> {
+    const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
+    Weekday::from_monday_zero_offset(i8::try_from(at).ok()?).ok()
+}
+
+fn days(names: &str) -> Option<Days> {
+    match names.trim() {
+        "Day" => Some(Days::ANY),
+        "Weekday" => Some(Days::WEEKDAYS),
+        "WeekendDay" => Some(Days::WEEKEND),
+        names => {
+            let named: Option<Vec<Weekday>> = names.split_whitespace().map(weekday).collect();
+            named.filter(|days| !days.is_empty()).map(Days::of)
+        }
+    }
+}
+
+fn nth(name: &str) -> Option<Nth> {
+    Some(match name {
+        "First" => Nth::First,
+        "Second" => Nth::Second,
+        "Third" => Nth::Third,
+        "Fourth" => Nth::Fourth,
+        "Last" => Nth::Last,
+        _ => return None,
+    })
+}
+
+fn month(name: &str) -> Option<u8> {
+    const NAMES: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
+    u8::try_from(at + 1).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tieline_proto_ews::Message;
+    use tieline_proto_ews::recurrence::{EndDate, Weekly};
+
+    fn at(text: &str) -> Option<DateTime> {
+        DateTime::from_xml(text)
+    }
+
+    fn request() -> MeetingRequest {
+        let recipient = |address: &str| Some(SingleRecipient::from(EmailAddress::smtp(address)));
+        MeetingRequest {
+            meeting: MeetingMessage {
+                message: Message {
+                    from: recipient("alice@lab.example"),
+                    sender: recipient("bob@lab.example"),
+                    ..Message::default()
+                },
+                uid: Some("u-1".to_owned()),
+                ..MeetingMessage::default()
+            },
+            start: at("2026-12-01T09:00:00Z"),
+            end: at("2026-12-01T10:00:00Z"),
+            location: Some("@vmr".to_owned()),
+            appointment_sequence_number: Some(3),
+            start_time_zone_id: Some("W. Europe Standard Time".to_owned()),
+            ..MeetingRequest::default()
+        }
+    }
+
+    fn read(request: MeetingRequest) -> ConferenceMail {
+        mail(&Item::new(ItemKind::MeetingRequest(Box::new(request))), Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_request_is_read_in_its_organizers_zone() {
+        let mail = read(request());
+        assert_eq!((mail.uid.as_deref(), mail.sequence, mail.location.as_str()), (Some("u-1"), 3, "@vmr"));
+        assert_eq!(mail.organizer.unwrap().as_str(), "alice@lab.example");
+        assert_eq!(mail.sender.unwrap().as_str(), "bob@lab.example");
+        assert_eq!(mail.start.unwrap().local.to_string(), "2026-12-01T10:00:00");
+    }
+
+    #[test]
+    fn a_series_keeps_its_exceptions() {
+        let series = Recurrence {
+            pattern: Some(RecurrencePattern::Weekly(Weekly {
+                interval: 1,
+                days_of_week: "Tuesday".to_owned(),
+                first_day_of_week: None,
+            })),
+            range: Some(RecurrenceRange::EndDate(EndDate {
+                start_date: None,
+                end_date: Some(jiff::civil::date(2027, 3, 30).into()),
+            })),
+        };
+        let deleted = tieline_proto_ews::DeletedOccurrence { start: at("2026-12-08T09:00:00Z") };
+        let request =
+            MeetingRequest { recurrence: Some(series), deleted_occurrences: vec![deleted], ..request() };
+        let read = read(request.clone()).recurrence.unwrap();
+        assert_eq!(read.ends, Ends::On(jiff::civil::date(2027, 3, 30)));
+        assert_eq!(read.cancelled.first().unwrap().to_string(), "2026-12-08T10:00:00");
+        let nowhere = MeetingRequest { start_time_zone_id: Some("Middle Earth".to_owned()), ..request };
+        assert_eq!(self::read(nowhere).start.unwrap().zone.id, "Middle Earth", "never taken for UTC");
+    }
+
+    #[test]
+    fn other_mail_is_named_by_its_class() {
+        let item = Item { item_class: Some("REPORT.IPM.Note.NDR".to_owned()), ..Item::default() };
+        let read = mail(&item, Timestamp::UNIX_EPOCH);
+        assert_eq!(read.kind, MailKind::Other { class: "REPORT.IPM.Note.NDR".to_owned() });
+    }
+}

@@ -1,0 +1,436 @@
+//! Invitations on their way through store, worker and port, with a mailbox and a directory that stand in for the real ones.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tieline_conferencing::answer::Bridge;
+use tieline_conferencing::{ConferenceSettings, Conferencing, ConferencingParts, Policy, State, WatchPolicy};
+use tieline_model::{
+    Clock, ConferenceMail, ContactAddress, DirectoryId, Endpoint, EndpointId, Ends, FeatureGroup,
+    FeatureGroupId, Ids, MailKind, ManualClock, MeetingKey, MeetingState, Passcodes, Pattern, Person,
+    Recurrence, Refusal, Room, RoomId, RoomKind, SmtpAddress, SyncSettings, TlsTrust, VoiceFormat, When,
+    Zone,
+};
+use tieline_ports::{
+    Age, Answer, AnswerFuture, Arrival, ArrivalPage, ConferenceMailbox, Directory, DirectoryStatus, Found,
+    ItemRef, MailTarget, PeopleFuture, PortError, PortFuture, RefreshKind, RefreshReport, SharedAddress,
+    Sign, SignStream,
+};
+use tieline_store::{Batch, Configure, Edit, KeyFile, Store, StoreConfig, Write};
+use tieline_worker::{Worker, WorkerPolicy};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// What lies in the mailbox, and what was answered.
+#[derive(Default)]
+struct Inbox {
+    arrivals: Vec<Arrival>,
+    waiting: BTreeSet<String>,
+    answers: Vec<(String, bool, String)>,
+    /// The next answer takes effect, and nobody ever hears of it.
+    hang: bool,
+    signs: Vec<mpsc::UnboundedSender<Result<Sign, PortError>>>,
+}
+
+#[derive(Default)]
+struct Mail(Mutex<Inbox>);
+
+impl Mail {
+    fn with<T>(&self, change: impl FnOnce(&mut Inbox) -> T) -> T {
+        change(&mut self.0.lock().unwrap())
+    }
+
+    fn tell(&self) {
+        self.with(|inbox| inbox.signs.retain(|line| line.send(Ok(Sign::Event)).is_ok()));
+    }
+}
+
+impl ConferenceMailbox for Mail {
+    fn arrivals<'a>(&'a self, _: &'a MailTarget, cursor: Option<&'a str>) -> PortFuture<'a, ArrivalPage> {
+        let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+        let page = self.with(|inbox| {
+            let arrivals: Vec<Arrival> = inbox.arrivals.iter().skip(from).take(3).cloned().collect();
+            let to = from + arrivals.len();
+            ArrivalPage { arrivals, cursor: to.to_string(), complete: to == inbox.arrivals.len() }
+        });
+        Box::pin(async { Ok(page) })
+    }
+
+    fn waits<'a>(&'a self, _: &'a MailTarget, item: &'a ItemRef) -> PortFuture<'a, bool> {
+        let waits = self.with(|inbox| inbox.waiting.contains(&item.0));
+        Box::pin(async move { Ok(waits) })
+    }
+
+    fn answer<'a>(
+        &'a self,
+        _: &'a MailTarget,
+        item: &'a ItemRef,
+        accept: bool,
+        html: &'a str,
+    ) -> PortFuture<'a, ()> {
+        Box::pin(async move {
+            let (found, hang) = self.with(|inbox| {
+                let found = inbox.waiting.remove(&item.0);
+                if found {
+                    inbox.answers.push((item.0.clone(), accept, html.to_owned()));
+                }
+                (found, std::mem::take(&mut inbox.hang))
+            });
+            if hang {
+                std::future::pending::<()>().await;
+            }
+            if found { Ok(()) } else { Err(PortError::NotFound) }
+        })
+    }
+
+    fn subscribe(&self, _: MailTarget) -> SignStream {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        sender.send(Ok(Sign::Subscribed)).unwrap();
+        self.with(|inbox| inbox.signs.push(sender));
+        Box::pin(futures_util::stream::unfold(receiver, |mut receiver| async move {
+            receiver.recv().await.map(|sign| (sign, receiver))
+        }))
+    }
+
+    fn touch_marker<'a>(&'a self, _: &'a MailTarget) -> PortFuture<'a, ()> {
+        self.tell();
+        Box::pin(async { Ok(()) })
+    }
+}
+
+/// Knows everybody at lab.example.
+struct People;
+
+impl Directory for People {
+    fn resolve<'a>(&'a self, contact: &'a ContactAddress) -> AnswerFuture<'a> {
+        let found = match contact {
+            ContactAddress::Mail(address) if address.domain() == "lab.example" => {
+                let id = DirectoryId::new(address.as_str()).unwrap();
+                let mut person = Person::named(id, address.as_str());
+                person.mail = Some(address.clone());
+                Found::One(Box::new(person))
+            }
+            _ => Found::Nobody { nearest: Vec::new() },
+        };
+        Box::pin(async { Answer { found, age: Age::Live } })
+    }
+
+    fn alike<'a>(&'a self, _: &'a str) -> PeopleFuture<'a> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn person(&self, _: &DirectoryId) -> Option<Person> {
+        None
+    }
+
+    fn people(&self, _: Option<&DirectoryId>, _: usize) -> Vec<Person> {
+        Vec::new()
+    }
+
+    fn shared_addresses(&self, _: usize) -> Vec<SharedAddress> {
+        Vec::new()
+    }
+
+    fn refresh(&self, _: RefreshKind) -> PortFuture<'_, RefreshReport> {
+        let refusal = Refusal::transient("not-here", "nothing to refresh", "nothing");
+        Box::pin(async { Err(PortError::refused(refusal)) })
+    }
+
+    fn status(&self) -> DirectoryStatus {
+        DirectoryStatus {
+            people: 1,
+            bytes: 0,
+            as_of: Some(Timestamp::UNIX_EPOCH),
+            last_full: None,
+            tracking: None,
+            server: None,
+            problem: None,
+            withheld: 0,
+            shared_addresses: 0,
+            unusable: 0,
+            hits: 0,
+            misses: 0,
+            live: 0,
+            live_failed: 0,
+            live_limited: 0,
+        }
+    }
+}
+
+struct World {
+    _folder: TempDir,
+    clock: Arc<ManualClock>,
+    store: Store,
+    mail: Arc<Mail>,
+    conferencing: Conferencing,
+    stop: CancellationToken,
+    working: Vec<AbortOnDropHandle<()>>,
+}
+
+fn conference() -> SmtpAddress {
+    "conference@lab.example".parse().unwrap()
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        KeyFile::at(&key).create().unwrap();
+        let file = folder.path().join("tieline.db");
+        let store = Store::open(StoreConfig::new(file.to_str().unwrap(), key)).await.unwrap();
+        let clock = Arc::new(ManualClock::new("2026-11-23T08:00:00Z".parse().unwrap()));
+        let endpoint = Endpoint {
+            id: EndpointId::from_uuid(clock.uuid()),
+            name: "corp".to_owned(),
+            address: "ews:mail.lab.example".parse().unwrap(),
+            port: Endpoint::DEFAULT_PORT,
+            https: true,
+            path: Endpoint::DEFAULT_PATH.to_owned(),
+            tls: TlsTrust::System,
+            voice_format: VoiceFormat::PcmWav,
+            server_version: None,
+        };
+        let group = FeatureGroup {
+            id: FeatureGroupId::from_uuid(clock.uuid()),
+            name: "Conferencing".to_owned(),
+            endpoint: endpoint.id,
+            account: "svc-tieline@lab.example".parse().unwrap(),
+            settings: SyncSettings::default(),
+        };
+        let edits = vec![Edit::PutEndpoint(endpoint), Edit::PutFeatureGroup(group.clone())];
+        let configure = Configure { author: "test".to_owned(), note: String::new(), base: None, edits };
+        let secret = Write::Secret {
+            name: format!("feature-group/{}/password", group.id),
+            value: Some(SecretString::from("lab-password")),
+            by: "test".to_owned(),
+        };
+        store.commit(Batch::new(clock.now()).with(Write::Configure(configure)).with(secret)).await.unwrap();
+        let mail = Arc::new(Mail::default());
+        let policy = "default-conference-duration-minutes = 120\nnumbers = [\"7040-7049\"]";
+        let conferencing = Conferencing::new(ConferencingParts {
+            store: store.clone(),
+            mail: mail.clone(),
+            directory: Some(Arc::new(People)),
+            clock: clock.clone(),
+            ids: clock.clone(),
+            settings: ConferenceSettings {
+                mailbox: conference(),
+                feature_group: group.name,
+                policy: Policy::parse(policy).unwrap(),
+                bridge: Bridge { sip_domain: Some("vmr.example".to_owned()), ..Bridge::default() },
+                watch: WatchPolicy::default(),
+            },
+        });
+        let mut world = Self {
+            _folder: folder,
+            clock,
+            store,
+            mail,
+            conferencing,
+            stop: CancellationToken::new(),
+            working: Vec::new(),
+        };
+        world.start();
+        world
+    }
+
+    fn start(&mut self) {
+        // Whoever is asked to stop does not wait for what is under way.
+        let drain = Duration::from_millis(1);
+        let policy = WorkerPolicy { poll: Duration::from_millis(20), drain, ..WorkerPolicy::default() };
+        let (clock, work) = (self.clock.clone(), self.conferencing.work());
+        let worker = Worker::new(self.store.clone(), clock.clone(), clock, policy, work);
+        let conferencing = self.conferencing.clone();
+        let (one, other) = (self.stop.clone(), self.stop.clone());
+        self.working = vec![
+            AbortOnDropHandle::new(tokio::spawn(worker.run(one))),
+            AbortOnDropHandle::new(tokio::spawn(async move { conferencing.run(other).await })),
+        ];
+    }
+
+    /// Whatever is under way is dropped where it stands; leases run out, and another process starts.
+    async fn die_and_start_again(&mut self) {
+        self.stop.cancel();
+        for task in self.working.drain(..) {
+            task.await.unwrap();
+        }
+        self.stop = CancellationToken::new();
+        self.clock.advance(SignedDuration::from_secs(40));
+        self.start();
+    }
+
+    fn send(&self, mail: ConferenceMail) -> String {
+        let item = self.mail.with(|inbox| {
+            let item = format!("item-{}", inbox.arrivals.len());
+            inbox.waiting.insert(item.clone());
+            inbox.arrivals.push(Arrival { item: ItemRef(item.clone()), mail });
+            item
+        });
+        self.mail.tell();
+        item
+    }
+
+    /// The answer to an item: whether it is a yes, and its text.
+    async fn answer(&self, item: &str) -> (bool, String) {
+        for _ in 0..3000 {
+            let answer = |inbox: &mut Inbox| inbox.answers.iter().find(|answer| answer.0 == item).cloned();
+            if let Some((_, accept, html)) = self.mail.with(answer) {
+                return (accept, html);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{item} is never answered: {:?}", self.conferencing.status());
+    }
+
+    async fn meeting(&self, uid: &str) -> tieline_model::Meeting {
+        let key = MeetingKey { uid: uid.to_owned(), occurrence: None };
+        self.store.meeting_by_key(&key).await.unwrap().unwrap().meeting
+    }
+}
+
+fn when(local: &str) -> Option<When> {
+    Some(When { local: local.parse().unwrap(), zone: Zone::named("Europe/Berlin") })
+}
+
+fn invitation(uid: &str, location: &str, start: &str, end: &str) -> ConferenceMail {
+    ConferenceMail {
+        kind: MailKind::Request { outdated: false, copy: false },
+        uid: Some(uid.to_owned()),
+        sequence: 0,
+        occurrence: None,
+        organizer: "alice@lab.example".parse().ok(),
+        sender: "alice@lab.example".parse().ok(),
+        automatic: false,
+        subject: "Plans".to_owned(),
+        location: location.to_owned(),
+        body: String::new(),
+        start: when(start),
+        end: when(end),
+        all_day: false,
+        recurrence: None,
+        private: false,
+        attendees: vec![conference()],
+        language: None,
+        received: "2026-11-23T08:00:00Z".parse().unwrap(),
+    }
+}
+
+/// Covers: PO-15
+/// Covers: PO-16 (answered)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_given_to_the_first_and_the_second_gets_reasons_and_alternatives() {
+    let world = World::new().await;
+    let first = world.send(invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00"));
+    let (accepted, text) = world.answer(&first).await;
+    assert!(accepted && text.contains("sip:7042@vmr.example"), "{text}");
+    let stranger = ConferenceMail {
+        organizer: "eve@elsewhere.example".parse().ok(),
+        sender: None,
+        ..invitation("b", "@vmr 7042", "2026-12-01T10:30", "2026-12-01T13:30")
+    };
+    let (accepted, text) = world.answer(&world.send(stranger)).await;
+    assert!(!accepted);
+    for part in ["Room 7042 is taken by another meeting", "eve@elsewhere.example", "lasts 180 minutes"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let second = world.send(invitation("c", "@vmr 7042", "2026-12-01T10:30", "2026-12-01T11:30"));
+    let (accepted, text) = world.answer(&second).await;
+    assert!(!accepted && text.contains("Each of these would be accepted"), "{text}");
+    // The same once more, as after a copy or a restored mailbox: it is not answered again.
+    world.send(invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00"));
+    let last = world.send(invitation("d", "@vmr", "2026-12-01T10:00", "2026-12-01T11:00"));
+    assert!(world.answer(&last).await.0);
+    assert_eq!(world.mail.with(|inbox| inbox.answers.len()), 4);
+    assert_eq!(world.conferencing.status().state, State::Ok);
+}
+
+/// Covers: PO-27 (life)
+/// Covers: PO-08 (life)
+#[tokio::test(flavor = "multi_thread")]
+async fn updates_move_the_room_occurrences_move_alone_and_a_cancellation_frees_it() {
+    let world = World::new().await;
+    let mut series = invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00");
+    series.recurrence = Some(Recurrence::new(Pattern::Daily { interval: 1 }, Ends::After(5)));
+    assert!(world.answer(&world.send(series.clone())).await.0);
+    let one = ConferenceMail {
+        occurrence: "2026-12-03T09:00:00Z".parse().ok(),
+        sequence: 1,
+        ..invitation("a", "@vmr 7042", "2026-12-03T15:00", "2026-12-03T16:00")
+    };
+    assert!(world.answer(&world.send(one)).await.0);
+    let held = world.store.reservations(world.clock.now()).await.unwrap();
+    let starts: Vec<String> = held.iter().map(|held| held.span.start.to_string()).collect();
+    let expected = ["01T09", "02T09", "03T14", "04T09", "05T09"].map(|at| format!("2026-12-{at}:00:00Z"));
+    assert_eq!(starts, expected);
+    // Where the occurrence was is room for others, and where it is now is not.
+    let there = world.send(invitation("b", "@vmr 7042", "2026-12-03T10:00", "2026-12-03T11:00"));
+    assert!(world.answer(&there).await.0);
+    let here = world.send(invitation("c", "@vmr 7042", "2026-12-03T15:30", "2026-12-03T16:30"));
+    assert!(!world.answer(&here).await.0);
+    let moved = ConferenceMail {
+        sequence: 2,
+        start: when("2026-12-01T12:00"),
+        end: when("2026-12-01T13:00"),
+        ..series
+    };
+    assert!(world.answer(&world.send(moved.clone())).await.0);
+    let gone = ConferenceMail { kind: MailKind::Cancellation, sequence: 3, ..moved };
+    world.send(gone);
+    let after = world.send(invitation("d", "@vmr 7042", "2026-12-01T12:00", "2026-12-01T13:00"));
+    assert!(world.answer(&after).await.0, "the cancellation was read before, and the room was free");
+    let meeting = world.meeting("a").await;
+    assert_eq!(meeting.state, MeetingState::Cancelled);
+    let decisions = world.store.decisions_about(&meeting.id.to_string()).await.unwrap();
+    assert!(decisions.iter().any(|decision| decision.rule == "answer-invitation"), "{decisions:?}");
+}
+
+/// Covers: PO-15 (crash)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_between_decision_and_answer_answers_once() {
+    let mut world = World::new().await;
+    for round in 0..5 {
+        world.mail.with(|inbox| inbox.hang = true);
+        let uid = format!("m{round}");
+        let at = |hour: u8| format!("2026-12-0{}T{hour}:00", round + 1);
+        let item = world.send(invitation(&uid, "@vmr 7042", &at(10), &at(11)));
+        assert!(world.answer(&item).await.0);
+        world.die_and_start_again().await;
+        let id = world.meeting(&uid).await.id;
+        for _ in 0..3000 {
+            if world.store.answers(id).await.unwrap().iter().all(|answer| answer.sent.is_some()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let answers = world.store.answers(id).await.unwrap();
+        assert!(answers.len() == 1 && answers[0].sent.is_some(), "{answers:?}");
+    }
+    assert_eq!(world.mail.with(|inbox| inbox.answers.len()), 5);
+}
+
+/// Covers: PO-18 (made later)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_room_cannot_be_made_of_a_reserved_number_and_keeps_its_own() {
+    let world = World::new().await;
+    let first = world.send(invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00"));
+    assert!(world.answer(&first).await.0);
+    let room = |number: &str| Room {
+        id: RoomId::from_uuid(world.clock.uuid()),
+        kind: RoomKind::Custom,
+        number: number.parse().unwrap(),
+        name: "Board".to_owned(),
+        owner: None,
+        passcodes: Passcodes::default(),
+    };
+    assert_eq!(world.conferencing.put_room(room("7042")).await.unwrap_err().code, "number-reserved");
+    world.conferencing.put_room(room("7045")).await.unwrap();
+    assert_eq!(world.conferencing.rooms().await.unwrap().len(), 1);
+    let second = world.send(invitation("b", "@vmr 7045", "2026-12-01T10:00", "2026-12-01T11:00"));
+    let (accepted, text) = world.answer(&second).await;
+    assert!(!accepted && text.contains("a permanent room"), "{text}");
+}
