@@ -52,9 +52,10 @@ impl NewAttachment {
         for server_field in ["AttachmentId", "Size", "LastModifiedTime"] {
             document.parts.remove(server_field);
         }
-        if document.kind == "FileAttachment" && !document.parts.contains_key("ContentType") {
+        if !document.parts.contains_key("ContentType") {
             let name = document.text("Name").unwrap_or_default();
-            document.set_text("ContentType", content_type(&name));
+            let file = document.kind == "FileAttachment";
+            document.set_text("ContentType", if file { content_type(&name) } else { "message/rfc822" });
         }
         Self { document, content }
     }

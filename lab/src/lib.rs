@@ -52,6 +52,7 @@ mod permission;
 mod phone;
 mod property;
 mod push;
+pub mod readers;
 mod ready;
 mod recorder;
 mod server;

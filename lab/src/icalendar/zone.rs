@@ -35,18 +35,15 @@ pub(super) fn named(tzid: &str, calendar: &ICalendar) -> Option<Named> {
     }
     let definition = definition_of(vtimezone(calendar, tzid)?, id)?;
     let rules = zone::of_definition(&definition)?;
-    match zone::windows_like(&rules, YEAR) {
+    match zone::windows_like(&rules) {
         Some(windows) => Some(Named { zone: rules, definition: TimeZoneDefinition::by_id(windows) }),
         None => Some(Named { zone: rules, definition }),
     }
 }
 
-/// The year by whose rules zones are compared.
-const YEAR: i16 = 2026;
-
 /// A known zone under the Windows id whose clocks go the same.
 fn like(known: TimeZone, id: &str) -> Named {
-    let windows = zone::windows_like(&known, YEAR).unwrap_or(id);
+    let windows = zone::windows_like(&known).unwrap_or(id);
     Named { zone: known, definition: TimeZoneDefinition::by_id(windows) }
 }
 

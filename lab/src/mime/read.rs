@@ -289,6 +289,7 @@ fn nested(message: &Message<'_>, depth: usize) -> NewAttachment {
     let subject = inner.document.text("Subject").unwrap_or_default();
     let mut document = Document { kind: "ItemAttachment".to_owned(), ..Document::default() };
     document.set_text("Name", &subject);
+    document.set_text("ContentType", "message/rfc822");
     document.set_text("IsInline", "false");
     NewAttachment { document, content: item_xml(inner, message.raw_message()).into_bytes() }
 }

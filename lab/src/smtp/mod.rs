@@ -19,6 +19,7 @@ use tokio::{
 pub(crate) use queue::watch;
 
 use crate::{
+    account::Directory,
     content::{self, Making},
     delivery::Mail,
     server::Server,
@@ -107,5 +108,14 @@ async fn deliver(server: &Server, received: Received) -> String {
             tracing::error!(%error, "lab: a message could not be delivered");
             "451 4.3.0 Temporary server error. Please try again later\r\n".to_owned()
         }
+    }
+}
+
+/// Lets a session hear what a peer says, in pieces, and takes whatever comes of it.
+pub(crate) fn hear(directory: &Directory, said: &[u8], piece: usize) {
+    let mut session = Session::new(directory);
+    for bytes in said.chunks(piece.max(1)) {
+        session.receive(bytes);
+        while session.next().is_some() {}
     }
 }

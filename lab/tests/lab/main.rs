@@ -2,10 +2,12 @@
 
 mod captures;
 mod client;
+mod ews_crate;
 mod faults;
 mod items;
 mod ldap;
 mod meetings;
+mod readers;
 mod services;
 mod sign_in;
 mod streams;
