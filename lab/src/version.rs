@@ -217,6 +217,12 @@ pub const ELEMENTS: &[(&str, Release)] = &[
     ("JoinOnlineMeetingUrl", Exchange2013),
     ("OnlineMeetingSettings", Exchange2013),
     ("IsOrganizer", Exchange2013),
+    ("StartWallClock", Exchange2013),
+    ("EndWallClock", Exchange2013),
+    ("StartTimeZoneId", Exchange2013),
+    ("EndTimeZoneId", Exchange2013),
+    ("ProposedStart", Exchange2013),
+    ("ProposedEnd", Exchange2013),
 ];
 
 /// Names of distinguished folders with the first version that has them; others are as old as the service.

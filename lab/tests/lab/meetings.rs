@@ -287,8 +287,10 @@ async fn zones_take_the_form_of_the_version_asked_in() {
     assert_eq!(zone.base_offset.as_deref(), Some("-PT1H"));
     assert_eq!(zone.daylight.map(|change| change.offset).as_deref(), Some("-PT1H"));
     assert_eq!(calendar(&shown).start, at("2030-07-01T07:00:00Z"));
+    assert_eq!(calendar(&shown).start_wall_clock, None, "a property of 2013");
     let newer = bench.read("alice", id).await;
     assert_eq!(calendar(&newer).meeting_time_zone, None);
+    assert_eq!(calendar(&newer).start_wall_clock, at("2030-07-01T09:00:00+02:00"));
 }
 
 #[tokio::test]
