@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::lab::{Lab, PASSWORD, SERVICE_ACCOUNT};
+use crate::lab::{Lab, PASSWORD};
 use crate::page::Pages;
 use crate::process::eventually;
 use crate::site::{Options, Server};
@@ -32,11 +32,7 @@ impl Desk {
         let folder = tempfile::Builder::new().prefix("tieline-").tempdir().expect("a temporary folder");
         let lab = Lab::start(folder.path());
         fs::write(folder.path().join("directory.pw"), PASSWORD).expect("the folder can be written");
-        let ldap = lab.ready()["ldap"].as_str().expect("the lab has a directory");
-        let directory = format!(
-            "[directory]\nservers = [\"{ldap}\"]\nbases = [\"DC=lab,DC=example\"]\naccount = \"{SERVICE_ACCOUNT}\"\n\
-             password_file = \"directory.pw\"\nallow_plaintext = true\n\n[limits]\nrequests_per_minute = 1000000\n\n"
-        );
+        let directory = format!("{}\n[limits]\nrequests_per_minute = 1000000\n\n", lab.directory_section());
         let mut server = Server::prepare(folder.path(), &Options { more: directory, ..Options::default() });
         let text = fs::read_to_string(server.config()).expect("the configuration was written");
         let more = more.replace("{base}", &server.base());

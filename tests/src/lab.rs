@@ -49,6 +49,18 @@ impl Lab {
         &self.ready
     }
 
+    /// The section of a configuration that reads the lab's directory; `directory.pw` holds the service account's password.
+    ///
+    /// # Panics
+    /// When the lab has no directory.
+    pub fn directory_section(&self) -> String {
+        let ldap = self.ready["ldap"].as_str().expect("the lab has a directory");
+        format!(
+            "[directory]\nservers = [\"{ldap}\"]\nbases = [\"DC=lab,DC=example\"]\naccount = \"{SERVICE_ACCOUNT}\"\n\
+             password_file = \"directory.pw\"\nallow_plaintext = true\n"
+        )
+    }
+
     /// The EWS address over plain HTTP.
     pub fn ews(&self) -> &str {
         self.ready["ews_http"].as_str().expect("the lab listens on http")

@@ -24,6 +24,7 @@ pub mod rest;
 pub mod seed;
 pub mod sipp;
 pub mod site;
+pub mod tap;
 
 use std::path::{Path, PathBuf};
 

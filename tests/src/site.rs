@@ -32,6 +32,8 @@ pub struct Options {
     pub sip: String,
     /// More lines for the configuration file, section headers included.
     pub more: String,
+    /// With the lab's directory, which quick call needs.
+    pub directory: bool,
 }
 
 impl Server {
@@ -118,6 +120,11 @@ impl Server {
     /// The running process.
     pub fn process(&mut self) -> &mut Running {
         self.running.as_mut().expect("the server runs")
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.running.as_ref().expect("the server runs").pid()
     }
 
     /// Everything its processes wrote, over all restarts.
@@ -225,7 +232,13 @@ impl Site {
     pub fn bare_with_users(options: &Options, users: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("tieline-").tempdir().expect("a temporary folder");
         let lab = Lab::with_users(folder.path(), users);
-        let server = Server::start(folder.path(), options);
+        let mut options = options.clone();
+        if options.directory {
+            fs::write(folder.path().join("directory.pw"), PASSWORD).expect("the folder can be written");
+            let section = lab.directory_section();
+            options.more = format!("{section}\n{}", options.more);
+        }
+        let server = Server::start(folder.path(), &options);
         Self { server, lab, folder }
     }
 

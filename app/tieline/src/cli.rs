@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, contact, db, deletion, demo, endpoint, explain, feature_group, init, lab, mailbox, meeting_room,
-    quick_call, serve, snapshot, status, token, trust, user, voicemail,
+    config, contact, db, deletion, demo, doctor, endpoint, explain, feature_group, init, lab, mailbox,
+    meeting_room, quick_call, serve, snapshot, status, token, trust, user, voicemail,
 };
 
 /// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.
@@ -75,6 +75,10 @@ pub(crate) enum Command {
     Snapshot(snapshot::SnapshotCommand),
     /// Says why: inputs, rule and outcome of every decision about a message, mailbox or trace.
     Explain(explain::Explain),
+    /// Looks at everything that must be right, and says what is not: configuration, key, store, directory, mail servers,
+    /// ticket systems. Changes nothing. Exit code 0: in order, 1: something must be set right, 2: the configuration
+    /// cannot be read.
+    Doctor(doctor::Doctor),
     /// How the server is doing: queues, lag, mailboxes, folders.
     Status(status::Status),
     /// Whose certificates are believed.

@@ -4,7 +4,7 @@
 //! live in `core`, use cases in `services`; what is here is plumbing and words for people.
 //!
 //! Exit codes: 0 it worked, 1 it was refused or failed (one line on standard error says why and what to do next),
-//! 2 the command line was not understood.
+//! 2 the command line was not understood (doctor: the configuration cannot be read).
 
 mod api;
 mod cli;
@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
     // Every TLS user of the process shares one provider; installing it twice is no failure.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(cli, out).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(refusal) => {
             out.refuse(&refusal);
             ExitCode::FAILURE
@@ -40,10 +40,11 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(cli: Cli, out: Output) -> Result<(), Refusal> {
+async fn run(cli: Cli, out: Output) -> Result<ExitCode, Refusal> {
     use crate::commands as c;
     let reach = &cli.reach;
     match cli.command {
+        Command::Doctor(command) => return c::doctor::run(&command, reach, out).await,
         Command::Demo(command) => c::demo::run(command, out).await,
         Command::Lab(command) => c::lab::run(command, out).await,
         Command::Serve(command) => c::serve::run(command, reach, out).await,
@@ -64,5 +65,6 @@ async fn run(cli: Cli, out: Output) -> Result<(), Refusal> {
         Command::Trust(command) => c::trust::run(command, out).await,
         Command::Token(command) => c::token::run(command, &Api::new(reach)?, out).await,
         Command::User(command) => c::user::run(command, &Api::new(reach)?, out).await,
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -52,6 +52,17 @@ pub struct ItsmPage {
     pub next: Option<u64>,
 }
 
+/// What a page of a ticket system answered to somebody who is not signed in there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageSeen {
+    /// The HTTP status.
+    pub status: u16,
+    /// Scheme, host and port that it redirects to, when it does.
+    pub leads_to: Option<String>,
+    /// The redirect carries a SAML request.
+    pub saml: bool,
+}
+
 /// A ticket system.
 pub trait Itsm: Send + Sync {
     /// Who has this mail address; more than one is the ITSM's disorder, and the caller's to show.
@@ -71,4 +82,7 @@ pub trait Itsm: Send + Sync {
 
     /// Everybody, a page at a time from `place` on; 0 begins.
     fn people<'a>(&'a self, account: &'a ItsmAccount, place: u64) -> PortFuture<'a, ItsmPage>;
+
+    /// Asks a page for its head, as a browser without cookies would; redirects are not followed.
+    fn page<'a>(&'a self, url: &'a str) -> PortFuture<'a, PageSeen>;
 }

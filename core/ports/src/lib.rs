@@ -24,7 +24,7 @@ pub use directory::{
     RefreshReport, SharedAddress,
 };
 pub use error::{Applied, PortError};
-pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket};
+pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket, PageSeen};
 pub use mail_system::{
     Attachment, Change, ChangePage, FolderRef, Hint, HintStream, ItemRef, Located, MailAccount, MailSystem,
     MailTarget, OutgoingMessage, RemoteItem, ServerInfo,

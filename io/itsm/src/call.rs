@@ -14,7 +14,7 @@ use tieline_transport::{
 };
 
 /// How long one request may take.
-const WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const WITHIN: Duration = Duration::from_secs(15);
 /// The largest answer that is read, in bytes.
 const LARGEST: u64 = 16 << 20;
 /// Longer texts of an answer are cut, in characters.
@@ -126,7 +126,7 @@ fn trust(tls: &TlsTrust) -> Result<Trust, TransportError> {
     })
 }
 
-fn transport(error: &TransportError) -> PortError {
+pub(crate) fn transport(error: &TransportError) -> PortError {
     let refusal = if error.is_transient() {
         Refusal::transient("itsm-unreachable", error.what(), error.next())
     } else {

@@ -10,6 +10,7 @@
 
 mod call;
 mod glpi;
+mod page;
 mod zammad;
 
 use std::collections::HashMap;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::ExposeSecret;
 use tieline_model::{ItsmProduct, SmtpAddress};
-use tieline_ports::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket, PortError, PortFuture};
+use tieline_ports::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket, PageSeen, PortError, PortFuture};
 
 use call::Connection;
 
@@ -90,5 +91,9 @@ impl Itsm for TicketSystems {
                 ItsmProduct::Zammad => zammad::people(&connection, place).await,
             }
         })
+    }
+
+    fn page<'a>(&'a self, url: &'a str) -> PortFuture<'a, PageSeen> {
+        Box::pin(page::look(url))
     }
 }

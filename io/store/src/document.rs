@@ -11,6 +11,7 @@ use tieline_model::{
 };
 
 use crate::store::read;
+use crate::writer::{Answer, Op, Prepared, unexpected};
 use crate::{Batch, Change, Configure, Edit, Noun, Receipt, Store, StoreError, Write};
 
 /// Everything that is configured in the database. Entries refer to each other by id, so that a new name changes
@@ -151,11 +152,39 @@ impl Store {
         note: &str,
         at: Timestamp,
     ) -> Result<Receipt, StoreError> {
+        self.commit(self.application(wanted, author, note, at).await?).await
+    }
+
+    /// What [`Self::apply`] would answer, refusals included: carried out and undone.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn rehearse(
+        &self,
+        wanted: &ConfigDocument,
+        author: &str,
+        at: Timestamp,
+    ) -> Result<Receipt, StoreError> {
+        let prepared = Prepared::new(self.application(wanted, author, "rehearsed", at).await?, self.keys())?;
+        let bytes = prepared.bytes();
+        match self.ask(Op::Rehearse(prepared), bytes).await? {
+            Answer::Receipt(receipt) => Ok(receipt),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn application(
+        &self,
+        wanted: &ConfigDocument,
+        author: &str,
+        note: &str,
+        at: Timestamp,
+    ) -> Result<Batch, StoreError> {
         let present = self.export().await?;
         let edits = edits(present.diff(wanted)?)?;
         let base = wanted.version.or(present.version);
         let configure = Configure { author: author.to_owned(), note: note.to_owned(), base, edits };
-        self.commit(Batch::new(at).with(Write::Configure(configure))).await
+        Ok(Batch::new(at).with(Write::Configure(configure)))
     }
 
     /// Makes the configuration what it was at an earlier version, as a new version.

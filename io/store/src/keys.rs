@@ -65,6 +65,14 @@ impl KeyFile {
         self.write(&mut file, &line)
     }
 
+    /// Whether the file can be used: there, readable by its owner only, with at least one key.
+    ///
+    /// # Errors
+    /// When it is not in order.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.read().map(drop)
+    }
+
     fn write(&self, file: &mut File, text: &str) -> Result<(), StoreError> {
         let done = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
         done.map_err(|error| self.io("write", &error))

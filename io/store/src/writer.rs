@@ -13,14 +13,49 @@ use crate::{Batch, Content, Fence, Job, Lease, Receipt, StoreError, Write};
 #[derive(Debug)]
 pub(crate) enum Op {
     Commit(Prepared),
-    Claim { owner: Uuid, now: Timestamp, ttl: SignedDuration, kinds: Vec<String> },
-    ClaimNext { fence: Fence, now: Timestamp },
-    Hold { stream: String, owner: Uuid, now: Timestamp, ttl: SignedDuration },
-    Renew { lease: Lease, now: Timestamp, ttl: SignedDuration },
-    Release { fence: Fence },
-    Stage { message: MessageId, piece: i64, bytes: Bytes, at: Timestamp },
-    Reseal { name: String, old: Sealed, new: Sealed },
-    Sweep { what: Sweep, now: Timestamp, before: Timestamp, limit: u32 },
+    /// Carried out and undone: what a commit would answer.
+    Rehearse(Prepared),
+    Claim {
+        owner: Uuid,
+        now: Timestamp,
+        ttl: SignedDuration,
+        kinds: Vec<String>,
+    },
+    ClaimNext {
+        fence: Fence,
+        now: Timestamp,
+    },
+    Hold {
+        stream: String,
+        owner: Uuid,
+        now: Timestamp,
+        ttl: SignedDuration,
+    },
+    Renew {
+        lease: Lease,
+        now: Timestamp,
+        ttl: SignedDuration,
+    },
+    Release {
+        fence: Fence,
+    },
+    Stage {
+        message: MessageId,
+        piece: i64,
+        bytes: Bytes,
+        at: Timestamp,
+    },
+    Reseal {
+        name: String,
+        old: Sealed,
+        new: Sealed,
+    },
+    Sweep {
+        what: Sweep,
+        now: Timestamp,
+        before: Timestamp,
+        limit: u32,
+    },
     Stop,
 }
 

@@ -12,6 +12,7 @@
 //! | `link` | an auto connection link: read once, only `field6` ever replaced |
 //! | `template` | forms of other ticket systems, and those that come ready |
 //! | `target` | adding, changing and checking targets |
+//! | `examine` | whether a target would work: settings, page, single sign-on, API |
 //! | `reconcile` | who is in the directory and not in the ITSM, and the reverse |
 //! | `kit` | what puts the entry into the client's menu: `.reg`, ADMX/ADML, PowerShell |
 //!
@@ -32,6 +33,7 @@
 mod address;
 mod choice;
 mod contact;
+mod examine;
 mod form;
 pub mod kit;
 
@@ -51,6 +53,7 @@ use tieline_store::Store;
 
 pub use address::SecretUrl;
 pub use contact::{MAX_CONTACTS, parse_contacts, parse_contacts_as};
+pub use examine::Examined;
 pub use link::AutoConnectionLink;
 pub use reconcile::Reconciled;
 pub use resolve::{Choice, Resolution, Step, Tested};

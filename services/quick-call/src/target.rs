@@ -49,7 +49,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    fn problem(&self) -> Option<Refusal> {
+    pub(crate) fn problem(&self) -> Option<Refusal> {
         match &self.form {
             Err(refusal) => Some(refusal.clone()),
             Ok(form) => form.lacks(&self.target),

@@ -40,15 +40,30 @@ fn is_problem(answer: &Answer, status: u16, code: &str) {
     }
 }
 
-/// schemathesis asks every operation what its document allows and forbids, and finds every answer as promised.
+/// schemathesis asks every operation what its document allows and forbids, and finds every answer as promised; quick call,
+/// its directory and the accounts of people among them.
+///
+/// Covers: EV-19
 #[test]
 fn the_openapi_document_is_kept() {
     let site = Site::with(&Options {
         more: "[limits]\nrequests_per_minute = 1000000\n".into(),
+        directory: true,
         ..Options::default()
     });
     let message = site.deposit(&spoken(site.folder(), "short", "Call me."), "1001", "111");
     site.wait_delivered(message["id"].as_str().expect("an id"));
+    let form = format!(
+        "{}/sso_samlindexlync.php?do_quickcall=1&url_requestor=",
+        site.lab.ready()["itsm"].as_str().unwrap()
+    );
+    site.server.cli(&["quick-call", "target", "add", "easyvista", "--method1", &form]);
+    let called = eventually("a quick call leads to the form", || {
+        let body = json!({"contact": "Contacts=<sip:bob@lab.example>"});
+        let answer = site.server.rest("admin").post("/api/v1/quick-call/test", &body).ok();
+        (answer["outcome"] == "form").then_some(answer)
+    });
+    assert!(called["url"].as_str().unwrap().ends_with("url_requestor=bob%40lab.example"), "{called}");
     // The long lane's number counts inputs of a codec; each of these is a request and a database.
     let examples = (count("TIELINE_FUZZ_ITERATIONS", 20_000) / 5_000).clamp(1, 20);
     let told =

@@ -5,6 +5,7 @@ pub(crate) mod contact;
 pub(crate) mod db;
 pub(crate) mod deletion;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod endpoint;
 pub(crate) mod explain;
 pub(crate) mod feature_group;

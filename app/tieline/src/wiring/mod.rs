@@ -30,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::config::{self, Config};
+pub(crate) use quick_call::directory_config;
+
 use lights::{MailboxAccounts, Presence, SipLamps, StoredSubscriptions};
 
 /// The running server.

@@ -20,6 +20,13 @@ pub(super) fn directory(
     config: &config::Directory,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<LdapDirectory>>, Refusal> {
+    let Some(wanted) = directory_config(config)? else { return Ok(None) };
+    let directory = LdapDirectory::new(wanted, Arc::clone(clock)).map_err(|error| error.refusal())?;
+    Ok(Some(Arc::new(directory)))
+}
+
+/// The directory's settings; `None` when none is configured.
+pub(crate) fn directory_config(config: &config::Directory) -> Result<Option<DirectoryConfig>, Refusal> {
     if config.servers.is_empty() {
         return Ok(None);
     }
@@ -43,8 +50,7 @@ pub(super) fn directory(
         full: Duration::from_secs(config.list_every_s),
         ..Schedule::default()
     };
-    let directory = LdapDirectory::new(wanted, Arc::clone(clock)).map_err(|error| error.refusal())?;
-    Ok(Some(Arc::new(directory)))
+    Ok(Some(wanted))
 }
 
 /// The job.

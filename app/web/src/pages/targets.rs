@@ -115,7 +115,7 @@ fn told(before: &Before) -> Markup {
             p.done role="status" {
                 b { (before.removed) } " is removed with its link and token."
                 @if let Some(version) = before.version {
-                    " It comes back with " code { "tieline config restore " (version - 1) } "; its link and token must be given again."
+                    " It comes back with " code { "tieline config roll-back " (version - 1) } "; its link and token must be given again."
                 }
             }
         }
@@ -513,7 +513,7 @@ fn removal(signed_in: &SignedIn, target: &QuickCallTarget) -> Markup {
             h2 #remove { "Remove" }
             p.about {
                 "Menu entries that lead to " b { (target.name) } " say from then on that it is gone. Its settings come back with "
-                code { "tieline config restore" } "; its link and token are forgotten."
+                code { "tieline config roll-back" } "; its link and token are forgotten."
             }
             form method="post" action=(format!("{}/remove", address(target))) {
                 input type="hidden" name="form_token" value=(signed_in.form_token);

@@ -25,7 +25,7 @@ pub(crate) async fn configure(
         return Err(StoreError::conflict(
             "configuration-changed",
             format!("the configuration was changed meanwhile: it is at version {present}, not {base}"),
-            "look at the present configuration and save again",
+            "look at the present configuration and save again; leave version out of a document of another server",
         ));
     }
     let edits = ordered(&configure.edits)?;
@@ -72,7 +72,8 @@ fn ordered(edits: &[Edit]) -> Result<Vec<&Edit>, StoreError> {
     }
 }
 
-/// Lets go of the names of all that is about to be saved, so that two entries may swap theirs.
+/// Lets go of the names of all that is about to be saved or removed, so that two entries may swap theirs, and one may take
+/// the place of another.
 async fn free_names(conn: &mut Conn, edits: &[&Edit]) -> Result<(), StoreError> {
     if edits.len() < 2 {
         return Ok(());
@@ -91,7 +92,13 @@ async fn free_names(conn: &mut Conn, edits: &[&Edit]) -> Result<(), StoreError> 
             Edit::PutQuickCallTarget(target) => {
                 ("UPDATE quick_call_target SET name = NULL WHERE id = $1", target.id.uuid())
             }
-            _ => continue,
+            Edit::DeleteEndpoint(id) => ("UPDATE endpoint SET name = NULL WHERE id = $1", id.uuid()),
+            Edit::DeleteFeatureGroup(id) => ("UPDATE feature_group SET name = NULL WHERE id = $1", id.uuid()),
+            Edit::DeleteQuickCallTarget(id) => {
+                ("UPDATE quick_call_target SET name = NULL WHERE id = $1", id.uuid())
+            }
+            // Mailboxes are removed before others are saved.
+            Edit::DeleteMailbox(_) => continue,
         };
         sqlx::query::<Db>(sql).bind(id).execute(&mut *conn).await?;
     }

@@ -1,8 +1,8 @@
 //! What each operation and each write does.
 
 use super::{
-    Conn, conference, config, content, deletion, event, feed, job, lease, mailbox, message, quick_call,
-    record, remote, secret, session, snapshot, sweep, sync, user,
+    Conn, conference, config, content, control, deletion, event, feed, job, lease, mailbox, message,
+    quick_call, record, remote, secret, session, snapshot, sweep, sync, user,
 };
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
@@ -10,6 +10,13 @@ use crate::{Accepted, Receipt, StoreError, Write};
 pub(crate) async fn carry_out(conn: &mut Conn, op: &Op, effects: &mut Effects) -> Result<Answer, StoreError> {
     Ok(match op {
         Op::Commit(batch) => Answer::Receipt(commit(conn, batch, effects).await?),
+        Op::Rehearse(batch) => {
+            control(conn, "SAVEPOINT rehearsal").await?;
+            let rehearsed = commit(conn, batch, &mut Effects::default()).await;
+            control(conn, "ROLLBACK TO SAVEPOINT rehearsal").await?;
+            control(conn, "RELEASE SAVEPOINT rehearsal").await?;
+            Answer::Receipt(rehearsed?)
+        }
         Op::Claim { owner, now, ttl, kinds } => {
             Answer::Claimed(job::claim(conn, *owner, *now, *ttl, kinds).await?.map(Box::new))
         }

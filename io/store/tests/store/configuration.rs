@@ -105,6 +105,49 @@ both! {
         store.close().await;
     }
 
+    /// The same names under other ids, as another server's export has them.
+    async fn a_document_of_another_server_does_what_its_rehearsal_said(site) {
+        let store = site.open().await;
+        let own = site.home(&store).await;
+        let mine = store.export().await.unwrap();
+        let endpoint = site.endpoint(&mine.endpoints[0].name, "other.example");
+        let group = site.group(&mine.feature_groups[0].name, &endpoint);
+        let mailbox = site.mailbox(&own.number, &group);
+        let mut wanted = ConfigDocument {
+            version: None,
+            endpoints: vec![endpoint],
+            feature_groups: vec![group],
+            mailboxes: vec![mailbox],
+            quick_call_targets: Vec::new(),
+        };
+        store.rehearse(&wanted, "admin", site.now()).await.unwrap();
+        assert_eq!(store.export().await.unwrap(), mine, "a rehearsal leaves nothing behind");
+        assert!(store.events_after(0, &["config".to_owned()], 10).await.unwrap().len() == 1);
+
+        // Numbered by another server: refused alike.
+        wanted.version = Some(99);
+        let rehearsed = code(store.rehearse(&wanted, "admin", site.now()).await.unwrap_err());
+        let applied = code(store.apply(&wanted, "admin", "note", site.now()).await.unwrap_err());
+        assert_eq!((rehearsed.as_str(), applied.as_str()), ("configuration-changed", "configuration-changed"));
+
+        // A mailbox that holds messages is not replaced: refused alike.
+        wanted.version = None;
+        let message = site.message(own.id, 10);
+        store.commit(site.deposit(&message, recording(1, 10))).await.unwrap();
+        let rehearsed = code(store.rehearse(&wanted, "admin", site.now()).await.unwrap_err());
+        let applied = code(store.apply(&wanted, "admin", "note", site.now()).await.unwrap_err());
+        assert_eq!(rehearsed, applied);
+        assert_eq!(store.export().await.unwrap(), mine);
+        store.close().await;
+
+        let other = crate::site::Site::sqlite();
+        let store = other.open().await;
+        other.home(&store).await;
+        store.apply(&wanted, "admin", "from another server", other.now()).await.unwrap();
+        assert_eq!(store.export().await.unwrap(), ConfigDocument { version: Some(2), ..wanted });
+        store.close().await;
+    }
+
     /// Covers: AV-33
     async fn a_second_endpoint_to_the_same_server_is_warned_about(site) {
         let store = site.open().await;

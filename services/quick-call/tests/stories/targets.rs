@@ -91,3 +91,21 @@ async fn a_target_that_came_by_another_way_is_checked_when_it_is_used() {
     let refusal = world.service.resolve("", "sip:zoe@corp.example", &technician()).await.unwrap_err();
     assert_eq!(refusal.code, "host-not-allowed");
 }
+
+/// Nothing of a link or a person leaves for a look at the page.
+///
+/// Covers: EV-17 (page), EV-24 (page), EV-53 (page)
+#[tokio::test]
+async fn a_target_is_examined_without_anybody_in_it() {
+    let world = world().await;
+    world.save(method1()).await;
+    world.save_link(target(2, "link", TargetKind::Method2)).await;
+    let url = "https://itsm.corp.example/new?mail={mail}".to_owned();
+    world.save(target(3, "template", TargetKind::Template { url })).await;
+    for (name, looked_at) in [("easyvista", 3), ("link", 2), ("template", 3)] {
+        let found = world.service.examine(name).await.unwrap();
+        assert_eq!(found.len(), looked_at, "{found:?}");
+        assert!(found.iter().all(|one| one.refusal.is_none()), "{found:?}");
+    }
+    assert_eq!(world.service.examine("nonsense").await.unwrap_err().code, "unknown-quick-call-target");
+}

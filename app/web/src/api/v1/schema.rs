@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// Synchronization Options and Mailbox Options, as far as they were said here.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// "Synchronization Settings".
     kinds: Option<Kinds>,
     /// "Calendar Mode": none or sync-with-mail-server.
@@ -23,7 +23,7 @@ pub(super) struct Settings {
 
 /// What is synchronized.
 #[derive(ToSchema)]
-pub(super) struct Kinds {
+pub(crate) struct Kinds {
     /// Voice messages, fax and text messages.
     messages: bool,
     /// Contacts, both ways.
@@ -34,7 +34,7 @@ pub(super) struct Kinds {
 
 /// Where each kind of message goes, as `inbox` or `inbox/Voice mail`; null: it stays in Tieline.
 #[derive(ToSchema)]
-pub(super) struct Folders {
+pub(crate) struct Folders {
     /// Voice messages.
     voice: Option<String>,
     /// Fax.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tieline_store::ConfigDocument;
 use utoipa::IntoParams;
 
+use super::document::Document;
 use super::{Changes, field_changes};
 use crate::access::Caller;
 use crate::extract::{Asked, Body};
@@ -21,8 +22,8 @@ pub(super) struct Asking {
 }
 
 /// Makes the settings what the document says, all or nothing; entries that it does not name are removed. With
-/// `dry_run` nothing is changed.
-#[utoipa::path(post, path = "/config", tag = "configuration", request_body = Object, params(Asking),
+/// `dry_run` nothing is changed, and whatever would be refused is refused.
+#[utoipa::path(post, path = "/config", tag = "configuration", request_body = Document, params(Asking),
     responses((status = 200, body = Changes)))]
 pub(super) async fn apply(
     State(web): State<Arc<Web>>,
@@ -34,6 +35,9 @@ pub(super) async fn apply(
         mailbox.may_synchronize()?;
     }
     let changes = field_changes(&web.store.plan(&document).await?);
+    if asked.dry_run {
+        web.store.rehearse(&document, &caller.name, web.clock.now()).await?;
+    }
     if asked.dry_run || changes.is_empty() {
         return Ok(Json(Changes { version: None, changes }));
     }

@@ -1,6 +1,7 @@
-//! Endpoints, feature groups and mailboxes as one document, and their versions.
+//! Endpoints, feature groups, mailboxes and quick-call targets as one document, and their versions.
 
 mod apply;
+mod document;
 mod export;
 mod restore;
 mod versions;
@@ -36,7 +37,7 @@ pub(super) struct Changes {
 /// One field that differs.
 #[derive(Debug, Serialize, ToSchema)]
 struct FieldChange {
-    /// endpoint, feature-group or mailbox.
+    /// endpoint, feature-group, mailbox or quick-call-target.
     noun: &'static str,
     /// Its name, number or id.
     name: String,

@@ -1,6 +1,7 @@
 //! Quick call: targets, a test, the reconcile report, and what puts the command into the client's menu.
 
 mod change;
+mod check;
 mod create;
 mod kit;
 mod list;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(show::show, change::change, remove::remove))
+        .routes(routes!(check::check))
         .routes(routes!(test::test))
         .routes(routes!(reconcile::reconcile))
         .routes(routes!(kit::kit))
