@@ -1,0 +1,474 @@
+//! Working off what is due: look, decide, write down, write, note what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use tieline_model::{Class, Ids, LinkId, Record};
+
+use super::{After, Before, Engine, Stage, random};
+use crate::brake::Touch;
+use crate::command::{
+    Backlog, Command, Event, Fetched, LeftItem, Linked, Query, Rest, RightItem, Unit, Write, Written,
+};
+use crate::decide::Action;
+use crate::link::{Link, Operation, RightRef, Seen};
+use crate::merge::lost_fields;
+use crate::plan::Plan;
+use crate::settle::{Desk, Verdict};
+use crate::state::Pause;
+
+/// The links in hand, and what was read for them so far.
+#[derive(Debug)]
+pub(super) struct Batch<R: Record> {
+    /// Where the next batch begins.
+    after: Option<(u8, LinkId)>,
+    links: Vec<Linked<R>>,
+    located: BTreeMap<LinkId, Vec<RightItem<R>>>,
+    fetched: BTreeMap<String, Fetched<R>>,
+    kin: Vec<Linked<R>>,
+    asking: Asking,
+    asked_at: Timestamp,
+}
+
+#[derive(Debug)]
+enum Asking {
+    Locate(Vec<LinkId>),
+    Fetch(Vec<String>),
+    Kin,
+}
+
+/// What a batch comes to.
+struct Tally<R: Record> {
+    units: Vec<Unit<R>>,
+    writes: Vec<(Write<R>, Linked<R>)>,
+    taken: BTreeSet<LinkId>,
+}
+
+impl<R: Record> Engine<R> {
+    fn is_approved(&self) -> bool {
+        self.state.approved.as_ref() == Some(&self.choices)
+    }
+
+    pub(super) fn due(
+        &mut self,
+        after: Option<(u8, LinkId)>,
+        links: Vec<Linked<R>>,
+        backlog: Backlog,
+        now: Timestamp,
+    ) -> Command<R> {
+        if let Some((pause, _)) = self.state.paused.clone() {
+            return self.rest(Rest::Paused(pause));
+        }
+        if !self.is_approved() && self.plan.is_none() {
+            self.plan = Some(Plan::under(self.choices.clone()));
+        }
+        if links.is_empty() {
+            return match self.plan.take() {
+                Some(plan) => self.planned(plan, now),
+                None => self.in_step(backlog, now),
+            };
+        }
+        if !self.known {
+            return self.identify(Before::Work);
+        }
+        self.linked = backlog.linked;
+        if self.plan.is_none()
+            && let Some(command) = self.not_yet(after, backlog, now)
+        {
+            return command;
+        }
+        let after = links.last().map(|(link, _)| (link.rank(), link.id));
+        let batch = Batch {
+            after,
+            links,
+            located: BTreeMap::new(),
+            fetched: BTreeMap::new(),
+            kin: Vec::new(),
+            asking: Asking::Kin,
+            asked_at: now,
+        };
+        self.locate(batch, now)
+    }
+
+    /// What must be before anything is written: a snapshot, and changes that can be believed.
+    fn not_yet(
+        &mut self,
+        after: Option<(u8, LinkId)>,
+        backlog: Backlog,
+        now: Timestamp,
+    ) -> Option<Command<R>> {
+        let policy = self.policy.brake;
+        let allowed = self.state.brake.left(Touch::Delete, backlog.linked, &policy, now);
+        if backlog.missing > allowed && !self.state.doubted {
+            // The listing may have been cut short: once more, before a person is asked.
+            self.state.doubted = true;
+            return Some(self.list_anew(now));
+        }
+        if backlog.missing > allowed {
+            let pause = Pause::ShortListing { missing: backlog.missing, linked: backlog.linked };
+            return Some(self.pause(pause, Vec::new(), now));
+        }
+        self.state.doubted = false;
+        if backlog.gone > allowed {
+            let pause = Pause::Brake { deletes: backlog.gone, edits: 0, limit: allowed };
+            return Some(self.pause(pause, Vec::new(), now));
+        }
+        let too_old = |taken: Timestamp| {
+            self.policy.limits.snapshot_every.is_some_and(|every| now.duration_since(taken) > every)
+        };
+        if after.is_none() && self.state.snapshot.is_none_or(too_old) {
+            self.stage = Stage::Snapshotting;
+            return Some(Command::Snapshot);
+        }
+        None
+    }
+
+    fn planned(&mut self, plan: Plan, now: Timestamp) -> Command<R> {
+        match self.state.approval.take() {
+            Some(approval) if approval == plan.approval() => {
+                self.state.approved = Some(self.choices.clone());
+                self.commit(Vec::new(), After::Work(None), now)
+            }
+            Some(_) => self.commit(Vec::new(), After::Rest(Rest::WorldChanged(Box::new(plan))), now),
+            None => self.rest(Rest::AwaitApproval(Box::new(plan))),
+        }
+    }
+
+    fn ask(&mut self, mut batch: Batch<R>, asking: Asking, command: Command<R>) -> Command<R> {
+        batch.asking = asking;
+        self.stage = Stage::Reading(batch);
+        command
+    }
+
+    fn locate(&mut self, batch: Batch<R>, now: Timestamp) -> Command<R> {
+        let creating =
+            |link: &Link<R>| link.intent.as_ref().is_some_and(|intent| intent.operation == Operation::Create);
+        let links: Vec<LinkId> =
+            batch.links.iter().filter(|(link, _)| creating(link)).map(|(link, _)| link.id).collect();
+        if links.is_empty() {
+            return self.fetch(batch, now);
+        }
+        self.ask(batch, Asking::Locate(links.clone()), Command::Locate { links })
+    }
+
+    fn fetch(&mut self, mut batch: Batch<R>, now: Timestamp) -> Command<R> {
+        let wanted = |link: &Link<R>| match &link.intent {
+            Some(intent) => intent.operation != Operation::Create,
+            None => link.seen_right != Seen::Same || link.base.is_none(),
+        };
+        let links = batch.links.iter().filter(|(link, _)| wanted(link));
+        let ids: BTreeSet<String> =
+            links.filter_map(|(link, _)| Some(link.right.as_ref()?.id.clone())).collect();
+        // Links whose create is being located keep the time of that look, which is the earlier one.
+        batch.asked_at = batch.asked_at.min(now);
+        if ids.is_empty() {
+            return self.find_kin(batch);
+        }
+        let ids: Vec<String> = ids.into_iter().collect();
+        self.ask(batch, Asking::Fetch(ids.clone()), Command::Fetch { ids })
+    }
+
+    /// Items that only the mail system has may be Tieline's own, or be known to it by another way.
+    fn find_kin(&mut self, batch: Batch<R>) -> Command<R> {
+        let (mut ids, mut keys) = (BTreeSet::new(), BTreeSet::new());
+        for (link, _) in batch.links.iter().filter(|(link, _)| link.rank() == 1) {
+            if let Some(Fetched::Found(item)) =
+                link.right.as_ref().and_then(|right| batch.fetched.get(&right.id))
+            {
+                ids.extend(item.stamp.map(|stamp| stamp.link));
+                keys.extend(super::listing::keys(&item.record));
+            }
+        }
+        let query = Query::Kin { ids: ids.into_iter().collect(), keys: keys.into_iter().collect() };
+        self.ask(batch, Asking::Kin, Command::Links(query))
+    }
+
+    pub(super) fn read(
+        &mut self,
+        mut batch: Batch<R>,
+        event: Event<R>,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Command<R> {
+        match (&batch.asking, event) {
+            (Asking::Locate(links), Event::Located(found)) if found.len() == links.len() => {
+                batch.located = links.iter().copied().zip(found).collect();
+                self.fetch(batch, now)
+            }
+            (Asking::Fetch(ids), Event::Fetched(found)) if found.len() == ids.len() => {
+                batch.fetched = ids.iter().cloned().zip(found).collect();
+                self.find_kin(batch)
+            }
+            (Asking::Kin, Event::Links(kin, _)) => {
+                batch.kin = kin;
+                self.decide(batch, now, ids)
+            }
+            _ => self.load(),
+        }
+    }
+
+    fn decide(&mut self, batch: Batch<R>, now: Timestamp, ids: &dyn Ids) -> Command<R> {
+        let Batch { mut after, links, located, fetched, kin, asked_at, .. } = batch;
+        let mut postponed = false;
+        let mut tally = Tally { units: Vec::new(), writes: Vec::new(), taken: BTreeSet::new() };
+        for (link, left) in links {
+            if tally.taken.contains(&link.id) {
+                continue;
+            }
+            let desk = self.desk(now, ids);
+            let right = link.right.as_ref().and_then(|right| fetched.get(&right.id)).cloned();
+            let lossy = self
+                .plan
+                .is_some()
+                .then(|| left.as_ref().map(|item| lost_fields(&item.record, desk.rendition)));
+            let verdict = match (&link.intent, right) {
+                (Some(intent), _) if intent.operation == Operation::Create => {
+                    let found = located.get(&link.id).cloned().unwrap_or_default();
+                    tally.taken.insert(link.id);
+                    Verdict::bookkeeping(desk.located(link, found, asked_at))
+                }
+                (Some(_), Some(found)) => Verdict::bookkeeping(desk.looked(link, found, asked_at)),
+                (Some(_), None) => continue,
+                (None, Some(Fetched::Found(item))) if link.rank() == 1 => {
+                    let dry = self.plan.is_some();
+                    let Some(verdict) = greet(&desk, link, *item, &kin, &mut tally.taken, dry) else {
+                        postponed = true;
+                        continue;
+                    };
+                    verdict
+                }
+                (None, right) => desk.settle(link, left, right),
+            };
+            if !self.tally(&mut tally, verdict, lossy.flatten().unwrap_or_default(), now) {
+                break;
+            }
+        }
+        let Tally { units, writes, .. } = tally;
+        if postponed && !units.is_empty() {
+            // What it waits for may have been settled just now: from the beginning, before anything later in the order.
+            after = None;
+            self.plan = self.plan.take().map(|_| Plan::under(self.choices.clone()));
+        }
+        let next = if writes.is_empty() { After::Work(after) } else { After::Write { writes, after } };
+        if units.is_empty() && matches!(next, After::Work(_)) {
+            return self.next_due(after, now);
+        }
+        self.commit(units, next, now)
+    }
+
+    /// Takes a verdict into the batch, or into the plan. `false`: the brake stops everything from here on.
+    fn tally(
+        &mut self,
+        tally: &mut Tally<R>,
+        verdict: Verdict<R>,
+        lossy: Vec<R::Field>,
+        now: Timestamp,
+    ) -> bool {
+        let samples = self.policy.limits.samples;
+        if let Some(plan) = &mut self.plan {
+            plan.unreadable +=
+                u64::from(verdict.unit.put.as_ref().is_some_and(|link| link.trouble.is_some()));
+            if let Some((action, sample, conflicts)) = verdict.planned {
+                if matches!(action, Action::CreateRight | Action::UpdateRight | Action::Join | Action::Merge)
+                {
+                    for field in lossy {
+                        *plan.lossy.entry(field.to_string()).or_default() += 1;
+                    }
+                }
+                plan.add(action, sample, conflicts, samples);
+                return true;
+            }
+            if verdict.write.is_some() {
+                return true;
+            }
+        }
+        if let Some(touch) = verdict.unit.touch {
+            let policy = self.policy.brake;
+            if self.state.brake.left(touch, self.linked, &policy, now) == 0 {
+                let limit = crate::brake::limit(self.linked, &policy);
+                let one = |wanted| u64::from(touch == wanted);
+                let pause = Pause::Brake { deletes: one(Touch::Delete), edits: one(Touch::Edit), limit };
+                self.state.paused = Some((pause, now));
+                return false;
+            }
+            self.state.brake.count(touch, &policy, now);
+        }
+        if let (Some(write), Some(link)) = (verdict.write, &verdict.unit.put) {
+            tally.writes.push((write, (link.clone(), None)));
+        }
+        tally.units.push(verdict.unit);
+        true
+    }
+
+    /// The intents are durable.
+    pub(super) fn write(
+        &mut self,
+        writes: Vec<(Write<R>, Linked<R>)>,
+        after: Option<(u8, LinkId)>,
+        now: Timestamp,
+    ) -> Command<R> {
+        let deadlines = writes.iter().filter_map(|(_, (link, _))| Some(link.intent.as_ref()?.deadline));
+        let deadline = deadlines.min().unwrap_or(now);
+        if writes.is_empty() || now >= deadline {
+            // Too late to send: whoever looks at them next finds that nothing happened.
+            return self.next_due(after, now);
+        }
+        let (writes, links) = writes.into_iter().unzip();
+        self.wrote = true;
+        self.stage = Stage::Writing { links, after };
+        Command::Write { writes, deadline }
+    }
+
+    pub(super) fn written(
+        &mut self,
+        links: Vec<Linked<R>>,
+        results: Vec<Written<R>>,
+        after: Option<(u8, LinkId)>,
+        now: Timestamp,
+        ids: &dyn Ids,
+    ) -> Command<R> {
+        let mut units = Vec::new();
+        let mut wait: Option<Timestamp> = None;
+        for ((link, _), result) in links.into_iter().zip(results) {
+            let desk = self.desk(now, ids);
+            units.push(match result {
+                Written::Done { id, etag, stored } => {
+                    desk.confirmed(link, id, etag, stored.map(|stored| *stored), false)
+                }
+                Written::Stale => desk.overtaken(link, Seen::Changed),
+                Written::NotFound => desk.overtaken(link, Seen::Gone),
+                Written::Failed(failure, reason) => {
+                    let random = random(ids);
+                    if failure.back_off.is_some() || failure.class == Class::Operator {
+                        let until = desk.policy.times.again(&failure, self.state.failures + 1, now, random);
+                        wait = wait.max(Some(until));
+                    }
+                    desk.failed(link, &failure, reason, random)
+                }
+            });
+        }
+        match wait {
+            Some(until) => {
+                self.state.failures = self.state.failures.saturating_add(1);
+                self.wait(until, units, now)
+            }
+            None => self.commit(units, After::Work(after), now),
+        }
+    }
+}
+
+/// An item that only the mail system has: one of ours that we did not know of, a late double, a counterpart of one of
+/// Tieline's, or new. `None`: the link it belongs to was decided about a moment ago; its turn comes in the next pass.
+fn greet<R: Record>(
+    desk: &Desk<'_, R>,
+    link: Link<R>,
+    item: RightItem<R>,
+    kin: &[Linked<R>],
+    taken: &mut BTreeSet<LinkId>,
+    dry: bool,
+) -> Option<Verdict<R>> {
+    let owner =
+        item.stamp.and_then(|stamp| kin.iter().find(|(kin, _)| kin.id == stamp.link && kin.id != link.id));
+    if let Some((owner, _)) = owner {
+        if taken.contains(&owner.id) {
+            return None;
+        }
+        if owner.right.as_ref().is_some_and(|right| right.id == item.id) {
+            return Some(Verdict::bookkeeping(Unit::remove(link.id)));
+        }
+        if let Some(intent) = owner.intent.as_ref().filter(|intent| intent.operation == Operation::Create) {
+            // It may be what was asked for, or a copy that a user made of that, or come from an earlier request.
+            let asked_for = item.stamp.is_some_and(|stamp| stamp.write == intent.write);
+            if !asked_for && is_late_double(desk, owner, &item) {
+                return Some(desk.remove_double(link, item));
+            }
+            if !asked_for || !desk.is_as_written(&intent.record, &item.record) {
+                return None;
+            }
+            taken.insert(owner.id);
+            let unit = Unit { absorbed: Some(link.id), ..desk.adopt(owner.clone(), item) };
+            return Some(Verdict::bookkeeping(unit));
+        }
+        if is_late_double(desk, owner, &item) {
+            return Some(desk.remove_double(link, item));
+        }
+    }
+    let free = |id: &LinkId| *id != link.id && !taken.contains(id);
+    for key in item.record.match_keys() {
+        let recognised = |left: &LeftItem<R>| {
+            left.record.match_keys().contains(&key) && (R::is_proof(&key) || left.record.may_be(&item.record))
+        };
+        let fits = |linked: &&Linked<R>, wanted: fn(&Link<R>) -> bool| {
+            free(&linked.0.id) && wanted(&linked.0) && linked.1.as_ref().is_some_and(recognised)
+        };
+        let only = |wanted: fn(&Link<R>) -> bool| {
+            let mut fitting = kin.iter().filter(|linked| fits(linked, wanted));
+            fitting.next().filter(|_| fitting.next().is_none())
+        };
+        if kin.iter().any(|(kin, left)| kin.is_being_made() && left.as_ref().is_some_and(recognised)) {
+            // It may have its counterpart in a moment, or has it since a moment ago: whether it is this item is decided
+            // in the next pass.
+            return None;
+        }
+        if let Some(one) = only(Link::is_unpaired_left) {
+            return Some(pair(desk, link, item, one.clone(), taken, dry));
+        }
+        if let Some((moved, _)) =
+            only(|link| link.base.is_some() && matches!(link.seen_right, Seen::Gone | Seen::Missing))
+        {
+            return moved.intent.is_none().then(|| follow(link, item, moved.clone(), taken));
+        }
+    }
+    Some(desk.settle(link, None, Some(Fetched::Found(Box::new(item)))))
+}
+
+/// Made by a request of ours that took effect late or twice, and untouched since.
+fn is_late_double<R: Record>(desk: &Desk<'_, R>, owner: &Link<R>, item: &RightItem<R>) -> bool {
+    let Some(birth) = owner.birth.as_ref().filter(|birth| item.created.unwrap_or(desk.now) <= birth.until)
+    else {
+        return false;
+    };
+    let untouched = item.edited.is_some() && item.edited == item.created;
+    let keys = |record: &R| record.match_keys().into_iter().collect::<BTreeSet<_>>();
+    let (own, others) = (keys(&birth.written), keys(&item.record));
+    let recognised = !own.is_empty() && own == others && birth.written.may_be(&item.record);
+    desk.is_as_written(&birth.written, &item.record) || (untouched && recognised)
+}
+
+/// The counterpart has another id: it was moved or restored. What both agreed on stays.
+fn follow<R: Record>(
+    link: Link<R>,
+    item: RightItem<R>,
+    mut moved: Link<R>,
+    taken: &mut BTreeSet<LinkId>,
+) -> Verdict<R> {
+    taken.insert(moved.id);
+    moved.right = Some(RightRef { id: item.id, etag: item.etag, before: None });
+    moved.generation = link.generation;
+    moved.observe_right(Seen::Changed);
+    Verdict::bookkeeping(Unit { absorbed: Some(link.id), ..Unit::put(moved) })
+}
+
+/// Both sides made the same: two links become one.
+fn pair<R: Record>(
+    desk: &Desk<'_, R>,
+    link: Link<R>,
+    item: RightItem<R>,
+    (mut ours, left): Linked<R>,
+    taken: &mut BTreeSet<LinkId>,
+    dry: bool,
+) -> Verdict<R> {
+    taken.insert(ours.id);
+    ours.right = Some(RightRef { id: item.id.clone(), etag: item.etag.clone(), before: None });
+    ours.generation = link.generation;
+    ours.trouble = None;
+    let absorbed = Some(link.id);
+    if dry {
+        // Noted only: what would be done with the pair is planned when its turn comes.
+        ours.seen_left = Seen::Changed;
+        ours.seen_right = Seen::Changed;
+        return Verdict::bookkeeping(Unit { absorbed, ..Unit::put(ours) });
+    }
+    let verdict = desk.settle(ours, left, Some(Fetched::Found(Box::new(item))));
+    Verdict { unit: Unit { absorbed, ..verdict.unit }, ..verdict }
+}
