@@ -174,7 +174,8 @@ async fn apply(
             }
         }
     }
-    if only_read_flag && content.is_read == old.is_read {
+    // An occurrence has no read state of its own.
+    if only_read_flag && (content.is_read == old.is_read || old.occurrence.is_some()) {
         return Ok(old.clone());
     }
     if !only_read_flag {

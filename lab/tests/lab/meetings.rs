@@ -4,9 +4,9 @@
 use tieline_lab::Processing;
 use tieline_proto_ews::{
     Attendee, BaseItemId, BaseShape, CalendarItem, DateTime, DistinguishedFolderName, EmailAddress,
-    ExchangeVersion, FieldUri, Item, ItemId, ItemKind, ItemShape, OccurrencesRange, Operation,
-    RecurringMasterItemIdRanges, Reply, RequestHeader, ResponseCode, ResponseObject, ResponseObjectKind,
-    ResponseType, encode_request,
+    ExchangeVersion, FieldUri, Item, ItemId, ItemKind, ItemShape, Message, OccurrenceItemId,
+    OccurrencesRange, Operation, RecurringMasterItemIdRanges, Reply, RequestHeader, ResponseCode,
+    ResponseObject, ResponseObjectKind, ResponseType, encode_request,
     operations::{
         AvailabilityAddress, CalendarItemCreateOrDelete, CalendarItemUpdate, CalendarView,
         ConflictResolution, CreateItem, Duration, FindItem, FreeBusyViewOptions, FreeBusyViewType, GetItem,
@@ -358,6 +358,38 @@ async fn a_series_is_read_with_ranges_of_its_occurrences() {
         .map(|start| start.civil.date().to_string())
         .collect();
     assert_eq!(days, ["2030-01-01", "2030-02-01", "2030-02-02", "2031-01-01", "2031-01-02", "2031-01-03"]);
+}
+
+#[tokio::test]
+async fn an_occurrence_read_or_changed_leaves_its_series_as_it_is() {
+    let bench = Bench::start().await;
+    let series = daily("Daily", "2030-01-01T09:00:00Z", "2030-01-01T10:00:00Z");
+    let id = first_id(&bench.ok(&create(series, CalendarItemCreateOrDelete::SendToNone)).await);
+    let second = OccurrenceItemId { recurring_master_id: id.id.clone(), change_key: None, instance_index: 2 };
+    let change = |path: &'static str, item: Item| UpdateItem {
+        conflict_resolution: ConflictResolution::AlwaysOverwrite,
+        message_disposition: Some(MessageDisposition::SaveOnly),
+        send_meeting_invitations_or_cancellations: Some(CalendarItemUpdate::SendToNone),
+        item_changes: vec![ItemChange {
+            item_id: Some(BaseItemId::Occurrence(second.clone())),
+            updates: vec![ItemChangeDescription::set(FieldUri::new(path), item)],
+        }],
+        ..UpdateItem::default()
+    };
+    let read = Item::from_message(Message { is_read: Some(false), ..Message::default() });
+    let subject =
+        Item { subject: Some("Other".to_owned()), ..Item::new(ItemKind::CalendarItem(Box::default())) };
+    for request in [change("message:IsRead", read), change("item:Subject", subject)] {
+        assert!(bench.ok(&request).await.first().expect("a message").ok().is_ok());
+    }
+    let master = bench.read("alice", id).await;
+    assert_eq!(master.subject.as_deref(), Some("Daily"));
+    assert!(calendar(&master).recurrence.is_some());
+    let modified = &calendar(&master).modified_occurrences;
+    assert_eq!(modified.iter().map(|one| one.start).collect::<Vec<_>>(), [at("2030-01-02T09:00:00Z")]);
+    let recurring = OccurrenceItemId { instance_index: 1000, ..second };
+    let far = GetItem { item_ids: vec![BaseItemId::Occurrence(recurring)], ..GetItem::default() };
+    assert!(bench.ok(&far).await.first().expect("a message").ok().is_ok(), "a series without end goes on");
 }
 
 fn jiff_date(text: &str) -> tieline_proto_ews::Date {
