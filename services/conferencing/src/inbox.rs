@@ -371,7 +371,9 @@ impl Conferencing {
         known: &mut Known,
     ) -> Result<(), WorkError> {
         let before = self.before(key).await?;
-        let Some(mut meeting) = before.meeting.filter(|meeting| meeting.sequence <= sequence) else {
+        // Exchange does not say a cancellation's sequence: then it is believed.
+        let is_newer = |meeting: &Meeting| sequence == 0 || meeting.sequence <= sequence;
+        let Some(mut meeting) = before.meeting.filter(is_newer) else {
             return Ok(());
         };
         if meeting.state == MeetingState::Cancelled {
@@ -392,7 +394,7 @@ impl Conferencing {
                 (Vec::new(), "the meeting is called off, and its room is free")
             }
         };
-        meeting.sequence = sequence;
+        meeting.sequence = meeting.sequence.max(sequence);
         let decision = self.decision(meeting.trace, meeting.id, "free-cancelled", outcome.to_owned());
         let write = ConferenceWrite::Meeting {
             meeting: Box::new(meeting.clone()),

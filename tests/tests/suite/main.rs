@@ -1,6 +1,7 @@
 //! The black-box suites: one binary, one module a story.
 
 mod bad_input;
+mod conferencing;
 mod contacts;
 mod demo;
 mod foreign_clients;

@@ -52,7 +52,7 @@ fn accepted() -> Verdict {
 }
 
 /// Covers: PO-09
-/// Covers: PO-10
+/// Covers: PO-10 (answer)
 #[test]
 fn a_yes_says_how_to_join_in_every_way() {
     let said = reply(&accepted(), &invitation(Language::English), &bridge(), None, false);
@@ -73,7 +73,7 @@ fn a_yes_says_how_to_join_in_every_way() {
     assert!(said.html.contains("<a href=\"tel:+493012340,,7042#\">"), "{}", said.html);
 }
 
-/// Covers: PO-10
+/// Covers: PO-10 (answer)
 #[test]
 fn attendees_get_the_join_data_in_known_places_and_not_the_chairpersons_code() {
     let Verdict::Accepted { number, passcodes } = accepted() else { panic!() };

@@ -272,7 +272,7 @@ mod tests {
         (Some(number.to_owned()), place)
     }
 
-    /// Covers: PO-01
+    /// Covers: PO-01 (reading)
     #[test]
     fn the_block_is_read_however_it_was_edited() {
         for text in [

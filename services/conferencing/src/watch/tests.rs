@@ -94,7 +94,7 @@ fn a_check_subscribes_again_catches_up_after_it_and_only_then_all_is_well() {
 }
 
 /// Covers: PO-05
-///
+/// Covers: X-14 (blocked push)
 #[test]
 fn a_push_way_that_is_blocked_while_exchange_answers_is_degraded_and_does_not_flap() {
     let mut watch = Watch::new(WatchPolicy::default(), at(0));
@@ -146,7 +146,7 @@ fn real_heartbeats_with_the_markers_events_never_look_like_silence() {
     assert!(touched > 1000);
 }
 
-/// Covers: PO-30
+/// Covers: PO-30 (states)
 #[test]
 fn each_kind_of_trouble_is_a_state_with_its_cause_and_ends_when_it_is_over() {
     let mut watch = Watch::new(WatchPolicy::default(), at(0));
