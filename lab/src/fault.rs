@@ -76,6 +76,23 @@ pub enum FaultKind {
     },
     /// The body ends in the middle although the length is honest.
     TruncatedBody,
+    /// Autodiscover answers with HTTP 302.
+    HttpRedirect {
+        /// `Location`.
+        to: String,
+    },
+    /// Autodiscover's body says to ask there: `redirectUrl`, `RedirectUrl`.
+    RedirectUrl {
+        /// The other Autodiscover.
+        to: String,
+    },
+    /// Autodiscover's body says to ask for another mailbox: `redirectAddr`, `RedirectAddress`.
+    RedirectAddress {
+        /// The other mail address.
+        to: String,
+    },
+    /// A web page in place of an answer, as a site at the mail domain has it.
+    WebPage,
     /// Subjects in the response contain the character reference `&#x1F;`, which XML 1.0 forbids.
     IllegalCharacters,
 }
@@ -105,6 +122,10 @@ impl FaultKind {
             Self::EmptyListing => "empty-listing",
             Self::TruncatedListing { .. } => "truncated-listing",
             Self::TruncatedBody => "truncated-body",
+            Self::HttpRedirect { .. } => "http-redirect",
+            Self::RedirectUrl { .. } => "redirect-url",
+            Self::RedirectAddress { .. } => "redirect-address",
+            Self::WebPage => "web-page",
             Self::IllegalCharacters => "illegal-characters",
         }
     }

@@ -1,6 +1,9 @@
 //! One lab server: what all connections share, and the road a request takes through it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -154,17 +157,21 @@ impl Server {
             Err(stranger) => return Ok(self.finish(record, begun, stranger.response())),
         };
         record.user = Some(caller.address.clone());
-        match self.faults.strike(Some(&caller.address), None, "Autodiscover") {
+        let fault = self.faults.strike(Some(&caller.address), None, "Autodiscover");
+        record.fault = fault.as_ref().map(|fault| fault.name().to_owned());
+        match &fault {
             Some(FaultKind::Http503 { retry_after_s }) => {
-                record.fault = Some("http503".to_owned());
-                return Ok(self.finish(record, begun, unavailable(retry_after_s)));
+                return Ok(self.finish(record, begun, unavailable(*retry_after_s)));
             }
-            Some(FaultKind::Unauthorized) => {
-                record.fault = Some("unauthorized".to_owned());
-                return Ok(self.finish(record, begun, unauthorized()));
+            Some(FaultKind::Unauthorized) => return Ok(self.finish(record, begun, unauthorized())),
+            Some(FaultKind::Slow { delay_ms }) => tokio::time::sleep(Duration::from_millis(*delay_ms)).await,
+            Some(FaultKind::HttpRedirect { to }) => return Ok(self.finish(record, begun, found_at(to))),
+            Some(FaultKind::WebPage) => {
+                let page =
+                    typed(StatusCode::OK, "text/html; charset=utf-8", "<html><body>Welcome</body></html>");
+                return Ok(self.finish(record, begun, page));
             }
             Some(FaultKind::LostRequest | FaultKind::LostResponse) => {
-                record.fault = Some("lost-response".to_owned());
                 self.drop_connection(record, begun);
                 return Err(Cut);
             }
@@ -176,9 +183,9 @@ impl Server {
         let response = if parts.method != Method::POST {
             plain(StatusCode::METHOD_NOT_ALLOWED, "")
         } else if path.ends_with(".svc") {
-            autodiscover::soap(&self, &base, &body)
+            autodiscover::soap(&self, &base, &body, fault.as_ref())
         } else {
-            autodiscover::pox(&self, &base, &body)
+            autodiscover::pox(&self, &base, &body, fault.as_ref())
         };
         Ok(self.finish(record, begun, response))
     }
@@ -242,6 +249,15 @@ pub(crate) fn typed(
 /// HTTP 401; what the lab takes is added on its way out.
 pub(crate) fn unauthorized() -> Response<Body> {
     plain(StatusCode::UNAUTHORIZED, "")
+}
+
+/// HTTP 302 to another address.
+fn found_at(location: &str) -> Response<Body> {
+    let mut response = plain(StatusCode::FOUND, "");
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
 }
 
 /// HTTP 503 as the web server answers when its own queue is full.

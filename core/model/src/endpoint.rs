@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EndpointId, Refusal, ServerAddress};
+use crate::{Authentication, EndpointId, Refusal, ServerAddress};
 
 /// The format of recordings sent to the mail server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -121,6 +121,9 @@ pub struct Endpoint {
     /// How the certificate is trusted.
     #[serde(default)]
     pub tls: TlsTrust,
+    /// How the service accounts sign in.
+    #[serde(default)]
+    pub authentication: Authentication,
     /// "Voice Format".
     #[serde(default)]
     pub voice_format: VoiceFormat,

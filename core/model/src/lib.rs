@@ -11,6 +11,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod address;
+mod authentication;
 mod clock;
 mod contact;
 mod contact_address;
@@ -38,6 +39,7 @@ mod uc_location;
 mod zone;
 
 pub use address::{AddressError, ServerAddress, ServerAddressError, SmtpAddress};
+pub use authentication::Authentication;
 pub use clock::{Clock, Ids, ManualClock};
 pub use contact::{
     AddressKind, Contact, ContactField, ContactForm, ContactText, MailEntry, PhoneKind, PostalAddress, Slot,

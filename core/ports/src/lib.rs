@@ -26,12 +26,12 @@ pub use directory::{
 pub use error::{Applied, PortError};
 pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket, PageSeen};
 pub use mail_system::{
-    Attachment, Change, ChangePage, FolderRef, Hint, HintStream, ItemRef, Located, MailAccount, MailSystem,
-    MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
+    Attachment, Change, ChangePage, Discovered, Discovery, FolderRef, Hint, HintStream, ItemRef, Located,
+    MailAccount, MailSystem, MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
 };
 pub use records::{
-    FolderIdentity, ReadRecord, RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange, RemotePage,
-    RemoteRecord, WriteRecord,
+    FolderIdentity, ReadRecord, RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange,
+    RemotePage, RemoteRecord, WriteRecord,
 };
 pub use signalling::{Lamp, LampTarget, Signalling};
 

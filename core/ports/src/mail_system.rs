@@ -8,10 +8,11 @@ use futures_core::Stream;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tieline_model::{
-    Caller, DeliveryKey, Endpoint, ExchangeVersion, FolderPath, MailboxId, MessageKind, SmtpAddress, TraceId,
+    Caller, DeliveryKey, Endpoint, ExchangeVersion, FolderPath, MailboxId, MessageKind, Refusal, SmtpAddress,
+    TlsTrust, TraceId,
 };
 
-use crate::PortFuture;
+use crate::{PortError, PortFuture};
 
 /// The account that requests are made with.
 #[derive(Debug, Clone)]
@@ -22,6 +23,32 @@ pub struct MailAccount {
     pub user: SmtpAddress,
     /// Its password; never printed.
     pub password: SecretString,
+}
+
+/// A search for the server of a mailbox.
+#[derive(Debug, Clone)]
+pub struct Discovery {
+    /// The mailbox.
+    pub address: SmtpAddress,
+    /// Who asks.
+    pub user: SmtpAddress,
+    /// Their password; never printed.
+    pub password: SecretString,
+    /// How certificates on the way are trusted.
+    pub tls: TlsTrust,
+    /// Hosts to which a redirection that came without TLS may lead.
+    pub confirmed: Vec<String>,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Discovered {
+    /// The mailbox's address, which may be another one than was asked for.
+    pub address: SmtpAddress,
+    /// Where the mail system's interface answers.
+    pub url: String,
+    /// Who said so.
+    pub said_by: String,
 }
 
 /// One mailbox, reached by impersonation: no password of its own is known or needed (AV-30).
@@ -165,6 +192,16 @@ pub type HintStream = Pin<Box<dyn Stream<Item = Hint> + Send>>;
 pub trait MailSystem: Send + Sync {
     /// Reaches the server, signs in and reads its version.
     fn probe<'a>(&'a self, account: &'a MailAccount) -> PortFuture<'a, ServerInfo>;
+
+    /// Finds the server of a mailbox from its address alone. A mail system without such a search refuses.
+    fn discover<'a>(&'a self, wanted: &'a Discovery) -> PortFuture<'a, Discovered> {
+        let refusal = Refusal::permanent(
+            "no-discovery",
+            format!("the server of {} cannot be found by its address", wanted.address),
+            "name the server: tieline endpoint add NAME ews:mail.corp.example",
+        );
+        Box::pin(std::future::ready(Err(PortError::refused(refusal))))
+    }
 
     /// Checks that the account may act for the mailbox.
     fn check<'a>(&'a self, target: &'a MailTarget) -> PortFuture<'a, ()>;

@@ -132,6 +132,7 @@ async fn home(store: &Store) -> Result<MailboxId, Failure> {
         https: true,
         path: Endpoint::DEFAULT_PATH.to_owned(),
         tls: tieline_model::TlsTrust::System,
+        authentication: Default::default(),
         voice_format: tieline_model::VoiceFormat::PcmWav,
         server_version: None,
     };

@@ -1,21 +1,24 @@
 //! Requests of one identity to one server, over a few connections that are kept open.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Incoming};
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
 
+use crate::authenticator::{Authenticator, offers, schemes};
 use crate::connection::{Connection, Sent, reason};
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::{Phase, TransportError};
 use crate::guard::Reach;
 use crate::trust::Trust;
+use crate::unpack::{Unpacker, Unusable};
 
 /// The measures of a [`Client`].
 #[derive(Debug, Clone)]
@@ -54,6 +57,8 @@ struct Shared {
     tls: Arc<ClientConfig>,
     options: ClientOptions,
     idle: Mutex<Vec<Idle>>,
+    /// The server takes no Basic, so [`Credentials::Password`] goes by NTLM.
+    by_ntlm: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -75,8 +80,8 @@ impl Client {
             .check()
             .map_err(|reason| TransportError::BadCredentials { endpoint: endpoint.authority(), reason })?;
         let tls = trust.client_config()?;
-        let idle = Mutex::new(Vec::new());
-        Ok(Self { shared: Arc::new(Shared { endpoint, credentials, tls, options, idle }) })
+        let (idle, by_ntlm) = (Mutex::new(Vec::new()), AtomicBool::new(false));
+        Ok(Self { shared: Arc::new(Shared { endpoint, credentials, tls, options, idle, by_ntlm }) })
     }
 
     pub fn endpoint(&self) -> &Endpoint {
@@ -90,26 +95,65 @@ impl Client {
     /// Sends a request whose URI is a path, and returns with the headers of the answer. `within` bounds the
     /// whole exchange up to there; the body has its own bound, given when it is read.
     ///
-    /// The request is repeated on a new connection only if a kept one turned out closed before it left.
+    /// The request is repeated on a new connection only if a kept one turned out closed before it left, and after a 401
+    /// once more if there is something else to try: a new token, NTLM instead of Basic, a new handshake in place of
+    /// one that the server has forgotten.
     ///
     /// # Errors
     /// [`TransportError`]; see [`TransportError::may_have_happened`].
     pub async fn send(&self, request: Request<Bytes>, within: Duration) -> Result<Response, TransportError> {
+        let deadline = Instant::now() + within;
+        let request = request.map(Full::new);
+        let mut again = true;
+        loop {
+            let mut request = request.clone();
+            let token = self.shared.token(deadline).await?;
+            request.headers_mut().extend(token.clone().map(|token| (header::AUTHORIZATION, token)));
+            let by_ntlm = self.shared.by_ntlm.load(Ordering::Relaxed);
+            let (response, was_proven) = self.put(request, by_ntlm, deadline, within).await?;
+            let refused = response.status == StatusCode::UNAUTHORIZED;
+            if !refused || !std::mem::take(&mut again) {
+                return Ok(response);
+            }
+            let other = match (&self.shared.credentials, token) {
+                (Credentials::Tokens(source), Some(token)) => {
+                    source.forget(&token).await;
+                    true
+                }
+                (Credentials::Password { .. }, _) if !by_ntlm => self.shared.learn(&response.headers),
+                // The server has forgotten who holds this connection; on a new one it can be told.
+                _ => was_proven,
+            };
+            if !other {
+                return Ok(response);
+            }
+        }
+    }
+
+    /// Sends once. Also says whether the connection had been authenticated before.
+    async fn put(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        by_ntlm: bool,
+        deadline: Instant,
+        within: Duration,
+    ) -> Result<(Response, bool), TransportError> {
         let shared = &self.shared;
         let late =
             |phase| TransportError::Timeout { endpoint: shared.endpoint.authority(), phase, after: within };
-        let deadline = Instant::now() + within;
-        let mut request = request.map(Full::new);
         loop {
-            let kept = shared.take_idle();
+            let kept = shared.take_idle(by_ntlm);
             let fresh = kept.is_none();
             let mut connection = match kept {
                 Some(connection) => connection,
-                None => timeout_at(deadline, shared.open()).await.map_err(|_| late(Phase::Connect))??,
+                None => {
+                    timeout_at(deadline, shared.open(by_ntlm)).await.map_err(|_| late(Phase::Connect))??
+                }
             };
+            let was_proven = connection.is_proven();
             match timeout_at(deadline, connection.send(request)).await.map_err(|_| late(Phase::Answer))?? {
                 Sent::Answered(response) => {
-                    return Ok(Response::new(response, connection, Arc::clone(shared)));
+                    return Ok((Response::new(response, connection, Arc::clone(shared)), was_proven));
                 }
                 Sent::Unsent(_) if fresh => {
                     return Err(TransportError::NotSent {
@@ -124,22 +168,40 @@ impl Client {
 }
 
 impl Shared {
-    async fn open(&self) -> Result<Connection, TransportError> {
+    async fn open(&self, by_ntlm: bool) -> Result<Connection, TransportError> {
         Connection::open(
             &self.endpoint,
             &self.tls,
             &self.options.reach,
-            &self.credentials,
+            Authenticator::begin(&self.credentials, by_ntlm),
             self.options.connect_timeout,
         )
         .await
     }
 
+    /// A token for the next request, where tokens are what proves us.
+    async fn token(&self, deadline: Instant) -> Result<Option<HeaderValue>, TransportError> {
+        let Credentials::Tokens(source) = &self.credentials else { return Ok(None) };
+        source.authorization(deadline.saturating_duration_since(Instant::now())).await.map(Some)
+    }
+
+    /// From a 401: whether the server takes NTLM but no Basic.
+    fn learn(&self, headers: &HeaderMap) -> bool {
+        let other = !offers(headers, "Basic") && (offers(headers, "NTLM") || offers(headers, "Negotiate"));
+        if other {
+            tracing::info!(endpoint = %self.endpoint.authority(), "transport: no Basic here, NTLM is used");
+            self.by_ntlm.store(true, Ordering::Relaxed);
+        }
+        other
+    }
+
     /// The most recently used open connection: the others may then grow old and close.
-    fn take_idle(&self) -> Option<Connection> {
+    fn take_idle(&self, by_ntlm: bool) -> Option<Connection> {
         let now = Instant::now();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|kept| kept.connection.is_open() && now - kept.since < self.options.idle_timeout);
+        let learnt = |kept: &Idle| !by_ntlm || kept.connection.is_proven();
+        let fresh = |kept: &Idle| now - kept.since < self.options.idle_timeout;
+        idle.retain(|kept| kept.connection.is_open() && fresh(kept) && learnt(kept));
         idle.pop().map(|kept| kept.connection)
     }
 
@@ -168,9 +230,7 @@ impl Response {
 
     /// The schemes that a 401 offers, in the server's order and spelling: `Negotiate`, `NTLM`, `Basic`.
     pub fn challenges(&self) -> Vec<String> {
-        let values =
-            self.headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-        values.filter_map(|value| value.split_ascii_whitespace().next()).map(str::to_owned).collect()
+        schemes(&self.headers)
     }
 
     /// The leaf certificate of the connection that carried this answer.
@@ -178,11 +238,15 @@ impl Response {
         self.body.connection.as_ref().and_then(Connection::peer_certificate)
     }
 
-    /// The whole body, if it is at most `limit` bytes and complete `within` this time.
+    /// The whole body, unpacked, if it is at most `limit` bytes and complete `within` this time.
     ///
     /// # Errors
     /// [`TransportError::TooLarge`], [`TransportError::Timeout`], [`TransportError::Lost`].
     pub async fn collect(mut self, limit: u64, within: Duration) -> Result<Bytes, TransportError> {
+        let coding = self.headers.get(header::CONTENT_ENCODING);
+        if coding.is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"gzip")) {
+            return self.unpack(limit, within).await;
+        }
         let too_large = TransportError::TooLarge { endpoint: self.body.shared.endpoint.authority(), limit };
         if self.body.incoming.size_hint().lower() > limit {
             return Err(too_large);
@@ -199,6 +263,27 @@ impl Response {
                 }
                 Some(chunk) => whole.extend_from_slice(&chunk),
                 None => return Ok(whole.freeze()),
+            }
+        }
+    }
+
+    async fn unpack(mut self, limit: u64, within: Duration) -> Result<Bytes, TransportError> {
+        let endpoint = self.body.shared.endpoint.authority();
+        let unusable = |why| match why {
+            Unusable::TooLarge => TransportError::TooLarge { endpoint: endpoint.clone(), limit },
+            Unusable::Damaged => TransportError::Lost {
+                endpoint: endpoint.clone(),
+                phase: Phase::Body,
+                reason: "the compressed answer cannot be unpacked".to_owned(),
+            },
+        };
+        let deadline = Instant::now() + within;
+        let mut unpacker = Unpacker::new(limit);
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.body.chunk(left).await? {
+                Some(chunk) => unpacker.push(&chunk).map_err(unusable)?,
+                None => return unpacker.finish().map_err(unusable),
             }
         }
     }

@@ -5,20 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
-use http_body_util::Full;
+use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
+use tieline_proto_ntlm::NtlmError;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::credentials::{Authenticator, Credentials};
+use crate::authenticator::Authenticator;
 use crate::endpoint::{Endpoint, Scheme};
 use crate::error::{Phase, TlsProblem, TransportError};
 use crate::guard::Reach;
@@ -35,6 +36,7 @@ pub(crate) struct Connection {
     driver: AbortHandle,
     authenticator: Authenticator,
     authority: String,
+    host: String,
     /// The leaf that the server presented, for channel binding (RFC 5929).
     peer_certificate: Option<CertificateDer<'static>>,
 }
@@ -57,7 +59,7 @@ impl Connection {
         endpoint: &Endpoint,
         tls: &Arc<ClientConfig>,
         reach: &Reach,
-        credentials: &Credentials,
+        authenticator: Authenticator,
         patience: Duration,
     ) -> Result<Self, TransportError> {
         let deadline = Instant::now() + patience;
@@ -74,23 +76,20 @@ impl Connection {
                 (sender, driver, certificate)
             }
         };
-        tracing::debug!(endpoint = %endpoint.authority(), user = credentials.user(), "transport.connected");
+        tracing::debug!(endpoint = %endpoint.authority(), "transport.connected");
         Ok(Self {
             sender,
             driver,
-            authenticator: Authenticator::begin(credentials),
+            authenticator,
+            host: endpoint.host().to_owned(),
             authority: endpoint.authority(),
             peer_certificate,
         })
     }
 
-    /// Sends one request, whose URI is a path. Returns when the answer's headers are there.
+    /// Sends one request, whose URI is a path, after the handshake that the connection may still owe. Returns when the
+    /// answer's headers are there.
     pub(crate) async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Sent, TransportError> {
-        let lost = |reason: String| TransportError::Lost {
-            endpoint: self.authority.clone(),
-            phase: Phase::Answer,
-            reason,
-        };
         let host = HeaderValue::from_str(&self.authority).map_err(|error| TransportError::BadRequest {
             endpoint: self.authority.clone(),
             reason: error.to_string(),
@@ -99,6 +98,81 @@ impl Connection {
         if let Some(authorization) = self.authenticator.authorization() {
             request.headers_mut().insert(header::AUTHORIZATION, authorization);
         }
+        if self.authenticator.handshake().is_some() {
+            return self.introduce(request).await;
+        }
+        self.put(request).await
+    }
+
+    /// The legs of NTLM: hello without a body, challenge, and the request itself with the answer.
+    async fn introduce(&mut self, mut request: Request<Full<Bytes>>) -> Result<Sent, TransportError> {
+        loop {
+            let Some(ntlm) = self.authenticator.handshake() else { return self.put(request).await };
+            let failed = |error: NtlmError| TransportError::SignIn {
+                endpoint: self.authority.clone(),
+                reason: error.to_string(),
+            };
+            let hello = ntlm.hello().map_err(failed)?;
+            let mut leg = request.clone();
+            *leg.body_mut() = Full::default();
+            leg.headers_mut().extend(hello.map(|hello| (header::AUTHORIZATION, hello)));
+            let response = match self.put(leg).await? {
+                Sent::Answered(response) => response,
+                Sent::Unsent(_) => return Ok(Sent::Unsent(request)),
+            };
+            if response.status().is_success() {
+                // Nobody is asked who they are here.
+                self.drain(response).await?;
+                return self.put(request).await;
+            }
+            let Some(ntlm) = self.authenticator.handshake() else { return Ok(Sent::Answered(response)) };
+            let headers = response.headers().clone();
+            if response.status() != StatusCode::UNAUTHORIZED {
+                return Ok(Sent::Answered(response));
+            }
+            let Some(challenge) = ntlm.challenge(&headers) else {
+                if !ntlm.rename(&headers) {
+                    return Ok(Sent::Answered(response));
+                }
+                self.drain(response).await?;
+                continue;
+            };
+            let certificate = self.peer_certificate.as_ref().map(AsRef::as_ref);
+            let failed = |error: NtlmError| TransportError::SignIn {
+                endpoint: self.authority.clone(),
+                reason: error.to_string(),
+            };
+            let answer = ntlm.answer(&challenge, &headers, &self.host, certificate).map_err(failed)?;
+            request.headers_mut().extend(answer.map(|answer| (header::AUTHORIZATION, answer)));
+            self.drain(response).await?;
+            let sent = self.put(request).await?;
+            if let (Sent::Answered(response), Some(ntlm)) = (&sent, self.authenticator.handshake()) {
+                ntlm.done = response.status() != StatusCode::UNAUTHORIZED;
+            }
+            return Ok(sent);
+        }
+    }
+
+    /// Reads what nobody needs, so that the connection can go on.
+    async fn drain(&self, response: http::Response<Incoming>) -> Result<(), TransportError> {
+        let body = Limited::new(response.into_body(), READ_BUFFER);
+        body.collect().await.map(|_| ()).map_err(|error| TransportError::NotSent {
+            endpoint: self.authority.clone(),
+            reason: format!("the answer to the first message of NTLM could not be read: {error}"),
+        })
+    }
+
+    /// Whether the connection itself has been authenticated.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.authenticator.is_connection_proven()
+    }
+
+    async fn put(&mut self, request: Request<Full<Bytes>>) -> Result<Sent, TransportError> {
+        let lost = |reason: String| TransportError::Lost {
+            endpoint: self.authority.clone(),
+            phase: Phase::Answer,
+            reason,
+        };
         if self.sender.ready().await.is_err() {
             return Ok(Sent::Unsent(request));
         }

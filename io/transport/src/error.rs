@@ -28,6 +28,10 @@ pub enum TransportError {
     NotSent { endpoint: String, reason: String },
     /// The connection was lost after the request left, or did not carry HTTP.
     Lost { endpoint: String, phase: Phase, reason: String },
+    /// The issuer gave no token.
+    Token { issuer: String, reason: String, transient: bool },
+    /// The sign-in cannot be carried out with this server.
+    SignIn { endpoint: String, reason: String },
     /// The answer is larger than the caller allows.
     TooLarge { endpoint: String, limit: u64 },
     /// The request cannot be put on the wire.
@@ -75,6 +79,8 @@ impl TransportError {
             Self::Lost { endpoint, phase, reason } => {
                 format!("the connection to {endpoint} was lost {phase} ({reason})")
             }
+            Self::Token { issuer, reason, .. } => format!("{issuer} issued no token: {reason}"),
+            Self::SignIn { endpoint, reason } => format!("signing in to {endpoint} failed: {reason}"),
             Self::TooLarge { endpoint, limit } => {
                 format!("the answer of {endpoint} is larger than {limit} bytes and was not read")
             }
@@ -97,6 +103,11 @@ impl TransportError {
             Self::Timeout { phase: Phase::Connect, .. } => "check host, port and firewall".to_owned(),
             Self::Timeout { .. } | Self::NotSent { .. } => "wait, or check the load of the server".to_owned(),
             Self::Lost { .. } => "wait, or check what stands between here and the server".to_owned(),
+            Self::Token { transient: true, .. } => "wait, or check the state of the issuer".to_owned(),
+            Self::Token { .. } => {
+                "check tenant, client id, client secret and the application's permissions".to_owned()
+            }
+            Self::SignIn { .. } => "allow NTLMv2 on the server, or choose another way to sign in".to_owned(),
             Self::TooLarge { .. } => "raise the limit if the server is trusted".to_owned(),
             Self::BadRequest { .. } => "correct the settings that the request is made of".to_owned(),
         }
@@ -123,6 +134,7 @@ impl TransportError {
             | Self::NotSent { .. }
             | Self::Lost { .. } => true,
             Self::Tls { problem, .. } => matches!(problem, TlsProblem::Broken(_)),
+            Self::Token { transient, .. } => *transient,
             _ => false,
         }
     }

@@ -1,9 +1,10 @@
 //! How Tieline reaches servers over HTTP: TLS with named failures, connections that belong to one identity,
 //! and the manners that keep a mail server from being overrun.
 //!
-//! It is not a general HTTP client. It speaks HTTP/1.1 only, follows no redirects, keeps no cookies, asks for
-//! no compression and repeats a request only when it is certain that the first copy never left. Those are
-//! the caller's decisions, because only the caller knows whether a request may happen twice.
+//! It is not a general HTTP client. It speaks HTTP/1.1 only, follows no redirects, keeps no cookies, and repeats a
+//! request only when it is certain that the first copy never left or was not let in (401). Those are the caller's
+//! decisions, because only the caller knows whether a request may happen twice. A caller that asks for gzip gets the
+//! answer unpacked.
 //!
 //! The types to know:
 //!
@@ -12,11 +13,14 @@
 //! * [`Reach`]: whether addresses inside the company may be contacted. An address that an administrator
 //!   configured may; one that came from a user or a peer is held against a [`Guard`].
 //! * [`Client`]: one endpoint, one identity, a few kept-alive connections. A [`Response`] owns its connection
-//!   until its body is read, so that a scheme which authenticates the connection can be bound to it.
+//!   until its body is read, because NTLM authenticates the connection: an answer to a challenge goes out on the
+//!   connection that brought it, bound to its TLS session.
+//! * [`Credentials`]: Basic, NTLM, or tokens from a [`TokenSource`], which fetches and renews them.
 //! * [`Throttle`]: a place in the queue for every request, one limiter per charged mailbox and a cap over all. Its
 //!   decisions are [`Limiter`], a state machine without a clock; [`Breaker`] likewise stops a credential that
 //!   the server keeps refusing.
 
+mod authenticator;
 mod breaker;
 mod client;
 mod connection;
@@ -27,7 +31,9 @@ mod guard;
 mod limiter;
 mod local;
 mod throttle;
+mod token;
 mod trust;
+mod unpack;
 
 pub use breaker::{Breaker, BreakerPolicy, Gate, Rejection};
 pub use client::{Body, Client, ClientOptions, Response};
@@ -39,4 +45,5 @@ pub use guard::{AddressClass, Guard, Network, Reach};
 pub use limiter::{Charge, Limiter, LimiterPolicy, Outcome, Scope, Ticket};
 pub use local::LocalClient;
 pub use throttle::{Busy, Permit, Throttle};
+pub use token::{ClientCredentials, TokenSource};
 pub use trust::{Fingerprint, Pin, Trust};

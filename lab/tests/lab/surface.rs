@@ -187,7 +187,7 @@ async fn autodiscover_answers_pox_and_soap() {
         </a:Request></a:GetUserSettingsRequestMessage></s:Body></s:Envelope>";
     let text =
         ask(&ready.autodiscover_soap, soap.to_owned()).await.expect("sent").text().await.expect("text");
-    assert!(text.contains(&format!("<Value>{}</Value>", bench.lab.ews_url())), "{text}");
+    assert!(text.contains(&format!("<a:Value>{}</a:Value>", bench.lab.ews_url())), "{text}");
     assert!(text.contains("SettingIsNotAvailable"), "{text}");
     let encoded = base64::engine::general_purpose::STANDARD.encode("alice:wrong");
     let wrong = bench.http.post(&ready.autodiscover_soap).header("Authorization", format!("Basic {encoded}"));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use tieline_model::{Refusal, ServerAddress, VoiceFormat};
+use tieline_model::{Authentication, Refusal, ServerAddress, VoiceFormat};
 
 use super::{PasswordSource, given, warn};
 use crate::api::{Api, segment};
@@ -51,11 +51,52 @@ pub(crate) enum EndpointCommand {
         #[command(flatten)]
         password: PasswordSource,
     },
+    /// Finds a mail server by the address of one of its users (Autodiscover).
+    Discover {
+        /// A mail address of the server's users.
+        address: String,
+        /// Who signs in; the address itself unless said otherwise.
+        #[arg(long)]
+        account: Option<String>,
+        #[command(flatten)]
+        password: PasswordSource,
+        /// A host to which a redirection that came without TLS may lead; may be given several times.
+        #[arg(long, value_name = "HOST")]
+        confirm: Vec<String>,
+        /// Add what is found under this name.
+        #[arg(long, value_name = "NAME")]
+        add: Option<String>,
+        #[command(flatten)]
+        trust: TrustSource,
+    },
     /// Removes a mail server that no feature group uses.
     Remove {
         /// Its name or id.
         endpoint: String,
     },
+}
+
+/// Whose certificates are believed.
+#[derive(Debug, Args)]
+pub(crate) struct TrustSource {
+    /// Trust this certificate authority in addition to the system's, PEM.
+    #[arg(long, value_name = "FILE", conflicts_with = "pin")]
+    ca: Option<PathBuf>,
+    /// Trust exactly the certificate with this SHA-256 fingerprint.
+    #[arg(long, value_name = "SHA256")]
+    pin: Option<String>,
+}
+
+impl TrustSource {
+    fn json(&self) -> Result<Option<Value>, Refusal> {
+        Ok(match (&self.ca, &self.pin) {
+            (Some(path), _) => Some(json!({"trust": "ca", "pem": read_pem(path)?})),
+            (None, Some(pin)) => {
+                Some(json!({"trust": "pinned", "sha256": pin.replace(':', "").to_lowercase()}))
+            }
+            (None, None) => None,
+        })
+    }
 }
 
 #[derive(Debug, Args)]
@@ -66,12 +107,20 @@ pub(crate) struct Settings {
     /// Plain http, for a lab on loopback only.
     #[arg(long)]
     http: bool,
-    /// Trust this certificate authority in addition to the system's, PEM.
-    #[arg(long, value_name = "FILE", conflicts_with = "pin")]
-    ca: Option<PathBuf>,
-    /// Trust exactly the certificate with this SHA-256 fingerprint.
-    #[arg(long, value_name = "SHA256")]
-    pin: Option<String>,
+    #[command(flatten)]
+    trust: TrustSource,
+    /// How the service accounts sign in: automatic (Basic, or NTLM where there is no Basic), basic, ntlm or oauth2.
+    #[arg(long, value_name = "KIND", value_parser = ["automatic", "basic", "ntlm", "oauth2"])]
+    authentication: Option<String>,
+    /// Where tokens are issued, for oauth2.
+    #[arg(long, value_name = "URL", required_if_eq("authentication", "oauth2"))]
+    token_url: Option<String>,
+    /// The application that was registered for Tieline, for oauth2; its secret is the password of the feature group.
+    #[arg(long, value_name = "ID", required_if_eq("authentication", "oauth2"))]
+    client_id: Option<String>,
+    /// What tokens are for.
+    #[arg(long, default_value = Authentication::EXCHANGE_ONLINE)]
+    scope: String,
     /// The format of recordings: pcm-wav, g711-ulaw-wav, g711-alaw-wav, gsm-wav, mp3, opus.
     #[arg(long)]
     voice_format: Option<VoiceFormat>,
@@ -82,22 +131,28 @@ pub(crate) struct Settings {
 
 impl Settings {
     fn json(&self, name: Option<&str>, address: Option<&ServerAddress>) -> Result<Value, Refusal> {
-        let tls = match (&self.ca, &self.pin) {
-            (Some(path), _) => Some(json!({"trust": "ca", "pem": read_pem(path)?})),
-            (None, Some(pin)) => {
-                Some(json!({"trust": "pinned", "sha256": pin.replace(':', "").to_lowercase()}))
-            }
-            (None, None) => None,
-        };
+        let tls = self.trust.json()?;
         Ok(given([
             ("name", name.map(Into::into)),
             ("address", address.map(|address| address.to_string().into())),
             ("port", self.port.map(Into::into)),
             ("https", self.http.then_some(false.into())),
             ("tls", tls),
+            ("authentication", self.authentication()),
             ("voice_format", self.voice_format.map(|format| format.name().into())),
             ("unchecked", self.unchecked.then_some(true.into())),
         ]))
+    }
+}
+
+impl Settings {
+    fn authentication(&self) -> Option<Value> {
+        match self.authentication.as_deref()? {
+            "oauth2" => Some(json!({
+                "kind": "oauth2", "token_url": self.token_url, "client_id": self.client_id, "scope": self.scope,
+            })),
+            kind => Some(json!({ "kind": kind })),
+        }
     }
 }
 
@@ -142,12 +197,51 @@ pub(crate) async fn run(command: EndpointCommand, api: &Api, out: Output) -> Res
             out.show(&answer, |a| findings(out, a));
             return failed(&answer);
         }
+        EndpointCommand::Discover { address, account, password, confirm, add, trust } => {
+            let tls = trust.json()?;
+            let body = given([
+                ("address", Some(address.into())),
+                ("account", account.map(Into::into)),
+                ("password", Some(password.required()?.into())),
+                ("confirm", Some(confirm.into())),
+                ("tls", tls.clone()),
+            ]);
+            let found = api.post("/api/v1/endpoints/discover", &body).await?;
+            let Some(name) = add else {
+                out.show(&found, discovered);
+                return Ok(());
+            };
+            let part = |field: &str| found.get(field).cloned();
+            let body = given([
+                ("name", Some(name.into())),
+                ("address", part("address")),
+                ("port", part("port")),
+                ("path", part("path")),
+                ("tls", tls),
+            ]);
+            let answer = api.post("/api/v1/endpoints", &body).await?;
+            out.show(&answer, show);
+            warn(out, &answer);
+        }
         EndpointCommand::Remove { endpoint } => {
             api.delete(&path(&endpoint)).await?;
             out.show(&json!({"removed": endpoint}), |_| format!("Removed endpoint {endpoint}"));
         }
     }
     Ok(())
+}
+
+fn discovered(found: &Value) -> String {
+    let shown = fields(&[
+        ("mailbox", text(found, "mailbox")),
+        ("EWS", text(found, "url")),
+        ("said by", text(found, "said_by")),
+    ]);
+    format!(
+        "{shown}\nNext: tieline endpoint add NAME {} --port {}",
+        text(found, "address"),
+        text(found, "port")
+    )
 }
 
 fn list(answer: &Value) -> String {
@@ -176,6 +270,7 @@ fn show(e: &Value) -> String {
         ("https", text(e, "https")),
         ("path", text(e, "path")),
         ("trusts", trust(e)),
+        ("signs in by", text(e, "authentication.kind")),
         ("voice format", text(e, "voice_format")),
         ("version", text(e, "server_version")),
     ])

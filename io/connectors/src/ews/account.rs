@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use secrecy::ExposeSecret;
-use tieline_model::{EndpointId, Refusal, TlsTrust};
+use tieline_model::{Authentication, EndpointId, Refusal, TlsTrust};
 use tieline_ports::{MailAccount, PortError};
 use tieline_proto_ews::ExchangeVersion;
 use tieline_transport::{
-    Breaker, Client, Credentials, Endpoint, Fingerprint, Gate, Pin, Rejection, Throttle, Trust,
+    Breaker, Client, ClientCredentials, Credentials, Endpoint, Fingerprint, Gate, Pin, Rejection, Throttle,
+    TokenSource, TransportError, Trust,
 };
 
 use super::EwsOptions;
@@ -35,7 +36,7 @@ impl Session {
         let endpoint = Endpoint::parse(&url).map_err(|error| failure::transport(&error))?;
         let trust = trust(&account.endpoint.tls).map_err(|error| failure::transport(&error))?;
         let credentials =
-            Credentials::Basic { user: account.user.to_string(), password: account.password.clone() };
+            credentials(account, &endpoint, &trust, options).map_err(|error| failure::transport(&error))?;
         let client = Client::new(endpoint, credentials, &trust, options.client.clone())
             .map_err(|error| failure::transport(&error))?;
         Ok(Self {
@@ -52,6 +53,7 @@ impl Session {
     fn serves(&self, account: &MailAccount) -> bool {
         self.account.endpoint.url() == account.endpoint.url()
             && self.account.endpoint.tls == account.endpoint.tls
+            && self.account.endpoint.authentication == account.endpoint.authentication
             && self.account.password.expose_secret() == account.password.expose_secret()
     }
 
@@ -66,6 +68,11 @@ impl Session {
 
     pub(super) fn user(&self) -> &str {
         self.account.user.as_str()
+    }
+
+    /// How the account signs in.
+    pub(super) fn authentication(&self) -> &Authentication {
+        &self.account.endpoint.authentication
     }
 
     /// The schema version to write requests in.
@@ -166,7 +173,34 @@ impl Accounts {
     }
 }
 
-fn trust(tls: &TlsTrust) -> Result<Trust, tieline_transport::TransportError> {
+/// What proves the account to its server. Tokens come from an issuer that has the server's own trust, unless that is
+/// pinned to a certificate which only the server has.
+fn credentials(
+    account: &MailAccount,
+    server: &Endpoint,
+    trust: &Trust,
+    options: &EwsOptions,
+) -> Result<Credentials, TransportError> {
+    let (user, password) = (account.user.to_string(), account.password.clone());
+    Ok(match &account.endpoint.authentication {
+        Authentication::Automatic => Credentials::Password { user, password },
+        Authentication::Basic => Credentials::Basic { user, password },
+        Authentication::Ntlm => Credentials::Ntlm { user, password },
+        Authentication::OAuth2 { token_url, client_id, scope } => {
+            let issuer = Endpoint::parse(token_url)?;
+            let elsewhere = matches!(trust, Trust::Pinned(_)) && issuer.authority() != server.authority();
+            let trust = if elsewhere { &Trust::Platform } else { trust };
+            let grant = ClientCredentials {
+                client_id: client_id.clone(),
+                client_secret: password,
+                scope: scope.clone(),
+            };
+            Credentials::Tokens(TokenSource::new(issuer, grant, trust, options.client.clone())?)
+        }
+    })
+}
+
+pub(super) fn trust(tls: &TlsTrust) -> Result<Trust, TransportError> {
     Ok(match tls {
         TlsTrust::System => Trust::Platform,
         TlsTrust::Ca { pem } => Trust::Authorities(pem.clone()),

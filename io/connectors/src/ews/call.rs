@@ -181,6 +181,7 @@ impl Call<'_> {
             .uri(self.session.client.endpoint().path())
             .header(header::CONTENT_TYPE, "text/xml; charset=utf-8")
             .header(header::ACCEPT, "text/xml")
+            .header(header::ACCEPT_ENCODING, "gzip")
             .header(header::USER_AGENT, concat!("Tieline/", env!("CARGO_PKG_VERSION")))
             .header("client-request-id", self.request_id.to_string())
             .header("return-client-request-id", "true");

@@ -192,6 +192,8 @@ pub(super) fn transport(error: &TransportError) -> PortError {
         TransportError::Guarded { .. } => "address-not-allowed",
         TransportError::BadTrust(_) => "bad-trust",
         TransportError::BadCredentials { .. } => "bad-credentials",
+        TransportError::Token { .. } => "no-token",
+        TransportError::SignIn { .. } => "sign-in-failed",
         TransportError::BadUrl { .. } | TransportError::BadRequest { .. } => "bad-address",
     };
     let refusal = if error.is_transient() {

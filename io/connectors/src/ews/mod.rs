@@ -3,6 +3,7 @@
 //! * [`Exchange`] is the [`MailSystem`]; every method is one attempt, on behalf of one mailbox by impersonation.
 //! * `account` keeps what requests of one service account share: connections, the place in the server's queue,
 //!   the state of the password. `call` is one request with its answer; `status` and `failure` say what an error means.
+//! * `autodiscover` finds the server of a mail address.
 //! * `folder`, `bin`, `item`, `locate`, `changes`, `probe` are the operations; `watch` turns notifications into hints.
 //! * `map` says how a message looks as an Exchange item, one file per noun.
 //!
@@ -11,6 +12,7 @@
 //! moved it, since a move gives it a new id. Bodies and attachments are never read back.
 
 mod account;
+mod autodiscover;
 mod bin;
 mod call;
 mod changes;
@@ -31,13 +33,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tieline_model::{Clock, DeliveryKey, Endpoint, FolderPath, Ids, Refusal, SmtpAddress};
 use tieline_ports::{
-    Applied, ChangePage, FolderRef, HintStream, ItemRef, Located, MailAccount, MailSystem, MailTarget,
-    OutgoingMessage, PortError, PortFuture, RemoteItem, ServerInfo,
+    Applied, ChangePage, Discovered, Discovery, FolderRef, HintStream, ItemRef, Located, MailAccount,
+    MailSystem, MailTarget, OutgoingMessage, PortError, PortFuture, RemoteItem, ServerInfo,
 };
 use tieline_proto_ews::operations::Disposal;
 use tieline_transport::{BreakerPolicy, ClientOptions, LimiterPolicy};
 
 use self::account::{Accounts, Session};
+pub use self::autodiscover::AutodiscoverOptions;
 use self::call::Call;
 pub use self::watch::WatchOptions;
 
@@ -62,6 +65,8 @@ pub struct EwsOptions {
     pub limiter: LimiterPolicy,
     /// Refused passwords.
     pub breaker: BreakerPolicy,
+    /// Finding a server by a mail address.
+    pub autodiscover: AutodiscoverOptions,
     /// Notifications.
     pub watch: WatchOptions,
 }
@@ -78,6 +83,7 @@ impl Default for EwsOptions {
             client: ClientOptions::default(),
             limiter: LimiterPolicy::default(),
             breaker: BreakerPolicy::default(),
+            autodiscover: AutodiscoverOptions::default(),
             watch: WatchOptions::default(),
         }
     }
@@ -180,6 +186,14 @@ impl MailSystem for Exchange {
                 Ok(info) => Ok(info),
                 Err(error) => Err(propose_port(&self.shared, account, error).await),
             }
+        })
+    }
+
+    fn discover<'a>(&'a self, wanted: &'a Discovery) -> PortFuture<'a, Discovered> {
+        Box::pin(async move {
+            let found = self.shared.discover(wanted).await.map_err(PortError::refused)?;
+            autodiscover::usable(&found).map_err(PortError::refused)?;
+            Ok(found)
         })
     }
 

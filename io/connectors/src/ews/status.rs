@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode, header};
-use tieline_model::Refusal;
+use tieline_model::{Authentication, Refusal};
 use tieline_ports::{Applied, PortError};
 use tieline_transport::{Outcome, Rejection, Scope};
 
@@ -104,23 +104,54 @@ impl Call<'_> {
                 PortError::Failed { refusal: refusal.at(self.at()), back_off, applied: Applied::No },
             );
         }
+        let refusal = self.not_let_in(headers);
+        (Outcome::Served, PortError::refused(refusal.at(self.session.url())))
+    }
+
+    /// A 401 that nothing else could be done about, in the words of the way in which the account signs in.
+    fn not_let_in(&self, headers: &HeaderMap) -> Refusal {
+        let (server, user) = (self.session.server(), self.session.user());
         let offered = schemes(headers);
-        let refusal = if offered.is_empty()
-            || offered.iter().any(|scheme| scheme.eq_ignore_ascii_case("basic"))
-        {
-            Refusal::operator(
+        let offers = |scheme: &str| offered.iter().any(|offer| offer.eq_ignore_ascii_case(scheme));
+        let by_ntlm = offers("ntlm") || offers("negotiate");
+        match self.session.authentication() {
+            Authentication::OAuth2 { client_id, .. } => {
+                let why = headers.get("x-ms-diagnostics").and_then(|value| value.to_str().ok());
+                Refusal::operator(
+                    "token-refused",
+                    match why.map(shown) {
+                        Some(why) => format!("{server} refuses the tokens of application {client_id}: {why}"),
+                        None => format!("{server} refuses the tokens of application {client_id}"),
+                    },
+                    "check the scope, and that full_access_as_app was granted to the application with consent",
+                )
+            }
+            Authentication::Ntlm | Authentication::Automatic if by_ntlm && !offers("basic") => {
+                Refusal::operator(
+                    "wrong-password",
+                    format!("{server} does not accept {user} with this password by NTLM"),
+                    "check user name and password of the service account; behind a load balancer that ends TLS, also that \
+                 Extended Protection is off on the EWS virtual directory",
+                )
+            }
+            Authentication::Ntlm if !by_ntlm && !offered.is_empty() => Refusal::operator(
+                "no-ntlm-authentication",
+                format!("{server} offers {} but not NTLM", offered.join(", ")),
+                "run Set-WebServicesVirtualDirectory -WindowsAuthentication $true in the Exchange Management Shell, or \
+                 choose another way to sign in with `tieline endpoint edit --authentication`",
+            ),
+            _ if offered.is_empty() || offers("basic") => Refusal::operator(
                 "wrong-password",
                 format!("{server} does not accept {user} with this password"),
                 "check user name and password of the service account, and that it is neither locked nor expired",
-            )
-        } else {
-            Refusal::operator(
+            ),
+            _ => Refusal::operator(
                 "no-basic-authentication",
                 format!("{server} offers {} but not Basic authentication", offered.join(", ")),
-                "run Set-WebServicesVirtualDirectory -BasicAuthentication $true in the Exchange Management Shell",
-            )
-        };
-        (Outcome::Served, PortError::refused(refusal.at(self.session.url())))
+                "choose a way that it offers with `tieline endpoint edit --authentication`, or run \
+                 Set-WebServicesVirtualDirectory -BasicAuthentication $true in the Exchange Management Shell",
+            ),
+        }
     }
 
     fn forbidden(&self) -> Refusal {

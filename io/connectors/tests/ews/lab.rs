@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tieline_lab::{Fault, LabConfig};
+use tieline_lab::{Fault, LabConfig, RequestRecord, Settings};
+use tieline_model::TlsTrust;
 use tieline_ports::{MailAccount, MailTarget};
 use tieline_transport::{Endpoint, presented_chain};
 
@@ -20,9 +21,15 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A lab with other settings.
+    pub(crate) async fn with(settle: impl FnOnce(&mut Settings)) -> Self {
         let state = tempfile::tempdir().unwrap();
         let https = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let config = LabConfig { https, ..LabConfig::new(state.path()) };
+        let mut config = LabConfig { https, ..LabConfig::new(state.path()) };
+        settle(&mut config.settings);
         let lab = tieline_lab::Lab::start(config).await.unwrap();
         Self { http: lab.http_addr().unwrap(), https: lab.https_addr().unwrap(), lab, _state: state }
     }
@@ -49,6 +56,24 @@ impl Lab {
         let records = self.lab.journal().records();
         let wanted = records.iter().filter(|record| record.operation.as_deref() == Some(operation));
         wanted.map(|record| record.at_ms).collect()
+    }
+
+    /// The service account over TLS, trusting the lab's certificate.
+    pub(crate) fn account_by_tls(&self) -> MailAccount {
+        let mut account = account(self.https, PASSWORD);
+        account.endpoint.https = true;
+        account.endpoint.tls = TlsTrust::Ca { pem: self.certificate() };
+        account
+    }
+
+    /// What clients asked.
+    pub(crate) fn requests(&self) -> Vec<RequestRecord> {
+        self.lab.journal().records()
+    }
+
+    /// The lab's issuer of tokens.
+    pub(crate) fn token_url(&self) -> String {
+        self.lab.ready().oauth2.token_url.clone()
     }
 
     /// The certificate as PEM.

@@ -1,5 +1,6 @@
 //! The EWS connector from outside: against servers that are no Exchange, and against the lab's Exchange.
 
+mod autodiscover;
 mod busy;
 mod deposit;
 mod lab;
@@ -9,4 +10,5 @@ mod reading;
 mod records;
 mod refusals;
 mod scripted;
+mod sign_in;
 mod world;

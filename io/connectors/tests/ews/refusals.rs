@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tieline_connectors::ews::EwsOptions;
-use tieline_model::Class;
+use tieline_model::{Authentication, Class};
 use tieline_ports::{Applied, FolderRef, MailSystem, PortError};
 use tieline_proto_ews::operations::{FolderInfo, GetFolder};
 use tieline_proto_ews::{
@@ -162,7 +162,9 @@ async fn a_401_to_an_accepted_account_counts_as_load_at_first() {
 async fn a_server_without_basic_authentication_says_what_it_offers() {
     let offers = [("www-authenticate", "Negotiate"), ("www-authenticate", "NTLM")];
     let server = Scripted::start(move |_| status(401, &offers, "")).await;
-    let error = exchange(brisk()).probe(&account(server.address, "x")).await.unwrap_err();
+    let mut account = account(server.address, "x");
+    account.endpoint.authentication = Authentication::Basic;
+    let error = exchange(brisk()).probe(&account).await.unwrap_err();
     assert_eq!(error.refusal().code, "no-basic-authentication");
     assert!(error.refusal().what.contains("Negotiate, NTLM"), "{error}");
 }

@@ -51,6 +51,7 @@ pub(crate) fn account(server: SocketAddr, password: &str) -> MailAccount {
             https: false,
             path: Endpoint::DEFAULT_PATH.to_owned(),
             tls: TlsTrust::System,
+            authentication: Default::default(),
             voice_format: VoiceFormat::PcmWav,
             server_version: None,
         },

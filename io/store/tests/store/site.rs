@@ -110,6 +110,7 @@ impl Site {
             https: true,
             path: Endpoint::DEFAULT_PATH.to_owned(),
             tls: TlsTrust::System,
+            authentication: Default::default(),
             voice_format: VoiceFormat::PcmWav,
             server_version: None,
         }

@@ -2,4 +2,5 @@
 
 mod http;
 mod server;
+mod sign_in;
 mod tls;

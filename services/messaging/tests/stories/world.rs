@@ -239,6 +239,7 @@ pub(crate) fn endpoint(clock: &ManualClock) -> Endpoint {
         https: true,
         path: Endpoint::DEFAULT_PATH.to_owned(),
         tls: TlsTrust::System,
+        authentication: Default::default(),
         voice_format: VoiceFormat::PcmWav,
         server_version: Some("15.1.2507.0".to_owned()),
     }

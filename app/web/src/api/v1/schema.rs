@@ -85,6 +85,22 @@ pub(crate) struct Trust {
     sha256: Option<String>,
 }
 
+/// How the service accounts of a server sign in.
+#[derive(ToSchema)]
+pub(super) struct Authentication {
+    /// automatic: Basic, or NTLM where there is no Basic; basic; ntlm; oauth2: tokens for an application.
+    kind: String,
+    /// Where tokens are issued.
+    #[schema(nullable = false)]
+    token_url: Option<String>,
+    /// The application; its secret is the password of the feature group.
+    #[schema(nullable = false)]
+    client_id: Option<String>,
+    /// What tokens are for.
+    #[schema(nullable = false)]
+    scope: Option<String>,
+}
+
 /// Who called; a withheld number is no number.
 #[derive(ToSchema)]
 pub(super) struct Caller {

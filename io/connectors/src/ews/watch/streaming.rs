@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{StatusCode, header};
 use tieline_model::{MailboxId, Refusal};
 use tieline_ports::PortError;
 use tieline_proto_ews::operations::{ConnectionStatus, GetStreamingEvents};
@@ -44,7 +44,9 @@ impl Group {
             subscription_ids: self.members.iter().filter_map(|member| member.subscription.clone()).collect(),
             connection_timeout: self.options().connection_minutes,
         };
-        let request = call.request(&request)?;
+        let mut request = call.request(&request)?;
+        // Compressed, an event would wait in the server's buffer for others to fill it.
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
         let response = session
             .client
             .send(request, self.options().first_sign)

@@ -23,8 +23,9 @@ pub(super) async fn change(
     let before = find(&web, &endpoint).await?;
     let mut after = before.clone();
     body.apply(&mut after)?;
-    let elsewhere = (&before.address, before.port, before.https, &before.path, &before.tls)
-        != (&after.address, after.port, after.https, &after.path, &after.tls);
+    let elsewhere =
+        (&before.address, before.port, before.https, &before.path, &before.tls, &before.authentication)
+            != (&after.address, after.port, after.https, &after.path, &after.tls, &after.authentication);
     if elsewhere && !body.unchecked {
         probe(&web, &mut after).await?;
     }

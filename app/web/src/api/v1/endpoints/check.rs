@@ -129,6 +129,7 @@ mod tests {
             https: true,
             path: Endpoint::DEFAULT_PATH.to_owned(),
             tls: Default::default(),
+            authentication: Default::default(),
             voice_format: Default::default(),
             server_version: None,
         };

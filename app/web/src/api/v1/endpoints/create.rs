@@ -36,6 +36,7 @@ pub(super) async fn create(
         https: true,
         path: Endpoint::DEFAULT_PATH.to_owned(),
         tls: TlsTrust::default(),
+        authentication: Default::default(),
         voice_format: VoiceFormat::default(),
         server_version: None,
     };

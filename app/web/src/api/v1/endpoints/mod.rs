@@ -3,6 +3,7 @@
 mod change;
 mod check;
 mod create;
+mod discover;
 mod list;
 mod remove;
 mod show;
@@ -10,7 +11,7 @@ mod show;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tieline_model::{Class, Endpoint, Refusal, SmtpAddress, TlsTrust};
+use tieline_model::{Authentication, Class, Endpoint, Refusal, SmtpAddress, TlsTrust};
 use tieline_ports::{MailAccount, PortError};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .routes(routes!(list::list, create::create))
         .routes(routes!(show::show, change::change, remove::remove))
         .routes(routes!(check::check))
+        .routes(routes!(discover::discover))
 }
 
 /// A mail server.
@@ -48,6 +50,9 @@ pub(super) struct EndpointView {
     /// How the certificate is trusted.
     #[schema(value_type = schema::Trust)]
     tls: TlsTrust,
+    /// How the service accounts sign in.
+    #[schema(value_type = schema::Authentication)]
+    authentication: Authentication,
     /// "Voice Format".
     voice_format: &'static str,
     /// The server's build, as last seen.
@@ -68,6 +73,7 @@ impl EndpointView {
             https: endpoint.https,
             path: endpoint.path,
             tls: endpoint.tls,
+            authentication: endpoint.authentication,
             voice_format: endpoint.voice_format.name(),
             server_version: endpoint.server_version,
             warnings,
@@ -94,6 +100,10 @@ pub(super) struct EndpointBody {
     #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<schema::Trust>)]
     tls: Option<TlsTrust>,
+    /// `{"kind":"automatic"}`, `basic`, `ntlm`, or `{"kind":"oauth2","token_url":…,"client_id":…,"scope":…}`.
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<schema::Authentication>)]
+    authentication: Option<Authentication>,
     /// pcm-wav, g711-ulaw-wav, g711-alaw-wav, gsm-wav, mp3 or opus.
     voice_format: Option<String>,
     /// Save even if the server cannot be reached now.
@@ -137,6 +147,10 @@ impl EndpointBody {
         if let Some(tls) = &self.tls {
             endpoint.tls = tls.clone();
         }
+        if let Some(authentication) = &self.authentication {
+            authentication.check()?;
+            endpoint.authentication = authentication.clone();
+        }
         Ok(())
     }
 }
@@ -166,7 +180,7 @@ async fn probe(web: &Web, endpoint: &mut Endpoint) -> Result<(), Refused> {
 
 /// The server answered as EWS does, although it did not let this account in.
 fn speaks_ews(error: &PortError) -> bool {
-    matches!(error, PortError::Failed { refusal, .. } if refusal.code == "wrong-password" || refusal.code == "server-busy")
+    matches!(error, PortError::Failed { refusal, .. } if ["wrong-password", "no-basic-authentication", "server-busy"].contains(&refusal.code.as_str()))
 }
 
 /// An account that no server knows.
@@ -175,7 +189,9 @@ fn nobody(endpoint: &Endpoint) -> MailAccount {
         Ok(user) => user,
         Err(_) => NOBODY.clone(),
     };
-    MailAccount { endpoint: endpoint.clone(), user, password: String::new().into() }
+    // Without an account there is no secret to get a token with.
+    let endpoint = Endpoint { authentication: Authentication::Automatic, ..endpoint.clone() };
+    MailAccount { endpoint, user, password: String::new().into() }
 }
 
 static NOBODY: std::sync::LazyLock<SmtpAddress> = std::sync::LazyLock::new(|| {
