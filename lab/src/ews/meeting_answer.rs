@@ -17,6 +17,7 @@ use crate::{
     assistant::{Assistant, answer::Reply, entry, is_organizer, sequence},
     calendar::fragment,
     document::Document,
+    permission::Right,
     property::{boolean, millisecond},
     store::item::{self, Item},
 };
@@ -64,6 +65,8 @@ pub(crate) async fn answer(
         return Err(refuse(ResponseCode::ErrorInvalidIdEmpty, "The item to answer is missing."));
     };
     let row = cx.item_or_occurrence(&reference.clone().into()).await?;
+    // In somebody else's mailbox an answer is a change, made in the owner's name.
+    cx.allow_item(&row, Right::Edit).await?;
     match kind {
         ResponseObjectKind::CancelCalendarItem => cancelled(cx, &row, fields).await,
         ResponseObjectKind::RemoveItem => removed(cx, &row).await,
