@@ -10,7 +10,7 @@ mod write;
 use mail_parser::MessageParser;
 
 pub(crate) use read::{Parsed, parse};
-pub(crate) use write::{Outgoing, build};
+pub(crate) use write::{Outgoing, build, source_of_attached};
 
 use crate::{
     account::DOMAIN,

@@ -1,8 +1,8 @@
 //! CreateAttachment, GetAttachment, DeleteAttachment.
 
 use tieline_proto_ews::{
-    Attachment as AttachmentElement, AttachmentFields, AttachmentId, Binary, ResponseCode, ResponseMessages,
-    RootItemId,
+    Attachment as AttachmentElement, AttachmentFields, AttachmentId, Binary, BodyType, ItemBody, MimeContent,
+    ResponseCode, ResponseMessages, RootItemId,
     operations::{
         AttachmentInfo, CreateAttachment, DeleteAttachment, DeleteAttachmentMessage, GetAttachment,
     },
@@ -13,10 +13,13 @@ use super::{
     item_create::attached_item,
 };
 use crate::{
+    body,
     content::{self, NewAttachment},
     document::{Document, decode},
     id::{self, Named},
+    mime,
     permission::Right,
+    property::element_of,
     store::{
         attachment::{self, Attachment},
         item::{self, Item},
@@ -92,15 +95,37 @@ async fn touch(cx: &mut Context, row: &Item) -> Result<i64, sqlx::Error> {
 
 /// GetAttachment.
 pub(crate) async fn get(cx: &mut Context, request: GetAttachment) -> Outcome<AttachmentInfo> {
+    let shape = request.attachment_shape.as_ref();
+    let asked = Asked {
+        source: shape.and_then(|shape| shape.include_mime_content) == Some(true),
+        text_body: shape.is_some_and(|shape| {
+            shape.additional_properties.iter().filter_map(element_of).any(|name| name == "TextBody")
+        }),
+    };
     let mut messages = Vec::new();
     for id in &request.attachment_ids {
-        let outcome = get_one(cx, &id.id).await;
+        let outcome = get_one(cx, &id.id, asked).await;
         messages.push(message(outcome)?);
     }
     Ok(ResponseMessages::new(messages))
 }
 
-async fn get_one(cx: &mut Context, id: &str) -> Result<AttachmentInfo, Failure> {
+/// What a client wants of an attached item beyond its own properties.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    source: bool,
+    text_body: bool,
+}
+
+/// A body as text.
+fn plain(body: &ItemBody) -> ItemBody {
+    match body.body_type {
+        BodyType::Html => ItemBody::text(body::text_of_html(&body.text)),
+        _ => ItemBody::text(body.text.clone()),
+    }
+}
+
+async fn get_one(cx: &mut Context, id: &str, asked: Asked) -> Result<AttachmentInfo, Failure> {
     let (row, number) = find(cx, id).await?;
     let Some((found, bytes)) = attachment::with_content(&mut cx.tx, row.item, number).await? else {
         return Err(not_found());
@@ -111,7 +136,15 @@ async fn get_one(cx: &mut Context, id: &str) -> Result<AttachmentInfo, Failure> 
     };
     match &mut element {
         AttachmentElement::File(file) => file.content = Some(Binary::from(bytes)),
-        AttachmentElement::Item(item) => item.item = attached_item(&bytes).map(Box::new),
+        AttachmentElement::Item(item) => {
+            item.item = attached_item(&bytes).map(Box::new);
+            if let Some(item) = &mut item.item {
+                let source = asked.source.then(|| mime::source_of_attached(&bytes)).flatten();
+                item.mime_content = source.map(MimeContent::new);
+                let text = item.body.as_ref().filter(|_| asked.text_body).map(plain);
+                item.text_body = text;
+            }
+        }
         AttachmentElement::Reference(_) => {}
     }
     Ok(element.into())

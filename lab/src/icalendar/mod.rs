@@ -92,10 +92,9 @@ fn answer(event: &mut Document, message: &Document, class: &str) {
         Some("neg") => "Decline",
         _ => "Tentative",
     };
-    for (from, to) in [("ToRecipients", "Organizer")] {
-        if let Some(organizer) = listed(message, from).into_iter().next() {
-            event.parts.insert(to.to_owned(), crate::mime::recipients_fragment(to, &[organizer]));
-        }
+    if let Some(organizer) = listed(message, "ToRecipients").into_iter().next() {
+        let fragment = crate::mime::recipients_fragment("Organizer", &[organizer]);
+        event.parts.insert("Organizer".to_owned(), fragment);
     }
     let attendee = listed(message, "From").into_iter().next().map(|(name, address)| {
         let mailbox = crate::mime::recipients_fragment("Mailboxes", &[(name, address)]);

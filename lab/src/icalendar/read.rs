@@ -26,7 +26,7 @@ pub(crate) fn read(text: &str) -> Option<Calendar> {
     }
     let calendar = ICalendar::parse(text).ok()?;
     let root = calendar.components.first()?;
-    let method = root.property(&ICalendarProperty::Method).and_then(|entry| text_of(entry));
+    let method = root.property(&ICalendarProperty::Method).and_then(text_of);
     let events: Vec<_> = calendar
         .components
         .iter()

@@ -11,7 +11,9 @@ use crate::{
     body,
     content::NewAttachment,
     document::{Document, decode},
+    icalendar::{self, Calendar, Event},
     property::boolean,
+    vcard,
 };
 
 /// Attached items within attached items that are written; deeper ones are left out.
@@ -205,6 +207,10 @@ fn is_media_type(text: &str) -> bool {
 }
 
 /// The source of an attached item: the one it came with, or what its properties say.
+pub(crate) fn source_of_attached(xml: &[u8]) -> Option<Vec<u8>> {
+    nested(xml, 0)
+}
+
 fn nested(xml: &[u8], depth: usize) -> Option<Vec<u8>> {
     if depth >= MAX_DEPTH {
         return None;
@@ -215,19 +221,38 @@ fn nested(xml: &[u8], depth: usize) -> Option<Vec<u8>> {
         return Some(mime.content.0.to_vec());
     }
     let elements = std::mem::take(&mut item.attachments);
-    let attachments: Vec<_> = elements.into_iter().map(NewAttachment::from_element).collect();
+    let mut attachments: Vec<_> = elements.into_iter().map(NewAttachment::from_element).collect();
     let document = Document::from_xml(xml)?;
-    let sent = document.text("DateTimeSent").and_then(|text| crate::property::millisecond(&text));
+    let time = |name: &str| document.text(name).and_then(|text| crate::property::millisecond(&text));
+    let sent_ms = time("DateTimeSent").or_else(|| time("DateTimeCreated")).unwrap_or_default();
     let (subject, class) = (document.text("Subject"), document.text("ItemClass"));
+    let mut calendar = None;
+    match document.kind.as_str() {
+        "CalendarItem" => {
+            let event = Event { document: document.clone() };
+            calendar = Some(icalendar::write(&Calendar { event, ..Calendar::default() }, sent_ms));
+        }
+        "Contact" => attachments.push(card(&document, subject.as_deref())),
+        _ => {}
+    }
     let message_id = document.text("InternetMessageId").unwrap_or_else(new_message_id);
     let item = Outgoing {
         document: &document,
         class: class.as_deref().unwrap_or("IPM.Note"),
         subject: subject.as_deref(),
-        sent_ms: sent.unwrap_or_default(),
+        sent_ms,
         message_id: &message_id,
         attachments: &attachments,
-        calendar: None,
+        calendar: calendar.as_deref().map(|text| ("PUBLISH", text)),
     };
     Some(built(&item, depth + 1))
+}
+
+/// A contact that travels with a message.
+fn card(document: &Document, subject: Option<&str>) -> NewAttachment {
+    let mut file = Document { kind: "FileAttachment".to_owned(), ..Document::default() };
+    file.set_text("Name", &format!("{}.vcf", subject.unwrap_or("contact")));
+    file.set_text("ContentType", "text/vcard");
+    file.set_text("IsInline", "false");
+    NewAttachment { document: file, content: vcard::write(document, subject, None).into_bytes() }
 }

@@ -44,6 +44,12 @@ fn calendars_go_through_davmail() {
     judged("davmail_calendar.py", &[], &[]);
 }
 
+/// What the lab shows of items as MIME, iCalendar and vCard, other libraries read, and the other way round.
+#[test]
+fn content_is_what_other_libraries_read_and_write() {
+    judged("exchangelib_content.py", &[], &[]);
+}
+
 /// Mail comes in and goes out over SMTP, with invitations and answers to them.
 #[test]
 fn mail_and_invitations_go_over_smtp() {
