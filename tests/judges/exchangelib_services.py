@@ -202,7 +202,7 @@ def delegates(judge, lab, alice, bob):
     judge.check("copies of meeting messages", found[0].receive_copies_of_meeting_messages)
     judge.check("the delegate has a SID", found[0].user_id.sid.startswith("S-1-5-21-"))
     for what, error, user in (
-        ("a bogus SID", ErrorInvalidUserSid, UserId(sid="XXX")),
+        ("a bogus SID", ErrorInvalidUserSid, UserId(sid="S-1-0")),
         ("one who is none", ErrorNotDelegate, "carol@lab.example"),
     ):
         raises(judge, f"{what} is refused", error,

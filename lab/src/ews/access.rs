@@ -12,10 +12,6 @@ use crate::{
 
 /// Whose mailbox the request works on, or why it may not.
 pub(super) fn whose(server: &Server, caller: &Account, header: &RequestHeader) -> Result<Account, Answer> {
-    if let Some(version @ ExchangeVersion::Other(_)) = header.version() {
-        let text = format!("The 'Version' attribute is invalid - The value '{version}' is invalid.");
-        return Err(Answer::fault(schema_violation(&Violation { line: 1, position: 1, text })));
-    }
     if let Some(version) = header.version()
         && !offers(&server.settings.version, version)
     {

@@ -53,6 +53,8 @@ fn reads_only(request: &Request) -> bool {
             | Request::FindConversation(_)
             | Request::GetConversationItems(_)
             | Request::ExportItems(_)
+            | Request::GetImItemList(_)
+            | Request::GetImItems(_)
     )
 }
 

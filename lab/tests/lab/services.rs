@@ -4,15 +4,17 @@ use tieline_proto_ews::{
     DistinguishedFolderName, EmailAddress, ExtendedFieldUri, ExtendedProperty, FieldUri, Folder, Item,
     ItemBody, MapiPropertyType, Message, PropertyPath, ResponseCode, ResponseMessage, UserId,
     operations::{
-        AddDelegate, Aggregate, AggregateOn, ApplyConversationAction, ConversationAction,
+        AddDelegate, AddDistributionGroupToImList, AddImContactToGroup, AddImGroup, AddNewImContactToGroup,
+        AddNewTelUriContactToGroup, Aggregate, AggregateOn, ApplyConversationAction, ConversationAction,
         ConversationActionType, ConversationRequest, CreateFolder, CreateItem, DelegateFolderPermissionLevel,
         DelegatePermissions, DelegateUser, Delegates, DeliverMeetingRequests, DisconnectPhoneCall,
-        FindConversation, FoundItems, GetConversationItems, GetDelegate, GetInboxRules,
-        GetPasswordExpirationDate, GetPhoneCallInformation, GetServiceConfiguration, GetUserPhoto, GroupBy,
-        Grouping, MessageDisposition, OofState, PhoneCallState, PlayOnPhone, ReplyBody,
-        RequestedConfiguration, Rule, RuleActions, RuleOperation, RuleOperationRule, RulePredicates,
-        ServiceConfigurationName, SetUserOofSettings, SortDirection, UpdateDelegate, UpdateInboxRules,
-        UserOofSettings,
+        FindConversation, FoundItems, GetConversationItems, GetDelegate, GetImItemList, GetImItems,
+        GetInboxRules, GetPasswordExpirationDate, GetPhoneCallInformation, GetServiceConfiguration,
+        GetUserPhoto, GroupBy, Grouping, MessageDisposition, OofState, PhoneCallState, PlayOnPhone,
+        RemoveContactFromImList, RemoveDistributionGroupFromImList, RemoveImContactFromGroup, RemoveImGroup,
+        ReplyBody, RequestedConfiguration, Rule, RuleActions, RuleOperation, RuleOperationRule,
+        RulePredicates, ServiceConfigurationName, SetImGroup, SetUserOofSettings, SortDirection,
+        UpdateDelegate, UpdateInboxRules, UserOofSettings,
     },
 };
 
@@ -227,6 +229,61 @@ async fn a_delegates_rights_change_and_go() {
     let user = first(&found).payload.delegate_user.expect("a delegate");
     let level = user.delegate_permissions.expect("permissions").calendar_folder_permission_level;
     assert_eq!(level, Some(DelegateFolderPermissionLevel::Editor));
+}
+
+#[tokio::test]
+async fn the_contact_list_of_instant_messaging_holds_people_in_groups() {
+    let bench = Bench::start().await;
+    let group = bench.ok(&AddImGroup { display_name: "Friends".to_owned() }).await;
+    let group = group.ok().expect("success").im_group.clone().expect("a group");
+    let group_id = group.exchange_store_id.clone().expect("an id");
+    let twice = bench.ok(&AddImGroup { display_name: "friends".to_owned() }).await;
+    assert_eq!(twice.code, ResponseCode::ErrorImGroupDisplayNameAlreadyExists);
+    let bob = AddNewImContactToGroup {
+        im_address: "bob@lab.example".to_owned(),
+        display_name: None,
+        group_id: Some(group_id.clone()),
+    };
+    let bob = bench.ok(&bob).await.ok().expect("success").persona.clone().expect("a persona");
+    assert_eq!(bob.display_name.as_deref(), Some("Bob Brown"));
+    assert_eq!(bob.im_address.as_deref(), Some("sip:bob@lab.example"));
+    let rename = SetImGroup { group_id: group_id.clone(), new_display_name: "Colleagues".to_owned() };
+    assert!(bench.ok(&rename).await.ok().is_ok());
+    let listed = AddDistributionGroupToImList {
+        smtp_address: "staff@lab.example".to_owned(),
+        display_name: "Staff".to_owned(),
+    };
+    assert!(bench.ok(&listed).await.ok().is_ok());
+    let list = async || {
+        let answer = bench.ok(&GetImItemList::default()).await;
+        answer.ok().expect("success").im_item_list.clone().expect("a list")
+    };
+    let found = list().await;
+    let names: Vec<_> = found.groups.iter().map(|group| group.display_name.as_str()).collect();
+    assert_eq!(names, ["Colleagues", "Staff"]);
+    let members = found.groups.first().map(|group| group.member_correlation_key.len());
+    assert_eq!((members, found.personas.len()), (Some(1), 1));
+    let out = RemoveImContactFromGroup { contact_id: bob.persona_id.clone(), group_id: group_id.clone() };
+    assert!(bench.ok(&out).await.ok().is_ok());
+    let back = AddImContactToGroup { contact_id: bob.persona_id.clone(), group_id: Some(group_id.clone()) };
+    assert!(bench.ok(&back).await.ok().is_ok());
+    let one = GetImItems { contact_ids: vec![bob.persona_id.clone().into()], ..GetImItems::default() };
+    let one = bench.ok(&one).await.ok().expect("success").im_item_list.clone().expect("a list");
+    assert_eq!((one.groups.len(), one.personas.len()), (0, 1));
+    let phone = AddNewTelUriContactToGroup {
+        tel_uri_address: "tel:+49301234".to_owned(),
+        im_contact_sip_uri_address: "sip:+49301234@lab.example;user=phone".to_owned(),
+        im_telephone_number: "+49 30 1234".to_owned(),
+        group_id: None,
+    };
+    assert!(bench.ok(&phone).await.ok().is_ok());
+    assert!(bench.ok(&RemoveContactFromImList { contact_id: bob.persona_id }).await.ok().is_ok());
+    assert!(bench.ok(&RemoveImGroup { group_id }).await.ok().is_ok());
+    let staff = list().await.groups.first().and_then(|group| group.exchange_store_id.clone()).expect("an id");
+    assert!(bench.ok(&RemoveDistributionGroupFromImList { group_id: staff }).await.ok().is_ok());
+    let found = list().await;
+    let left: Vec<_> = found.personas.iter().filter_map(|persona| persona.display_name.clone()).collect();
+    assert_eq!((found.groups.len(), left), (0, vec!["+49 30 1234".to_owned()]));
 }
 
 fn away(text: &str) -> UserOofSettings {

@@ -17,6 +17,8 @@ const NEWS: &str = "exchangelib_notifications.py";
 const SERVICES: &str = "exchangelib_services.py";
 const CALENDAR: &str = "exchangelib_calendar.py";
 
+const CONTACT_LIST: &str = "the_contact_list_of_instant_messaging_holds_people_in_groups";
+
 /// For each operation that the lab offers, the file and the test or story that proves it.
 const LAB: &[(&str, &str, &str)] = &[
     ("AddDelegate", SERVICES, "delegates"),
@@ -83,6 +85,18 @@ const LAB: &[(&str, &str, &str)] = &[
     ("UpdateItem", SERVICES, "conflicts"),
     ("UpdateUserConfiguration", SERVICES, "configurations"),
     ("UploadItems", SERVICES, "whole_items"),
+    ("AddDistributionGroupToImList", "services.rs", CONTACT_LIST),
+    ("AddImContactToGroup", "services.rs", CONTACT_LIST),
+    ("AddImGroup", "services.rs", CONTACT_LIST),
+    ("AddNewImContactToGroup", "services.rs", CONTACT_LIST),
+    ("AddNewTelUriContactToGroup", "services.rs", CONTACT_LIST),
+    ("GetImItemList", "services.rs", CONTACT_LIST),
+    ("GetImItems", "services.rs", CONTACT_LIST),
+    ("RemoveContactFromImList", "services.rs", CONTACT_LIST),
+    ("RemoveDistributionGroupFromImList", "services.rs", CONTACT_LIST),
+    ("RemoveImContactFromGroup", "services.rs", CONTACT_LIST),
+    ("RemoveImGroup", "services.rs", CONTACT_LIST),
+    ("SetImGroup", "services.rs", CONTACT_LIST),
 ];
 
 /// The operations whose codec has a test of its own, beside that of all.

@@ -96,7 +96,7 @@ async fn a_request_is_held_to_the_version_it_names() {
     assert_eq!(code_of(&bench, old(), &folder).await, Some(ResponseCode::ErrorSchemaValidation));
     assert_eq!(code_of(&bench, ExchangeVersion::Exchange2013, &folder).await, None);
     let made_up = code_of(&bench, ExchangeVersion::from("Exchange3000"), &find(None)).await;
-    assert_eq!(made_up, Some(ResponseCode::ErrorSchemaValidation));
+    assert_eq!(made_up, Some(ResponseCode::ErrorInvalidServerVersion));
 }
 
 #[tokio::test]

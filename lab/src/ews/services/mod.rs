@@ -4,6 +4,7 @@
 pub(crate) mod configuration;
 pub(crate) mod conversation;
 pub(crate) mod delegate;
+mod im_list;
 pub(crate) mod mail_tips;
 pub(crate) mod oof;
 mod organisation;
@@ -89,6 +90,30 @@ pub(super) async fn attempt(mut cx: Context, request: Request, write: bool) -> R
         Request::GetConversationItems(request) => many!(GetConversationItems, request, conversation::items),
         Request::ApplyConversationAction(request) => {
             many!(ApplyConversationAction, request, conversation::apply)
+        }
+        Request::GetImItemList(request) => one!(GetImItemList, request, im_list::list),
+        Request::GetImItems(request) => one!(GetImItems, request, im_list::items),
+        Request::AddImGroup(request) => one!(AddImGroup, request, im_list::add_group),
+        Request::SetImGroup(request) => one!(SetImGroup, request, im_list::set_group),
+        Request::RemoveImGroup(request) => one!(RemoveImGroup, request, im_list::remove_group),
+        Request::AddNewImContactToGroup(request) => {
+            one!(AddNewImContactToGroup, request, im_list::add_new_contact)
+        }
+        Request::AddNewTelUriContactToGroup(request) => {
+            one!(AddNewTelUriContactToGroup, request, im_list::add_new_telephone)
+        }
+        Request::AddImContactToGroup(request) => one!(AddImContactToGroup, request, im_list::add_contact),
+        Request::RemoveImContactFromGroup(request) => {
+            one!(RemoveImContactFromGroup, request, im_list::remove_from_group)
+        }
+        Request::RemoveContactFromImList(request) => {
+            one!(RemoveContactFromImList, request, im_list::remove_contact)
+        }
+        Request::AddDistributionGroupToImList(request) => {
+            one!(AddDistributionGroupToImList, request, im_list::add_directory_group)
+        }
+        Request::RemoveDistributionGroupFromImList(request) => {
+            one!(RemoveDistributionGroupFromImList, request, im_list::remove_directory_group)
         }
         Request::PlayOnPhone(request) => one!(PlayOnPhone, request, phone_call::play),
         Request::GetPhoneCallInformation(request) => {

@@ -295,7 +295,8 @@ fn persona_of_account(account: &Account) -> Persona {
     facts.persona()
 }
 
-fn persona_of_contact(cx: &Context, row: &Item) -> Persona {
+/// A contact as a person.
+pub(super) fn persona_of_contact(cx: &Context, row: &Item) -> Persona {
     let contact = Contact::of(row);
     let id = ItemId::with_key(id::item_id(cx.mailbox.guid, row.item), cx.change_key(row.version));
     let entry = |list: &str, keys: &[&str]| {
