@@ -5,7 +5,7 @@
 
 use utoipa::ToSchema;
 
-use crate::api::v1::schema::{Settings, Trust};
+use crate::api::v1::schema::{Authentication, Settings, Trust};
 
 /// Everything that is configured in the store. Entries refer to each other by id.
 #[derive(ToSchema)]
@@ -39,6 +39,8 @@ struct DocumentEndpoint {
     path: String,
     #[schema(required = false)]
     tls: Trust,
+    #[schema(required = false)]
+    authentication: Authentication,
     /// pcm-wav, g711-ulaw-wav, g711-alaw-wav, gsm-wav, mp3 or opus.
     #[schema(required = false)]
     voice_format: String,
