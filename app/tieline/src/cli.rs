@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    config, contact, db, deletion, demo, doctor, endpoint, explain, feature_group, init, lab, mailbox,
-    meeting_room, quick_call, serve, snapshot, status, token, trust, user, voicemail,
+    config, contact, db, deletion, demo, doctor, endpoint, event, explain, feature_group, init, lab, mailbox,
+    meeting_room, quick_call, serve, snapshot, status, sync, token, trust, user, voicemail,
 };
 
 /// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.
@@ -67,12 +67,18 @@ pub(crate) enum Command {
     /// Contacts of a mailbox.
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// The calendar of a mailbox.
+    #[command(subcommand)]
+    Event(event::EventCommand),
     /// Contacts and events that were deleted and can be restored.
     #[command(subcommand)]
     Deletion(deletion::DeletionCommand),
     /// Copies of contacts and calendars, and going back to them.
     #[command(subcommand)]
     Snapshot(snapshot::SnapshotCommand),
+    /// Contacts and calendars in step with the mail server.
+    #[command(subcommand)]
+    Sync(sync::SyncCommand),
     /// Says why: inputs, rule and outcome of every decision about a message, mailbox or trace.
     Explain(explain::Explain),
     /// Looks at everything that must be right, and says what is not: configuration, key, store, directory, mail servers,

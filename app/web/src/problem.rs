@@ -68,10 +68,14 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         code if code.contains("too-large") || code.contains("too-long") => StatusCode::PAYLOAD_TOO_LARGE,
-        "in-use" | "conflict" | "changed-meanwhile" | "mailbox-holds-messages" | "mailbox-holds-records"
-        | "not-paused" | "not-quarantined" | "not-restorable" => {
-            StatusCode::CONFLICT
-        }
+        "in-use"
+        | "conflict"
+        | "changed-meanwhile"
+        | "mailbox-holds-messages"
+        | "mailbox-holds-records"
+        | "not-paused"
+        | "not-quarantined"
+        | "not-restorable" => StatusCode::CONFLICT,
         code if code.starts_with("duplicate-") || code.ends_with("-in-use") => StatusCode::CONFLICT,
         _ => match refusal.class {
             Class::Transient => StatusCode::SERVICE_UNAVAILABLE,

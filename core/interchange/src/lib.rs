@@ -9,8 +9,10 @@
 //! refused with a reason ([`Unreadable`]), entry by entry: nothing is guessed, and one bad entry stops no other.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
+pub mod icalendar;
+mod rule;
 pub mod vcard;
+mod zone;
 
 /// An entry that could not be taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,6 +25,7 @@ impl Messaging {
             writes.extend(self.first_health(&mailbox).await?);
             writes.push(self.sync_job(mailbox.id, trace));
         }
+        writes.extend(self.records_jobs(&mailbox).await?);
         self.commit(writes).await
     }
 

@@ -15,6 +15,7 @@
 //! | `limits` | job `count-folders` | folders that fill up warn |
 //! | `watch` | the mail system's notifications | hints become `sync` jobs |
 //! | `spool` | files of a PBX | deposits |
+//! | `sync` | job `records`: a hint, the interval, a person | contacts and calendars in step, both ways |
 //! | `records` | people and programs edit contacts and events | entry, event and decision in one batch; deletions can be undone |
 //! | `explain` | a person asks | the chain of decisions |
 //!
@@ -54,6 +55,7 @@ mod records;
 mod report;
 mod spool;
 mod state_change;
+mod sync;
 mod watch;
 
 use std::ops::Deref;
@@ -73,9 +75,10 @@ pub use lag::Lag;
 pub use light::LightView;
 pub use limits::FolderReport;
 pub use policy::{MessagingPolicy, SpoolPolicy};
-pub use records::Imported;
 pub use reach::{password_of, sip_password_of};
+pub use records::Imported;
 pub use report::{DeliveryReport, DeliveryWord};
+pub use sync::{RecordSystems, Standing, SyncStatus, Word};
 
 pub(crate) use lag::LagStep;
 
@@ -111,6 +114,7 @@ pub(crate) struct Inner {
     parts: MessagingParts,
     lag: lag::Lags,
     watching: tokio::sync::Notify,
+    records: std::sync::OnceLock<sync::RecordSystems>,
 }
 
 impl Deref for Messaging {
@@ -125,7 +129,12 @@ impl Messaging {
     /// Puts the parts together; nothing runs yet.
     #[must_use]
     pub fn new(parts: MessagingParts) -> Self {
-        Self(Arc::new(Inner { parts, lag: lag::Lags::default(), watching: tokio::sync::Notify::new() }))
+        Self(Arc::new(Inner {
+            parts,
+            lag: lag::Lags::default(),
+            watching: tokio::sync::Notify::new(),
+            records: std::sync::OnceLock::new(),
+        }))
     }
 
     /// One [`Work`] for each kind of job.
@@ -139,6 +148,7 @@ impl Messaging {
             Arc::new(light::Light(self.clone())),
             Arc::new(light::OneLamp(self.clone())),
             Arc::new(limits::CountFolders(self.clone())),
+            Arc::new(sync::KeepInStep(self.clone())),
         ]
     }
 

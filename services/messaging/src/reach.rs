@@ -38,7 +38,7 @@ pub(crate) enum Tie {
 }
 
 impl Reach {
-    async fn of(store: &Store, mailbox: &Mailbox) -> Result<Result<Self, Refusal>, StoreError> {
+    pub(crate) async fn of(store: &Store, mailbox: &Mailbox) -> Result<Result<Self, Refusal>, StoreError> {
         let group = store.feature_group(mailbox.feature_group).await?;
         let endpoint = match &group {
             Some(group) => store.endpoint(group.endpoint).await?,

@@ -294,7 +294,11 @@ impl Messaging {
         Ok(id)
     }
 
-    pub(crate) async fn copy_side<R: Record>(&self, mailbox: MailboxId, id: SnapshotId) -> Result<(), Refusal> {
+    pub(crate) async fn copy_side<R: Record>(
+        &self,
+        mailbox: MailboxId,
+        id: SnapshotId,
+    ) -> Result<(), Refusal> {
         let all = self.all_records::<R>(mailbox).await?;
         for portion in all.chunks(PORTION) {
             let mut entries = Vec::with_capacity(portion.len());

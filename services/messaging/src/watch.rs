@@ -188,8 +188,13 @@ impl Messaging {
     async fn queue_sync(&self, mailboxes: impl IntoIterator<Item = MailboxId>) -> Result<(), StoreError> {
         let mailboxes: Vec<MailboxId> = mailboxes.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         for chunk in mailboxes.chunks(AT_ONCE) {
-            let writes: Vec<Write> =
+            let mut writes: Vec<Write> =
                 chunk.iter().map(|mailbox| self.sync_job(*mailbox, self.new_trace())).collect();
+            for mailbox in chunk {
+                if let Some(mailbox) = self.store.mailbox(*mailbox).await? {
+                    writes.extend(self.records_jobs(&mailbox).await?);
+                }
+            }
             self.store.commit(Batch { at: self.now(), fence: None, writes }).await?;
         }
         Ok(())

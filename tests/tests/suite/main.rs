@@ -1,8 +1,10 @@
 //! The black-box suites: one binary, one module a story.
 
 mod bad_input;
+mod calendar;
 mod conferencing;
 mod contacts;
+mod contacts_in_step;
 mod demo;
 mod foreign_clients;
 mod journey;

@@ -22,8 +22,18 @@ pub(crate) struct Set {
 }
 
 impl Set {
-    /// The body that says so.
+    /// The body that says so; something must be said.
     pub(crate) fn body(&self) -> Result<Value, Refusal> {
+        let body = self.optional_body()?;
+        if body.as_object().is_some_and(Map::is_empty) {
+            let next = "add --set FIELD=VALUE, or --from-json FILE";
+            return Err(Refusal::permanent("nothing-said", "no field was given", next));
+        }
+        Ok(body)
+    }
+
+    /// The body that says so, which may be empty.
+    pub(crate) fn optional_body(&self) -> Result<Value, Refusal> {
         let mut body = match &self.from_json {
             Some(file) => {
                 let bad = |error: serde_json::Error| {
@@ -41,10 +51,6 @@ impl Set {
                 Refusal::permanent("bad-field", what, "write --set given_name=Alice")
             })?;
             put(&mut body, field, value);
-        }
-        if body.as_object().is_some_and(Map::is_empty) {
-            let next = "add --set FIELD=VALUE, or --from-json FILE";
-            return Err(Refusal::permanent("nothing-said", "no field was given", next));
         }
         Ok(body)
     }

@@ -16,7 +16,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tieline_audio::{Converter, Tools};
 use tieline_conferencing::Conferencing;
 use tieline_connectors::ews::{EwsOptions, Exchange};
-use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, SpoolPolicy};
+use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, RecordSystems, SpoolPolicy};
 use tieline_model::{Clock, Ids, Refusal};
 use tieline_ports::MailSystem;
 use tieline_sip::{Algorithm, Login, Secret, Services, SipConfig, SipStack, TlsListener};
@@ -77,6 +77,7 @@ impl Server {
             audio: Arc::new(Converter::new(Tools::default(), audio_limits(config))),
             policy: messaging_policy(config),
         });
+        messaging.keep_records_in(RecordSystems { contacts: Arc::new(exchange.clone()), calendar: None });
         if let Some(stack) = start_sip(config, &store, &messaging, &clock, &ids).await? {
             lamps.put(stack);
         }

@@ -43,7 +43,10 @@ impl utoipa::Modify for Bearer {
 
 /// `recording_bytes`: the largest recording; every other body is bounded by the limit of the whole router.
 fn documented(recording_bytes: usize) -> OpenApiRouter<Arc<Web>> {
-    let routes = v1::routes().merge(v1::messages::upload(recording_bytes)).merge(v1::contacts::upload());
+    let routes = v1::routes()
+        .merge(v1::messages::upload(recording_bytes))
+        .merge(v1::contacts::upload())
+        .merge(v1::calendar::upload());
     OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", routes)
 }
 
@@ -100,6 +103,7 @@ pub fn router(web: Arc<Web>, way: Way) -> Router {
         .route("/healthz", get(observe::healthz))
         .route("/readyz", get(observe::readyz))
         .route("/metrics", get(observe::metrics))
+        .route("/feeds/{file}", get(v1::calendar::serve_feed))
         .route("/api/v1/openapi.json", get(move || async move { axum::Json((*document).clone()) }))
         .merge(api)
         .merge(pages)

@@ -1,5 +1,6 @@
 //! Version 1 of the REST API: a folder a resource, a file a verb.
 
+pub(super) mod calendar;
 pub(super) mod config;
 pub(super) mod contacts;
 pub(super) mod deletions;
@@ -15,6 +16,7 @@ pub(super) mod reload;
 pub(crate) mod schema;
 pub(super) mod snapshots;
 pub(super) mod status;
+mod sync;
 pub(super) mod tokens;
 pub(super) mod users;
 
@@ -38,9 +40,11 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .merge(mailboxes::routes())
         .merge(messages::routes())
         .merge(quick_call::routes())
+        .merge(calendar::routes())
         .merge(contacts::routes())
         .merge(deletions::routes())
         .merge(snapshots::routes())
+        .merge(sync::routes())
         .merge(config::routes())
         .merge(tokens::routes())
         .merge(users::routes())

@@ -1,0 +1,477 @@
+//! Job `records`: a mailbox's contacts or calendar are kept in step with its mail system.
+//!
+//! `core/sync` decides, this file carries out: what the engine asks for is read from the store or the mail system, what it
+//! decides is committed under the job's lease. A run may end anywhere: the next one begins with what is durable. The
+//! first pass and the first after a change of policy end with a plan that a person approves.
+
+mod snapshot;
+mod state;
+mod store;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tieline_model::{
+    CalendarMode, Contact, Event as CalendarEvent, LinkId, Mailbox, MailboxId, Record, RecordHash, RecordKind,
+};
+use tieline_ports::{
+    FolderRef, ItemRef, MailTarget, PortError, ReadRecord, RecordOperation, RecordStamp, RecordSystem,
+    RecordWritten, RemoteChange, RemotePage, RemoteRecord, WriteRecord,
+};
+use tieline_store::{AnyRecord, JobFilter, NewJob, Write};
+use tieline_sync::{
+    Change, Command, Engine, Event, Fetched, Identity, Operation, Page, Policy, Rendition, Rest, Resume,
+    RightItem, Side, Stamp, Written,
+};
+use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
+
+use crate::Messaging;
+use crate::deliver::failure;
+use crate::jobs::{self, json};
+use crate::reach::Reach;
+
+pub use state::{Standing, SyncStatus};
+
+/// The mail system's contacts and calendars.
+#[derive(Clone)]
+pub struct RecordSystems {
+    /// Contacts.
+    pub contacts: Arc<dyn RecordSystem<Contact>>,
+    /// Calendars; `None` where calendars are not kept in step yet.
+    pub calendar: Option<Arc<dyn RecordSystem<CalendarEvent>>>,
+}
+
+/// What is kept in step.
+pub(crate) trait InStep: Record + Into<AnyRecord> {
+    fn system(systems: &RecordSystems) -> Option<Arc<dyn RecordSystem<Self>>>;
+}
+
+impl InStep for Contact {
+    fn system(systems: &RecordSystems) -> Option<Arc<dyn RecordSystem<Self>>> {
+        Some(Arc::clone(&systems.contacts))
+    }
+}
+
+impl InStep for CalendarEvent {
+    fn system(systems: &RecordSystems) -> Option<Arc<dyn RecordSystem<Self>>> {
+        systems.calendar.clone()
+    }
+}
+
+/// What a person says to a pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// Begin one now, also a dry run once more.
+    Run,
+    /// The plan with this fingerprint is approved.
+    Approve(RecordHash),
+    /// An answer to a pause.
+    Resume(Resume),
+}
+
+impl Word {
+    /// What a pause complained of is right; so many more edits and deletions are believed.
+    #[must_use]
+    pub const fn accept(edits: u32, deletes: u32) -> Self {
+        Self::Resume(Resume::Accept { edits, deletes })
+    }
+
+    /// Both sides are joined anew, with a dry run; nothing is deleted.
+    #[must_use]
+    pub const fn rejoin() -> Self {
+        Self::Resume(Resume::Rejoin)
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RecordsPayload {
+    mailbox: MailboxId,
+    kind: RecordKind,
+    #[serde(default)]
+    word: Option<Word>,
+}
+
+pub(crate) const RECORDS: &str = "records";
+
+/// Job `records`.
+pub(crate) struct KeepInStep(pub(crate) Messaging);
+
+impl Work for KeepInStep {
+    fn kind(&self) -> &'static str {
+        RECORDS
+    }
+
+    fn concurrency(&self) -> usize {
+        self.0.policy.parallel_mailboxes
+    }
+
+    fn time_limit(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(1800)
+    }
+
+    fn span(&self, job: &tieline_store::Job) -> tracing::Span {
+        tracing::info_span!("job.records", job = %job.id, mailbox = job.subject, trace = %job.trace)
+    }
+
+    fn run<'a>(&'a self, context: &'a JobContext) -> Run<'a> {
+        Box::pin(async move {
+            let payload: RecordsPayload = jobs::payload(context.job())?;
+            match payload.kind {
+                RecordKind::Contacts => self.0.keep_in_step::<Contact>(context, payload).await,
+                RecordKind::Calendar => self.0.keep_in_step::<CalendarEvent>(context, payload).await,
+            }
+        })
+    }
+}
+
+/// What the mail system would give back of a record.
+struct Rendered<R: Record>(Arc<dyn RecordSystem<R>>);
+
+impl<R: Record> Rendition<R> for Rendered<R> {
+    fn render(&self, record: &R) -> R {
+        self.0.render(record)
+    }
+}
+
+/// One pass over one mailbox.
+pub(crate) struct Pass<'a, R: InStep> {
+    pub(crate) messaging: &'a Messaging,
+    pub(crate) context: &'a JobContext,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) target: MailTarget,
+    pub(crate) system: Arc<dyn RecordSystem<R>>,
+    pub(crate) folder: Option<FolderRef>,
+    /// What was shown to people last.
+    pub(crate) standing: Standing,
+}
+
+impl Messaging {
+    /// Ties contacts and calendars to a mail system. Once, before the work begins.
+    pub fn keep_records_in(&self, systems: RecordSystems) {
+        // A second time changes nothing.
+        let _ = self.0.records.set(systems);
+    }
+
+    /// Whether this kind is to be kept in step, or why not.
+    fn may_be_kept(&self, mailbox: &Mailbox, reach: &Reach, kind: RecordKind) -> Result<(), String> {
+        let settings = &reach.settings;
+        match mailbox.may_synchronize() {
+            Err(refusal) => return Err(refusal.what),
+            Ok(false) => {
+                return Err("the mailbox is switched off, or its Storage Mode is local-only".to_owned());
+            }
+            Ok(true) => {}
+        }
+        let kinds = settings.kinds.value;
+        match kind {
+            RecordKind::Contacts if kinds.contacts => Ok(()),
+            RecordKind::Calendar
+                if kinds.calendar && settings.calendar_mode.value == CalendarMode::SyncWithMailServer =>
+            {
+                Ok(())
+            }
+            RecordKind::Calendar if kinds.calendar => {
+                Err(format!("the Calendar Mode is none ({})", settings.calendar_mode.origin))
+            }
+            _ => Err(format!("{} are not synchronized ({})", kind.label(), settings.kinds.origin)),
+        }
+    }
+
+    pub(crate) fn records_stream(&self, mailbox: MailboxId, kind: RecordKind) -> String {
+        format!("{mailbox}/{RECORDS}/{}", kind.label())
+    }
+
+    /// Queues a pass: at a hint, at the interval, or because a person asks.
+    pub(crate) fn records_job(
+        &self,
+        mailbox: MailboxId,
+        kind: RecordKind,
+        word: Option<Word>,
+        not_before: Timestamp,
+    ) -> Write {
+        // One job for each: a word takes the place of the pass that waits for its time.
+        let dedupe = Some(format!("{RECORDS}/{}/{mailbox}", kind.label()));
+        Write::Job(NewJob {
+            id: self.new_job_id(),
+            stream: self.records_stream(mailbox, kind),
+            kind: RECORDS.to_owned(),
+            payload: json(&RecordsPayload { mailbox, kind, word }),
+            not_before,
+            trace: self.new_trace(),
+            subject: mailbox.to_string(),
+            dedupe,
+        })
+    }
+
+    /// Jobs for the kinds that are to be kept in step; none without a mail system for them.
+    pub(crate) async fn records_jobs(
+        &self,
+        mailbox: &Mailbox,
+    ) -> Result<Vec<Write>, tieline_store::StoreError> {
+        let mut writes = Vec::new();
+        let (Some(systems), Ok(reach)) = (self.0.records.get(), Reach::of(&self.store, mailbox).await?)
+        else {
+            return Ok(writes);
+        };
+        for kind in [RecordKind::Contacts, RecordKind::Calendar] {
+            let there = kind == RecordKind::Contacts || systems.calendar.is_some();
+            let wanted = there && self.may_be_kept(mailbox, &reach, kind).is_ok();
+            // A hint must not take the place of what a person said.
+            if wanted && !self.word_waits(mailbox.id, kind).await? {
+                writes.push(self.records_job(mailbox.id, kind, None, self.now()));
+            }
+        }
+        Ok(writes)
+    }
+
+    async fn word_waits(
+        &self,
+        mailbox: MailboxId,
+        kind: RecordKind,
+    ) -> Result<bool, tieline_store::StoreError> {
+        let filter = JobFilter { stream: Some(self.records_stream(mailbox, kind)), ..JobFilter::default() };
+        let jobs = self.store.jobs(&filter, 10).await?;
+        Ok(jobs.iter().any(|job| job.payload.get("word").is_some_and(|word| !word.is_null())))
+    }
+
+    async fn keep_in_step<R: InStep>(
+        &self,
+        context: &JobContext,
+        payload: RecordsPayload,
+    ) -> Result<Finish, WorkError> {
+        let Some(mailbox) = self.store.mailbox(payload.mailbox).await? else { return Ok(Finish::done()) };
+        let Some(system) = self.0.records.get().and_then(R::system) else { return Ok(Finish::done()) };
+        let reach = match Reach::of(&self.store, &mailbox).await? {
+            Ok(reach) => reach,
+            Err(refusal) => return Err(WorkError::failed(refusal)),
+        };
+        if self.may_be_kept(&mailbox, &reach, R::KIND).is_err() {
+            // What was synchronized stays as it is on both sides; switching on again goes on from there.
+            return Ok(Finish::done());
+        }
+        let target = match reach.target(&self.store, &mailbox).await? {
+            Ok(target) => target,
+            Err(refusal) => return Err(WorkError::failed(refusal)),
+        };
+        let kept = self.kept_state::<R>(mailbox.id).await?;
+        let standing = kept.map(|kept| kept.standing).unwrap_or_default();
+        if payload.word.is_none() && standing.waits_for_a_person() {
+            return Ok(Finish::done());
+        }
+        let word = payload.word;
+        let mut pass = Pass { messaging: self, context, mailbox, target, system, folder: None, standing };
+        let rest = pass.run(word.as_ref()).await?;
+        pass.finish(rest, word.is_some()).await
+    }
+
+    pub(crate) fn sync_policy(&self) -> Policy {
+        Policy { times: self.policy.delivery.clone(), ..Policy::default() }
+    }
+}
+
+impl<R: InStep> Pass<'_, R> {
+    /// Carries commands out until the engine rests; `None` when the process stops.
+    async fn run(&mut self, word: Option<&Word>) -> Result<Option<Rest>, WorkError> {
+        let rendition = Rendered(Arc::clone(&self.system));
+        let (mut engine, mut command) =
+            Engine::<R>::new(self.messaging.sync_policy(), Some(Box::new(rendition)));
+        let spoken = match word {
+            Some(Word::Approve(plan)) => Some(Event::Approve(plan.clone())),
+            Some(Word::Resume(resume)) => Some(Event::Resume(*resume)),
+            Some(Word::Run) | None => None,
+        };
+        if let Some(event) = spoken {
+            command = engine.handle(event, self.context.now(), &*self.messaging.ids);
+        }
+        loop {
+            if self.context.stopping().is_cancelled() {
+                return Ok(None);
+            }
+            let event = match command {
+                Command::Rest(rest) => return Ok(Some(rest)),
+                other => self.carry_out(other).await?,
+            };
+            command = engine.handle(event, self.context.now(), &*self.messaging.ids);
+        }
+    }
+
+    async fn carry_out(&mut self, command: Command<R>) -> Result<Event<R>, WorkError> {
+        Ok(match command {
+            Command::Load => {
+                let kept = self.messaging.kept_state::<R>(self.mailbox.id).await?;
+                let identity = kept.as_ref().and_then(|kept| kept.state.identity.as_ref());
+                self.folder = identity.map(|identity| FolderRef(identity.folder.clone()));
+                Event::Loaded(kept.map(|kept| Box::new(kept.state)))
+            }
+            Command::Identify => match self.system.identify(&self.target).await {
+                Ok(identity) => {
+                    self.folder = Some(identity.folder.clone());
+                    let (mailbox, folder, high_water) =
+                        (identity.mailbox, identity.folder.0, identity.high_water);
+                    Event::Identified(Identity { mailbox, folder, high_water })
+                }
+                Err(PortError::NotFound) => Event::FolderGone,
+                Err(error) => Event::Failed(failure(&error)),
+            },
+            Command::List { side: Side::Left, cursor, limit } => {
+                Event::Page(self.left_page(cursor, limit).await?)
+            }
+            Command::List { side: Side::Right, cursor, limit } => self.right_page(cursor, limit).await?,
+            Command::Links(query) => {
+                let (links, backlog) = self.links(query).await?;
+                Event::Links(links, backlog)
+            }
+            Command::Fetch { ids } => {
+                let items: Vec<ItemRef> = ids.into_iter().map(ItemRef).collect();
+                match self.system.read(&self.target, &items).await {
+                    Ok(read) => Event::Fetched(read.into_iter().map(fetched).collect()),
+                    Err(error) => Event::Failed(failure(&error)),
+                }
+            }
+            Command::Locate { links } => match self.locate(&links).await {
+                Ok(found) => Event::Located(
+                    found.into_iter().map(|items| items.into_iter().map(right).collect()).collect(),
+                ),
+                Err(PortError::NotFound) => Event::FolderGone,
+                Err(error) => Event::Failed(failure(&error)),
+            },
+            Command::Snapshot => match self.snapshot().await? {
+                Ok(at) => Event::SnapshotTaken(at),
+                Err(error) => Event::Failed(failure(&error)),
+            },
+            Command::Commit(commit) => Event::Committed { refused: self.commit(*commit).await? },
+            Command::Write { writes, deadline } => {
+                let writes: Vec<WriteRecord<R>> = writes.into_iter().filter_map(write).collect();
+                match self.write(&writes, deadline).await {
+                    Ok(written) => Event::Written(written.into_iter().map(written_of).collect()),
+                    Err(error) => Event::Failed(failure(&error)),
+                }
+            }
+            Command::Rest(_) => Event::Wake,
+        })
+    }
+
+    /// The folder that is kept in step. The engine asks who it is only when it matters; to be listed it must be known.
+    pub(crate) async fn folder(&mut self) -> Result<FolderRef, PortError> {
+        if let Some(folder) = &self.folder {
+            return Ok(folder.clone());
+        }
+        let identity = self.system.identify(&self.target).await?;
+        self.folder = Some(identity.folder.clone());
+        Ok(identity.folder)
+    }
+
+    async fn list(&mut self, cursor: Option<&str>, limit: u32) -> Result<RemotePage, PortError> {
+        let folder = self.folder().await?;
+        self.system.list(&self.target, &folder, cursor, limit).await
+    }
+
+    async fn locate(&mut self, links: &[LinkId]) -> Result<Vec<Vec<RemoteRecord<R>>>, PortError> {
+        let folder = self.folder().await?;
+        self.system.locate(&self.target, &folder, links).await
+    }
+
+    async fn write(
+        &mut self,
+        writes: &[WriteRecord<R>],
+        deadline: Timestamp,
+    ) -> Result<Vec<RecordWritten<R>>, PortError> {
+        let folder = self.folder().await?;
+        self.system.write(&self.target, &folder, writes, deadline).await
+    }
+
+    async fn right_page(&mut self, cursor: Option<String>, limit: usize) -> Result<Event<R>, WorkError> {
+        let limit = u32::try_from(limit).unwrap_or(512);
+        Ok(match self.list(cursor.as_deref(), limit).await {
+            Ok(page) => {
+                let change = |change: RemoteChange| match change {
+                    RemoteChange::Present { item, etag } => Change::Present { id: item.0, etag },
+                    RemoteChange::Gone { item } => Change::Gone { id: item.0 },
+                };
+                let changes = page.changes.into_iter().map(change).collect();
+                Event::Page(Page { changes, cursor: page.cursor, complete: page.complete })
+            }
+            Err(PortError::CursorExpired) => Event::CursorExpired,
+            Err(PortError::NotFound) => Event::FolderGone,
+            Err(error) => Event::Failed(failure(&error)),
+        })
+    }
+
+    /// Notes how the pass ended, and when the next one begins.
+    async fn finish(mut self, rest: Option<Rest>, by_word: bool) -> Result<Finish, WorkError> {
+        let now = self.context.now();
+        let interval = SignedDuration::try_from(self.messaging.policy.sync_interval)
+            .unwrap_or(SignedDuration::from_mins(5));
+        let later = now.saturating_add(interval).unwrap_or(Timestamp::MAX);
+        let again = match &rest {
+            None => Some(now),
+            Some(Rest::Done { until }) => Some(until.map_or(later, |until| until.clamp(now, later))),
+            Some(Rest::Until(until)) => Some(*until),
+            Some(Rest::AwaitApproval(_) | Rest::WorldChanged(_) | Rest::Paused(_)) => None,
+        };
+        self.standing = match rest {
+            None => self.standing,
+            Some(Rest::Done { .. }) => Standing::InStep,
+            Some(Rest::Until(until)) => Standing::Waits { until },
+            Some(Rest::AwaitApproval(plan)) => Standing::AwaitsApproval { plan, changed: false },
+            Some(Rest::WorldChanged(plan)) => Standing::AwaitsApproval { plan, changed: true },
+            Some(Rest::Paused(pause)) => Standing::Paused { pause },
+        };
+        let writes = self.standing_writes().await?;
+        let finish = match again {
+            None => Finish::done(),
+            Some(at) if by_word => {
+                Finish::done().with(self.messaging.records_job(self.mailbox.id, R::KIND, None, at))
+            }
+            Some(at) => Finish::wait(at, serde_json::Value::Null),
+        };
+        Ok(finish.with_all(writes))
+    }
+}
+
+fn right<R>(remote: RemoteRecord<R>) -> RightItem<R> {
+    RightItem {
+        id: remote.item.0,
+        etag: remote.etag,
+        edited: remote.edited,
+        created: remote.created,
+        stamp: remote.stamp.map(|stamp| Stamp { link: stamp.link, write: stamp.write }),
+        record: remote.record,
+    }
+}
+
+fn fetched<R>(read: ReadRecord<R>) -> Fetched<R> {
+    match read {
+        ReadRecord::Found(remote) => Fetched::Found(Box::new(right(*remote))),
+        ReadRecord::NotFound => Fetched::NotFound,
+        ReadRecord::Unreadable(error) => Fetched::Unreadable(failure(&error), error.refusal().to_string()),
+    }
+}
+
+/// `None` for a write without what it needs, which the engine never sends.
+fn write<R: Record>(write: tieline_sync::Write<R>) -> Option<WriteRecord<R>> {
+    let stamp = RecordStamp { link: write.link, write: write.write };
+    let item = write.id.map(ItemRef);
+    let operation = match write.operation {
+        Operation::Create => RecordOperation::Create { record: write.record? },
+        Operation::Update => RecordOperation::Update {
+            item: item?,
+            etag: write.if_etag.unwrap_or_default(),
+            record: write.record?,
+            fields: write.fields,
+        },
+        Operation::Delete => RecordOperation::Delete { item: item?, etag: write.if_etag.unwrap_or_default() },
+    };
+    Some(WriteRecord { stamp, operation })
+}
+
+fn written_of<R>(written: RecordWritten<R>) -> Written<R> {
+    match written {
+        RecordWritten::Done { item, etag, stored } => Written::Done { id: item.0, etag, stored },
+        RecordWritten::Stale => Written::Stale,
+        RecordWritten::NotFound => Written::NotFound,
+        RecordWritten::Failed(error) => Written::Failed(failure(&error), error.refusal().to_string()),
+    }
+}

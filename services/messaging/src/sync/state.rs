@@ -1,0 +1,225 @@
+//! Where a mailbox's contacts or calendar stand, as people are shown it, and what they may say to it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tieline_model::{
+    Contact, Event as CalendarEvent, LinkId, Mailbox, MailboxId, RecordHash, RecordKind, Refusal,
+};
+use tieline_store::{JobFilter, LinkCounts, LinkQuery, NewEvent, StoreError, Write};
+use tieline_sync::{Pause, Plan, State, Trouble};
+use tieline_worker::WorkError;
+
+use super::{InStep, Pass, RECORDS, Word};
+use crate::Messaging;
+use crate::reach::Reach;
+
+/// How the last pass ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "kebab-case")]
+pub enum Standing {
+    /// There was none yet.
+    #[default]
+    NotYet,
+    /// Both sides hold the same.
+    InStep,
+    /// The mail system is busy or away.
+    Waits {
+        /// Until then.
+        until: Timestamp,
+    },
+    /// A dry run is done; nothing is written before a person approves it.
+    AwaitsApproval {
+        /// What would be done.
+        plan: Box<Plan>,
+        /// Another plan was approved before, and the world has changed since.
+        changed: bool,
+    },
+    /// A person must look.
+    Paused {
+        /// Why.
+        pause: Pause,
+    },
+}
+
+impl Standing {
+    /// A pass by itself would only come to the same end.
+    pub(crate) const fn waits_for_a_person(&self) -> bool {
+        matches!(self, Self::AwaitsApproval { .. } | Self::Paused { .. })
+    }
+}
+
+/// What is kept in the store's row.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) state: State,
+    #[serde(default)]
+    pub(crate) standing: Standing,
+}
+
+/// Where a mailbox's contacts or calendar stand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SyncStatus {
+    /// Contacts or calendar.
+    pub kind: RecordKind,
+    /// Why it is not kept in step; `None` when it is.
+    pub off: Option<String>,
+    /// A pass is under way, or about to begin.
+    pub busy: bool,
+    /// How the last pass ended.
+    pub standing: Standing,
+    /// By what the plan is approved.
+    pub approval: Option<RecordHash>,
+    /// When that was.
+    pub at: Option<Timestamp>,
+    /// When the last snapshot was taken.
+    pub snapshot: Option<Timestamp>,
+    /// How many there are, and how much waits.
+    pub counts: LinkCounts,
+    /// Items that were put aside: the link and why.
+    pub aside: Vec<(LinkId, String)>,
+    /// How often both sides edited one field, or one edited what the other deleted; the losers are kept.
+    pub conflicts: u64,
+}
+
+impl Messaging {
+    pub(crate) async fn kept_state<R: InStep>(&self, mailbox: MailboxId) -> Result<Option<Kept>, StoreError> {
+        self.kept(mailbox, R::KIND).await
+    }
+
+    async fn kept(&self, mailbox: MailboxId, kind: RecordKind) -> Result<Option<Kept>, StoreError> {
+        let found = self.store.sync_state(mailbox, kind).await?;
+        // A state that this release does not understand begins anew, with a dry run.
+        Ok(found.and_then(|(body, _)| serde_json::from_value(body).ok()))
+    }
+
+    /// Where a mailbox's contacts and calendar stand.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn sync_status(&self, mailbox: &Mailbox) -> Result<Vec<SyncStatus>, Refusal> {
+        let mut all = Vec::new();
+        for kind in [RecordKind::Contacts, RecordKind::Calendar] {
+            let there = self
+                .0
+                .records
+                .get()
+                .is_some_and(|systems| kind == RecordKind::Contacts || systems.calendar.is_some());
+            let off = match Reach::of(&self.store, mailbox).await? {
+                Err(refusal) => Some(refusal.what),
+                Ok(_) if !there => Some(format!("this release does not keep {} in step", kind.label())),
+                Ok(reach) => self.may_be_kept(mailbox, &reach, kind).err(),
+            };
+            let at = self.store.sync_state(mailbox.id, kind).await?.map(|(_, at)| at);
+            let kept = self.kept(mailbox.id, kind).await?.unwrap_or_default();
+            let approval = match &kept.standing {
+                Standing::AwaitsApproval { plan, .. } => Some(plan.approval()),
+                _ => None,
+            };
+            let filter = JobFilter {
+                kind: Some(RECORDS.to_owned()),
+                subject: Some(mailbox.id.to_string()),
+                ..JobFilter::default()
+            };
+            let (now, stream) = (self.now(), self.records_stream(mailbox.id, kind));
+            let jobs = self.store.jobs(&filter, 100).await?;
+            all.push(SyncStatus {
+                kind,
+                off,
+                busy: jobs
+                    .iter()
+                    .any(|job| job.stream == stream && job.not_before <= now && !job.quarantined),
+                approval,
+                at,
+                snapshot: kept.state.snapshot,
+                standing: kept.standing,
+                counts: self.store.link_counts(mailbox.id, kind).await?,
+                aside: match kind {
+                    RecordKind::Contacts => self.aside::<Contact>(mailbox.id).await?,
+                    RecordKind::Calendar => self.aside::<CalendarEvent>(mailbox.id).await?,
+                },
+                conflicts: self.store.sync_conflicts(mailbox.id, kind, 1000).await?.len() as u64,
+            });
+        }
+        Ok(all)
+    }
+
+    async fn aside<R: InStep>(&self, mailbox: MailboxId) -> Result<Vec<(LinkId, String)>, StoreError> {
+        let links = self.store.sync_links::<R>(mailbox, &LinkQuery::Quarantined { limit: 100 }).await?;
+        Ok(links
+            .into_iter()
+            .filter_map(|(body, _)| {
+                let id = serde_json::from_value(body.get("id")?.clone()).ok()?;
+                let trouble: Option<Trouble> = serde_json::from_value(body.get("trouble")?.clone()).ok()?;
+                Some((id, trouble?.reason))
+            })
+            .collect())
+    }
+
+    /// Says something to a mailbox's synchronization; the pass that hears it begins at once.
+    ///
+    /// # Errors
+    /// When it is switched off, when the plan is not the one that waits, or the store cannot be written.
+    pub async fn say_to_sync(&self, mailbox: &Mailbox, kind: RecordKind, word: Word) -> Result<(), Refusal> {
+        let status = self.sync_status(mailbox).await?.into_iter().find(|status| status.kind == kind);
+        let Some(status) = status else { return Ok(()) };
+        if let Some(why) = status.off {
+            return Err(Refusal::permanent(
+                "not-synchronized",
+                why,
+                "switch it on in the feature group or the mailbox: tieline mailbox edit",
+            )
+            .at(mailbox.address.as_str()));
+        }
+        match &word {
+            Word::Run => {}
+            Word::Approve(plan) if status.approval.as_ref() == Some(plan) => {}
+            Word::Approve(_) => {
+                return Err(Refusal::permanent(
+                    "no-such-plan",
+                    "no plan with this fingerprint waits for approval",
+                    "make a new one: tieline sync plan",
+                )
+                .at(mailbox.address.as_str()));
+            }
+            Word::Resume(_) if matches!(status.standing, Standing::Paused { .. }) => {}
+            Word::Resume(_) => {
+                return Err(Refusal::permanent(
+                    "not-paused",
+                    "the synchronization is not paused",
+                    "tieline sync status",
+                )
+                .at(mailbox.address.as_str()));
+            }
+        }
+        self.commit(vec![self.records_job(mailbox.id, kind, Some(word), self.now())]).await
+    }
+}
+
+impl<R: InStep> Pass<'_, R> {
+    /// The state with how the pass ended, and the news when a person must look.
+    pub(crate) async fn standing_writes(&self) -> Result<Vec<Write>, WorkError> {
+        let kept = self.messaging.kept_state::<R>(self.mailbox.id).await?.unwrap_or_default();
+        let news = (kept.standing != self.standing).then(|| {
+            let what = match &self.standing {
+                Standing::AwaitsApproval { .. } => "sync-awaits-approval",
+                Standing::Paused { .. } => "sync-paused",
+                Standing::InStep => "sync-in-step",
+                Standing::NotYet | Standing::Waits { .. } => "sync-waits",
+            };
+            Write::Event(NewEvent {
+                topic: "mailbox".to_owned(),
+                subject: self.mailbox.id.to_string(),
+                payload: json!({ "what": what, "kind": R::KIND.label() }),
+            })
+        });
+        let kept = Kept { standing: self.standing.clone(), ..kept };
+        let mut writes = vec![self.state_write(&kept)];
+        writes.extend(news);
+        Ok(writes)
+    }
+
+    pub(crate) fn state_write(&self, kept: &Kept) -> Write {
+        Write::SyncState { mailbox: self.mailbox.id, kind: R::KIND, body: crate::jobs::json(kept) }
+    }
+}

@@ -1,0 +1,66 @@
+"""A mail user with exchangelib, a mail client nobody here wrote, whose contacts Tieline keeps in step.
+
+The test says `ews`, `address`, `password`, and the `checks` to run.
+"""
+
+from exchangelib import Contact
+
+from exchange import sign_in
+from judge import check, eventually, main
+
+
+def by_name(site):
+    return {contact.surname: contact for contact in sign_in(site).contacts.all() if isinstance(contact, Contact)}
+
+
+@check
+def makes_a_contact(site):
+    account = sign_in(site)
+    Contact(folder=account.contacts, given_name="Theirs", surname="Alone", display_name="Theirs Alone", company_name="Lab Ltd").save()
+
+
+@check
+def has_only_its_own(site):
+    """Covers: AV-63 (contacts)"""
+    assert set(by_name(site)) == {"Alone"}, by_name(site)
+
+
+@check
+def has_both(site):
+    """Covers: AV-85 (there and undone)"""
+    found = eventually("both contacts", lambda: (lambda names: names if set(names) == {"Alone", "Only"} else None)(by_name(site)))
+    ours = found["Only"]
+    assert [entry.email for entry in ours.email_addresses] == ["ours@x.example"], ours.email_addresses
+
+
+@check
+def edits_another_field(site):
+    contact = by_name(site)["Only"]
+    contact.company_name = "Edited There"
+    contact.save(update_fields=["company_name"])
+
+
+@check
+def sees_both_edits(site):
+    """Covers: AV-85 (fields)"""
+
+    def both():
+        contact = by_name(site)["Only"]
+        numbers = {entry.label: entry.phone_number for entry in contact.phone_numbers or []}
+        return contact.company_name == "Edited There" and numbers.get("MobilePhone") == "+49 1"
+
+    eventually("both edits", both)
+
+
+@check
+def deletes_ours(site):
+    by_name(site)["Only"].move_to_trash()
+
+
+@check
+def has_one_named(site):
+    found = [contact.surname for contact in sign_in(site).contacts.all()]
+    assert found == [site["name"]], found
+
+
+main()
