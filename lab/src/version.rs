@@ -247,13 +247,13 @@ pub const FOLDERS: &[(&str, Release)] = &[
     ("quickcontacts", Exchange2013),
     ("conversationhistory", Exchange2013),
     ("todosearch", Exchange2013),
-    ("mycontacts", Exchange2013Sp1),
+    ("mycontacts", Exchange2013),
     ("directory", Exchange2013Sp1),
-    ("imcontactlist", Exchange2013Sp1),
-    ("peopleconnect", Exchange2013Sp1),
-    ("favorites", Exchange2013Sp1),
-    ("archiveinbox", Exchange2016),
-    ("adminauditlogs", Exchange2013Sp1),
+    ("imcontactlist", Exchange2013),
+    ("peopleconnect", Exchange2013),
+    ("favorites", Exchange2013),
+    ("archiveinbox", Exchange2013Sp1),
+    ("adminauditlogs", Exchange2013),
 ];
 
 /// When an operation of the codec came, and went.
