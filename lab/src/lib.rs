@@ -15,11 +15,12 @@
 //! * [`Faults`] with [`Fault`] and [`FaultKind`]: what goes wrong, for whom, how often. Also `POST /lab/faults`.
 //! * [`Journal`] of [`RequestRecord`]s: who asked what and how long it took. Also `GET /lab/requests`.
 //! * [`LabDirectory`]: the same people over LDAP, as Active Directory shows them.
+//! * [`CalendarProcessing`]: what mailboxes do by themselves about meetings ([`Processing`]). Also `POST /lab/calendars`.
 //! * [`Phone`]: a desk phone whose lamp follows message-waiting NOTIFYs. Also `GET /lab/phones`.
 //!
 //! Inside, a request passes `http` (the connection), `server` (who is it), `ews` (what is asked, an operation each
 //! file), `store` (SQLite, a file per noun). An item is a bag of properties (`document`), shown through a `view` in
-//! a `shape`.
+//! a `shape`. `calendar` says when things happen, `assistant` what a mailbox does by itself about meetings.
 
 mod account;
 mod aqs;
