@@ -136,4 +136,21 @@ def a_series_is_kept_and_one_occurrence_moves_alone(site):
     assert answer(bob, "Where the third is")[0] == "Decline"
 
 
+@check
+def invites(site):
+    """What the test does next happens in the middle of the answer."""
+    invite(person(site, "alice"), site["subject"], "@vmr 7045", at(site["day"], 10))
+
+
+@check
+def is_answered_once(site):
+    """Covers: PO-15"""
+    alice = person(site, "alice")
+    kind, text = answer(alice, site["subject"])
+    assert kind == "Accept" and "sip:7045@vmr.example" in text, (kind, text)
+    invite(alice, f"After {site['subject']}", "@vmr 7046", at(site["day"], 10))
+    assert answer(alice, f"After {site['subject']}")[0] == "Accept"
+    assert len(answers(alice, site["subject"])) == 2, "of the one and of the other, and no third"
+
+
 main()

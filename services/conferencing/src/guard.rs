@@ -15,7 +15,9 @@ use crate::inbox::stream_of;
 use crate::{Action, Conferencing, Input, Trouble, Watch};
 
 const STREAM: &str = "conference/watch";
-const LEASE: SignedDuration = SignedDuration::from_secs(30);
+const LEASE: SignedDuration = SignedDuration::from_secs(10);
+/// How often it is renewed, or tried for.
+const RENEW: Duration = Duration::from_secs(3);
 /// From one subscription to the next at least; so a server that ends each at once is not asked without pause.
 const BREATH: Duration = Duration::from_secs(1);
 /// How often a reading that another node carries out is asked after.
@@ -37,7 +39,7 @@ impl Conferencing {
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "nobody watches the conference mailbox yet"),
             }
-            tokio::time::sleep(Duration::from_secs(5)).await;
+            tokio::time::sleep(RENEW).await;
         }
     }
 
@@ -45,7 +47,7 @@ impl Conferencing {
         let mut watch = Watch::new(self.settings.watch, self.now());
         let mut line: Option<(u64, bool, SignStream)> = None;
         let mut pending: Pending<'_> = FuturesUnordered::new();
-        let mut renewals = tokio::time::interval(Duration::from_secs(10));
+        let mut renewals = tokio::time::interval(RENEW);
         let Ok(last) = self.store.last_event().await else { return };
         let mut config = self.store.listen(last, vec!["config".to_owned()]);
         let mut actions = watch.input(self.now(), Input::On);

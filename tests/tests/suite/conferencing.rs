@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tieline_tests::judge::Judge;
+use tieline_tests::process::eventually;
 use tieline_tests::site::{Options, Site};
 
 /// Rooms 7040 to 7049, two hours at most; the mailbox is watched as in real life, only checked more often at the start.
@@ -37,4 +38,23 @@ fn exchangelib_is_answered_as_an_organizer() {
         json!({}),
     );
     Judge::new("exchangelib_meetings.py").arg(told).run();
+}
+
+/// SIGKILL while an answer is on its way, after one more request each time: the organizer has one answer.
+#[test]
+fn a_server_that_is_killed_between_decision_and_answer_answers_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut site = site(folder.path());
+    let judge = |site: &Site, check: &str, day: usize| {
+        let told = site.judged_by("alice", &[check], json!({"subject": format!("Kill {day}"), "day": day}));
+        Judge::new("exchangelib_meetings.py").arg(told).run();
+    };
+    for requests in 2..=4 {
+        let before = site.lab.requests().len();
+        judge(&site, "invites", requests);
+        eventually("the server is at it", || (site.lab.requests().len() >= before + requests).then_some(()));
+        site.server.kill();
+        site.server.run();
+        judge(&site, "is_answered_once", requests);
+    }
 }
