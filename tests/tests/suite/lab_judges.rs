@@ -69,3 +69,33 @@ fn exchangelib_and_dateutil_find_the_calendars_of_an_exchange_server() {
     Judge::new("exchangelib_calendar.py").arg("--ready-file").arg(&ready_file).run();
     Judge::new("validate_xsd.py").arg("--ready-file").arg(&ready_file).run();
 }
+
+/// Each version that a client meets in the field is recognised by exchangelib's own guessing, which then uses what that
+/// version has.
+#[test]
+fn exchangelib_recognises_the_versions_of_exchange() {
+    for version in ["2007-sp1", "2010-sp2", "2013", "2019"] {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let ready_file = folder.path().join("lab.json");
+        let mut command = Command::new(tieline_tests::tieline());
+        command.arg("lab").arg("--ready-file").arg(&ready_file).args([
+            "--exchange",
+            version,
+            "--http",
+            "127.0.0.1:0",
+        ]);
+        command
+            .arg("--state")
+            .arg(folder.path().join("state"))
+            .arg("--record")
+            .arg(folder.path().join("record"));
+        let mut lab = Running::start("lab", &mut command, folder.path());
+        lab.wait_for_ready_file(&ready_file);
+        Judge::new("exchangelib_versions.py")
+            .arg("--ready-file")
+            .arg(&ready_file)
+            .env("EXCHANGE", version)
+            .run();
+        Judge::new("validate_xsd.py").arg("--ready-file").arg(&ready_file).run();
+    }
+}
