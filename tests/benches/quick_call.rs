@@ -57,7 +57,7 @@ fn main() {
     let script = folder.join("calls.lua");
     fs::write(&script, lua(&cookies.join("; "))).expect("written");
 
-    let (nginx, bare_302) = nginx(folder);
+    let (mut nginx, bare_302) = nginx(folder);
     let mut measured = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         measured[0].push(wrk(&bare_302, &script, 8).rate);
@@ -75,7 +75,9 @@ fn main() {
     );
     println!("load afterwards: {}", load());
     server.stop();
-    drop((nginx, slapd));
+    // Asked to end, nginx takes its workers along; killed, it would leave them.
+    nginx.stop();
+    drop(slapd);
 }
 
 /// The listing ends with the highest numbers. Each is asked for once: an answer "asked now" would bring that one alone.
