@@ -51,7 +51,16 @@ impl Brake {
         recent.map(|entry| u64::from(if touch == Touch::Edit { entry.edits } else { entry.deletes })).sum()
     }
 
+    /// One more. What a person allowed is used up first, and does not count.
     pub(crate) fn count(&mut self, touch: Touch, policy: &BrakePolicy, now: Timestamp) {
+        let released = match touch {
+            Touch::Edit => &mut self.released.0,
+            Touch::Delete => &mut self.released.1,
+        };
+        if *released > 0 {
+            *released -= 1;
+            return;
+        }
         let (this, since) = (minute(now), minute(now) - policy.window.as_mins());
         self.minutes.retain(|entry| entry.minute >= since);
         if self.minutes.last().is_none_or(|last| last.minute != this) {
@@ -63,11 +72,6 @@ impl Brake {
                 Touch::Delete => entry.deletes += 1,
             }
         }
-        let spent = match touch {
-            Touch::Edit => &mut self.released.0,
-            Touch::Delete => &mut self.released.1,
-        };
-        *spent = spent.saturating_sub(1);
     }
 
     /// A person has looked and allows so many more.
@@ -109,5 +113,13 @@ mod tests {
         assert_eq!(brake.left(Touch::Delete, 50, &policy, at(61)), 1, "the window slides");
         brake.release(0, 300);
         assert_eq!(brake.left(Touch::Delete, 50, &policy, at(61)), 320);
+        for _ in 0..300 {
+            brake.count(Touch::Delete, &policy, at(61));
+        }
+        assert_eq!(
+            brake.left(Touch::Delete, 50, &policy, at(61)),
+            20,
+            "as many as a person allowed, and the usual"
+        );
     }
 }

@@ -244,8 +244,10 @@ impl<R: Record> Engine<R> {
             }
         }
         let Tally { units, writes, .. } = tally;
-        if postponed && !units.is_empty() {
-            // What it waits for may have been settled just now: from the beginning, before anything later in the order.
+        let joined = units.iter().any(|unit| unit.absorbed.is_some());
+        if joined || (postponed && !units.is_empty()) {
+            // What was joined has another place in the order now, and what an item waits for may have been settled: from
+            // the beginning, before anything that comes later.
             after = None;
             self.plan = self.plan.take().map(|_| Plan::under(self.choices.clone()));
         }

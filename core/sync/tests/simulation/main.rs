@@ -12,6 +12,7 @@
 mod card;
 mod mail;
 mod mutant;
+mod passes;
 mod sim_record;
 mod store;
 mod world;

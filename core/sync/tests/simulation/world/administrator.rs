@@ -54,9 +54,6 @@ impl<R: SimRecord> World<R> {
             Pause::FolderGone => ("folder-gone", Resume::Rejoin),
         };
         self.pauses.push(name);
-        if answer == Resume::Rejoin {
-            self.approved.clear();
-        }
         answer
     }
 }

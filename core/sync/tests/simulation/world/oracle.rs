@@ -20,12 +20,15 @@ impl<R: SimRecord> World<R> {
             .filter_map(|write| Some((write.id.clone(), self.store.items.get(&write.id)?.record.lineage())))
             .collect();
         let was_paused = self.store.state().is_some_and(|state| state.paused.is_some());
-        if was_paused
-            && commit.state.paused.is_none()
-            && let Some(Resume::Accept { deletes, .. }) = self.said.take()
-        {
-            self.deletes.clear();
-            self.allowed = u64::from(deletes);
+        if was_paused && commit.state.paused.is_none() {
+            match self.said.take() {
+                Some(Resume::Accept { deletes, .. }) => {
+                    self.deletes.clear();
+                    self.allowed = u64::from(deletes);
+                }
+                Some(Resume::Rejoin) => self.approved.clear(),
+                None => {}
+            }
         }
         let (refused, applied) = self.store.commit(commit);
         for unit in &applied {
