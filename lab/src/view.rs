@@ -10,8 +10,7 @@ use crate::{
     body,
     document::{Document, element, escape},
     extended::{self, ExtendedValue},
-    id,
-    mapi_property,
+    id, mapi_property,
     property::{date_time, element_of, indexed_list},
     store::{attachment::Attachment, item::Item, mailbox::Mailbox},
 };

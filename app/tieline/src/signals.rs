@@ -1,6 +1,9 @@
 //! What the operating system asks of the process.
 
+use std::io::Read;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Returns when the process is asked to stop (SIGTERM, SIGINT).
 pub(crate) async fn stop() {
@@ -36,5 +39,36 @@ async fn received(signal: &mut Option<Signal>) {
             signal.recv().await;
         }
         None => std::future::pending().await,
+    }
+}
+
+/// The end of standard input: whoever holds the other end is gone.
+pub(crate) struct StdinClosed(Option<oneshot::Receiver<()>>);
+
+impl StdinClosed {
+    /// Reads on a thread of its own, which the process does not wait for when it ends.
+    pub(crate) fn watch(wanted: bool) -> Self {
+        if !wanted {
+            return Self(None);
+        }
+        let (closed, told) = oneshot::channel();
+        std::thread::spawn(move || {
+            let mut input = std::io::stdin().lock();
+            let mut ignored = [0; 64];
+            while input.read(&mut ignored).is_ok_and(|read| read > 0) {}
+            let _ = closed.send(());
+        });
+        Self(Some(told))
+    }
+
+    /// Returns when it is closed; never when it is not watched.
+    pub(crate) async fn wait(&mut self) {
+        match &mut self.0 {
+            Some(told) => {
+                let _ = told.await;
+                self.0 = None;
+            }
+            None => std::future::pending().await,
+        }
     }
 }

@@ -39,7 +39,9 @@ impl Messaging {
                 std::mem::replace(&mut decisions, self.store.decisions_on(stored.message.trace).await?);
             let more: Vec<Decision> = about.into_iter().filter(|one| !decisions.contains(one)).collect();
             decisions.extend(more);
-        } else if let Some(decision) = decisions.iter().find(|decision| decision.subject.starts_with("vm_")) {
+        } else if trace.is_some()
+            && let Some(decision) = decisions.iter().find(|decision| decision.subject.starts_with("vm_"))
+        {
             about.clone_from(&decision.subject);
         }
         decisions.sort_by_key(|decision| decision.at);

@@ -132,7 +132,12 @@ impl Following<'_> {
             let live = self.live().await?;
             self.pass.look.extend(live.into_iter().map(|item| item.message));
         }
-        for folder in self.folders().await? {
+        let folders = self.folders().await?;
+        if folders.is_empty() {
+            // Nothing to read yet: a wrong password must not wait for the first message to be noticed.
+            self.messaging.mail.check(&self.target).await?;
+        }
+        for folder in folders {
             if !self.pass.done.contains(&folder) {
                 self.read_folder(&folder).await?;
                 self.pass.done.insert(folder);

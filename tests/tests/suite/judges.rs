@@ -4,7 +4,8 @@ use tieline_tests::{judge, process, tool};
 
 #[test]
 fn every_judge_is_installed() {
-    for name in ["sipp", "kamailio", "espeak-ng", "sox", "ffmpeg", "setpriv", "davmail-server", "ldapsearch"] {
+    for name in ["sipp", "kamailio", "espeak-ng", "sox", "ffmpeg", "setpriv", "davmail-server", "ldapsearch"]
+    {
         assert!(tool(name).is_file());
     }
     let mut import = std::process::Command::new(judge::python());

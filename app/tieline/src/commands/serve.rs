@@ -18,6 +18,9 @@ pub(crate) struct Serve {
     /// A JSON file with the addresses, written when everything listens.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Stops when its standard input closes: with whoever started it, however that one ends.
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
 }
 
 pub(crate) async fn run(command: Serve, reach: &Reach, out: Output) -> Result<(), Refusal> {
@@ -45,9 +48,11 @@ pub(crate) async fn run(command: Serve, reach: &Reach, out: Output) -> Result<()
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
     let mut hangup = Reload::new();
+    let mut orphaned = signals::StdinClosed::watch(command.until_stdin_closes);
     loop {
         tokio::select! {
             () = signals::stop() => break,
+            () = orphaned.wait() => break,
             () = hangup.asked() => {}
             Some(()) = reloads.recv() => {}
             broken = server.broken() => {

@@ -49,7 +49,8 @@ async fn both_dialects_lead_to_the_server() {
     for schemes in [vec![Scheme::Ntlm], vec![Scheme::Basic]] {
         let lab = Lab::with(|settings| settings.authentication = schemes).await;
         for candidate in [soap(&lab), pox(&lab)] {
-            let found = discover(&wanted(&lab, "alice@lab.example"), &[candidate.clone()]).await.unwrap();
+            let found =
+                discover(&wanted(&lab, "alice@lab.example"), std::slice::from_ref(&candidate)).await.unwrap();
             assert_eq!((found.url, found.said_by), (ews(&lab), candidate));
         }
     }
@@ -129,7 +130,7 @@ async fn a_redirection_without_tls_needs_a_persons_word_and_gets_no_credentials(
     let server = Scripted::start(move |_| status(302, &[("location", location.as_str())], "")).await;
     let probe = format!("http://{}/autodiscover/autodiscover.xml", server.address);
     let mut wanted = wanted(&lab, "alice@lab.example");
-    let refusal = discover(&wanted, &[probe.clone()]).await.unwrap_err();
+    let refusal = discover(&wanted, std::slice::from_ref(&probe)).await.unwrap_err();
     assert_eq!(refusal.code, "redirect-to-confirm", "{refusal}");
     wanted.confirmed = vec!["127.0.0.1".to_owned()];
     assert_eq!(discover(&wanted, &[probe]).await.unwrap().url, ews(&lab));

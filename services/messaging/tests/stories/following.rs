@@ -202,6 +202,18 @@ async fn an_expired_cursor_reads_anew_without_deleting_or_doubling() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_is_noticed_before_the_first_message() {
+    let world = World::new().await;
+    let denied = Refusal::operator("sign-in", "the password is wrong", "set it in the feature group");
+    world.mail.unreachable(ALICE, Some(denied));
+    world.sync(&world.alice).await;
+    assert_eq!(world.health(&world.alice).await.unwrap(), (HealthState::Refused, "sign-in".to_owned()));
+    world.mail.unreachable(ALICE, None);
+    world.advance(3600).await;
+    assert_eq!(world.health(&world.alice).await.unwrap().0, HealthState::Ok);
+}
+
+#[tokio::test]
 async fn many_that_vanish_at_once_trip_the_brake_until_somebody_looked() {
     let world = World::new().await;
     for _ in 0..25 {
