@@ -269,6 +269,7 @@ pub(crate) async fn sign_out(State(web): State<Arc<Web>>, request: Request) -> P
     if let Some(session) = signed_in.session {
         let ended = web.store.commit(Batch::new(web.clock.now()).with(Write::EndSession(session))).await;
         ended.map_err(super::refuse(&signed_in))?;
+        web.sign_in.sessions.forget();
     }
     let content = html! { p.actions { a.button href="/sign-in" { "Sign in again" } } };
     let mut response = Shell::bare("Signed out").around(&content).into_response();

@@ -9,6 +9,7 @@
 //!
 //! Types to know: [`SignIn`] (the part that handlers share), [`SignInPolicy`], [`SignedIn`] (who asks).
 
+mod at_hand;
 mod attempts;
 mod cookie;
 mod form;
@@ -31,6 +32,7 @@ pub use policy::{OpenIdPolicy, ProxyPolicy, PublicUrl, SignInPolicy};
 pub(crate) use signed_in::SignedIn;
 pub(crate) use visit::{Visit, client_address, guard, page};
 
+use at_hand::AtHand;
 use attempts::Attempts;
 use openid::OpenId;
 use password::Passwords;
@@ -39,6 +41,7 @@ use password::Passwords;
 pub struct SignIn {
     pub(crate) policy: SignInPolicy,
     pub(crate) openid: Option<OpenId>,
+    pub(crate) sessions: AtHand,
     passwords: Passwords,
     attempts: Attempts,
 }
@@ -65,7 +68,13 @@ impl SignIn {
             }
             (None, _) => None,
         };
-        Ok(Self { openid, passwords: Passwords::new()?, attempts: Attempts::new(), policy })
+        Ok(Self {
+            openid,
+            sessions: AtHand::default(),
+            passwords: Passwords::new()?,
+            attempts: Attempts::new(),
+            policy,
+        })
     }
 
     /// Proves a local account's name and password. An unknown name takes as long as a wrong password.

@@ -50,9 +50,11 @@ impl SignedIn {
             return Ok(None);
         };
         let now = web.clock.now();
-        let Some(session) = web.store.session(&token, now).await? else { return Ok(None) };
+        let sessions = &web.sign_in.sessions;
+        let Some(session) = sessions.session(&web.store, &token, now).await? else { return Ok(None) };
         if now.duration_since(session.seen) > TOUCH_EVERY {
             web.store.commit(Batch::new(now).with(Write::SessionSeen(session.hash))).await?;
+            sessions.seen(&session.hash, now);
         }
         Ok(Some(Self {
             name: session.name,

@@ -40,5 +40,6 @@ pub(super) async fn password(
     let password = web.sign_in.hash(SecretString::from(body.password)).await?;
     let set = Write::UserPassword { name, password, by: caller.name };
     web.store.commit(Batch::new(web.clock.now()).with(set)).await?;
+    web.sign_in.sessions.forget();
     Ok(StatusCode::NO_CONTENT)
 }

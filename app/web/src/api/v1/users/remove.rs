@@ -21,5 +21,6 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, Refused> {
     let remove = Write::RemoveUser { name: user.to_lowercase(), by: caller.name };
     web.store.commit(Batch::new(web.clock.now()).with(remove)).await?;
+    web.sign_in.sessions.forget();
     Ok(StatusCode::NO_CONTENT)
 }
