@@ -1,5 +1,7 @@
 //! Events, decisions, audit entries: written once, never changed.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use tieline_model::{Decision, TraceId};
 use uuid::Uuid;
@@ -43,18 +45,40 @@ pub(crate) async fn last(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar::<Db, i64>(sql).fetch_one(conn).await?)
 }
 
-pub(crate) async fn put_decision(conn: &mut Conn, decision: &Decision) -> Result<(), StoreError> {
-    let sql =
-        "INSERT INTO decision (trace, subject, at_ms, rule, inputs, outcome) VALUES ($1, $2, $3, $4, $5, $6)";
-    sqlx::query::<Db>(sql)
-        .bind(decision.trace.uuid())
-        .bind(&decision.subject)
-        .bind(decision.at.as_millisecond())
-        .bind(&decision.rule)
-        .bind(json(&decision.inputs)?)
-        .bind(&decision.outcome)
-        .execute(conn)
-        .await?;
+/// Decisions come in crowds when many people call at once. A statement for many rows saves most of what one costs; few
+/// sizes, so that each stays prepared.
+static PUT_DECISIONS: LazyLock<[(usize, String); 3]> =
+    LazyLock::new(|| [64, 8, 1].map(|rows| (rows, put_decisions_sql(rows))));
+
+fn put_decisions_sql(rows: usize) -> String {
+    const COLUMNS: usize = 6;
+    let row = |nth: usize| {
+        let places: Vec<String> =
+            (1..=COLUMNS).map(|column| format!("${}", nth * COLUMNS + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!("INSERT INTO decision (trace, subject, at_ms, rule, inputs, outcome) VALUES {}", rows.join(", "))
+}
+
+pub(crate) async fn put_decisions(conn: &mut Conn, decisions: &[&Decision]) -> Result<(), StoreError> {
+    let mut left = decisions;
+    for (rows, sql) in PUT_DECISIONS.iter() {
+        while let Some((some, behind)) = left.split_at_checked(*rows) {
+            let mut query = sqlx::query::<Db>(sql.as_str());
+            for decision in some {
+                query = query
+                    .bind(decision.trace.uuid())
+                    .bind(&decision.subject)
+                    .bind(decision.at.as_millisecond())
+                    .bind(&decision.rule)
+                    .bind(json(&decision.inputs)?)
+                    .bind(&decision.outcome);
+            }
+            query.execute(&mut *conn).await?;
+            left = behind;
+        }
+    }
     Ok(())
 }
 

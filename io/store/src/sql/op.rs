@@ -63,8 +63,17 @@ async fn commit(conn: &mut Conn, batch: &Prepared, effects: &mut Effects) -> Res
             }
         }
     }
-    for step in &batch.steps {
+    let mut steps = batch.steps.iter().peekable();
+    while let Some(step) = steps.next() {
         match step {
+            Step::Write(Write::Decision(decision)) => {
+                let mut decisions = vec![decision];
+                while let Some(Step::Write(Write::Decision(next))) = steps.peek() {
+                    decisions.push(next);
+                    steps.next();
+                }
+                event::put_decisions(conn, &decisions).await?;
+            }
             Step::Secret { name, sealed, by } => {
                 secret::put(conn, name, sealed.as_ref(), by, batch.at).await?;
             }
@@ -111,7 +120,7 @@ async fn write(
             receipt.event = Some(event::put(conn, new, at).await?);
             Ok(())
         }
-        Write::Decision(decision) => event::put_decision(conn, decision).await,
+        Write::Decision(decision) => event::put_decisions(conn, &[decision]).await,
         Write::Configure(configure) => {
             let (version, warnings) = config::configure(conn, configure, at).await?;
             receipt.warnings.extend(warnings);

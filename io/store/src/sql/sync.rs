@@ -66,7 +66,7 @@ pub(crate) async fn unit(
         deletion::put(conn, new, at).await?;
     }
     if let Some(decision) = &unit.decision {
-        event::put_decision(conn, decision).await?;
+        event::put_decisions(conn, &[decision]).await?;
     }
     if let Some(new) = &unit.event {
         effects.events = true;

@@ -105,6 +105,27 @@ both! {
         store.close().await;
     }
 
+    async fn a_crowd_of_decisions_is_kept_whole_and_in_order(site) {
+        let store = site.open().await;
+        let trace = site.trace();
+        let decide = |number: usize| Decision::new(trace, "vm_1", site.now(), "rule", number.to_string());
+        let mut batch = site.batch();
+        for number in 0..151 {
+            // Something else in between, as when a call brings its event along.
+            if number == 75 {
+                let (topic, subject) = ("message".to_owned(), "vm_1".to_owned());
+                batch = batch.with(Write::Event(NewEvent { topic, subject, payload: json!(number) }));
+            }
+            batch = batch.with(Write::Decision(decide(number)));
+        }
+        store.commit(batch).await.unwrap();
+        let told: Vec<String> =
+            store.explain("vm_1").await.unwrap().into_iter().map(|decision| decision.outcome).collect();
+        let expected: Vec<String> = (0..151).map(|number| number.to_string()).collect();
+        assert_eq!(told, expected);
+        store.close().await;
+    }
+
     async fn what_is_old_is_swept_and_the_rest_stays(site) {
         let store = site.open().await;
         for number in 0..1200 {
