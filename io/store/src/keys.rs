@@ -93,7 +93,9 @@ impl KeyFile {
             return Err(self.refuse(
                 "key-file-open",
                 &format!("the key file may be read by others (mode {mode:03o})"),
-                &format!("chmod 600 {path}, and tieline secret rotate if somebody may have read it"),
+                &format!(
+                    "chmod 600 {path}; if somebody may have read it, change the passwords that it seals"
+                ),
             ));
         }
         let mut text = Zeroizing::new(String::new());
@@ -238,7 +240,7 @@ impl Keyring {
             &self.path,
             "secret-damaged",
             &format!("the secret {name} was altered or moved in the database"),
-            "set it anew: tieline secret set",
+            "set it anew, for a service account: tieline feature-group set-password GROUP --password-file FILE",
         )
     }
 }
