@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use crate::{
     account::DOMAIN,
-    assistant::Assistant,
+    attendant::Attendant,
     content::{self, Incoming},
     document::Document,
     icalendar,
@@ -112,9 +112,9 @@ impl Mail<'_> {
         let delivered = Incoming { content, document, attachments: sent.attachments.clone() };
         let row = save(tx, &inbox, &delivered, self.author.0, self.now_ms, true).await?;
         if row.class.starts_with("IPM.Schedule.Meeting") {
-            let assistant = Assistant { server: self.server, owner: &owner, now_ms: self.now_ms };
+            let attendant = Attendant { server: self.server, owner: &owner, now_ms: self.now_ms };
             // What arrives may be answered, and the answer arrives elsewhere.
-            Box::pin(assistant.received(tx, &row)).await?;
+            Box::pin(attendant.received(tx, &row)).await?;
         }
         let arrival =
             Arrival { server: self.server, owner: &owner, incoming: &delivered, now_ms: self.now_ms };

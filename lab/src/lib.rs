@@ -20,11 +20,11 @@
 //!
 //! Inside, a request passes `http` (the connection), `server` (who is it), `ews` (what is asked, an operation each
 //! file), `store` (SQLite, a file per noun). An item is a bag of properties (`document`), shown through a `view` in
-//! a `shape`. `calendar` says when things happen, `assistant` what a mailbox does by itself about meetings.
+//! a `shape`. `calendar` says when things happen, `attendant` what a mailbox does by itself about meetings.
 
 mod account;
 mod aqs;
-mod assistant;
+mod attendant;
 mod autodiscover;
 mod body;
 mod calendar;

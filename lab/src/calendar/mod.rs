@@ -3,7 +3,7 @@
 //! An appointment is read from an item's document ([`Appointment`]) and put in order there ([`complete`]). A series
 //! is an appointment with a recurrence and its exceptions ([`Series`]); an exception keeps only what differs from the
 //! series. An occurrence is known by the day on which the pattern puts it, which never changes, however far the
-//! occurrence is moved. What becomes of a meeting when messages about it come and go is the `assistant`'s.
+//! occurrence is moved. What becomes of a meeting when messages about it come and go is the `attendant`'s.
 
 mod appointment;
 pub(crate) mod attendees;

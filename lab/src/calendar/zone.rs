@@ -26,7 +26,8 @@ static WINDOWS: LazyLock<HashMap<String, (&'static str, &'static str)>> = LazyLo
 });
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = [
+/// As [MS-OXWSCDATA] writes them.
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -40,7 +41,8 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const WEEKS: [&str; 5] = ["First", "Second", "Third", "Fourth", "Last"];
+/// Which of a month's days of one name.
+pub(crate) const WEEKS: [&str; 5] = ["First", "Second", "Third", "Fourth", "Last"];
 
 /// The place of a day's English name in the week, Sunday 0.
 pub(crate) fn day_number(name: &str) -> Option<i8> {

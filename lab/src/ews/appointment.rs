@@ -14,7 +14,7 @@ use super::{
     item_delete::dispose,
 };
 use crate::{
-    assistant::{Assistant, entry, is_organizer, notice::Notice, sequence},
+    attendant::{Attendant, entry, is_organizer, notice::Notice, sequence},
     calendar::{Invalid, Wrong, attendees, complete, object_id},
     content::{self, Incoming},
     delivery,
@@ -168,7 +168,7 @@ pub(crate) async fn create(
     let row = delivery::save(&mut cx.tx, &folder, &made, &by, cx.now_ms, false).await?;
     if sends {
         let to = attendees::addresses(&made.document);
-        Assistant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms }
+        Attendant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms }
             .notify(&mut cx.tx, &row, Notice::New, &to, None, copy)
             .await?;
     }
@@ -229,7 +229,7 @@ pub(crate) async fn updated(
     let came = if was_sent { came } else { now_invited };
     let update = if significant { Notice::Full } else { Notice::Informational };
     for (notice, to) in [(Notice::New, came), (update, stayed), (Notice::Cancellation, left)] {
-        Assistant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms }
+        Attendant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms }
             .notify(&mut cx.tx, &row, notice, &to, None, copy)
             .await?;
     }
@@ -266,7 +266,7 @@ pub(crate) async fn cancel(
         return Ok(());
     }
     let to = attendees::addresses(&document);
-    Assistant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms }
+    Attendant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms }
         .notify(&mut cx.tx, row, Notice::Cancellation, &to, body, copy)
         .await?;
     Ok(())

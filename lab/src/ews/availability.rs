@@ -21,7 +21,7 @@ use super::{
     response_header,
 };
 use crate::{
-    assistant::busy::{self, Taken},
+    attendant::busy::{self, Taken},
     calendar::{
         free_busy::{digit, merged},
         suggestions::{Attendee, Quality, Wish, of_day},

@@ -8,7 +8,7 @@ use tieline_proto_ews::{
 
 use super::context::{Asked, Context};
 use crate::{
-    assistant::{entry, is_organizer, sequence},
+    attendant::{entry, is_organizer, sequence},
     calendar::{Appointment, Exception, Occurrence, Series, attendees, fragment, object_id, typed, zone},
     document::{Document, element},
     id,

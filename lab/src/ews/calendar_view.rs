@@ -14,7 +14,7 @@ use super::{
     item_get::shown,
 };
 use crate::{
-    assistant::{
+    attendant::{
         busy::{self, expanded},
         entry::shown_as,
     },

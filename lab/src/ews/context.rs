@@ -9,7 +9,7 @@ use tieline_proto_ews::{
 
 use crate::{
     account::Account,
-    assistant::entry::shown_as,
+    attendant::entry::shown_as,
     calendar::{Appointment, Deleted, Series},
     document::Document,
     fault::FaultKind,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use crate::{
-    assistant::entry,
+    attendant::entry,
     calendar::{Appointment, Series, merged},
     content::NewAttachment,
     document::Document,

@@ -14,7 +14,7 @@ use super::{
     item_delete::dispose,
 };
 use crate::{
-    assistant::{Assistant, answer::Reply, entry, is_organizer, sequence},
+    attendant::{Attendant, answer::Reply, entry, is_organizer, sequence},
     calendar::fragment,
     document::Document,
     permission::Right,
@@ -113,8 +113,8 @@ async fn answered(
     let mut entry = entry_of(cx, row).await?;
     if entry.is_none() && is_message {
         // Nothing was entered when the request came; the answer does it.
-        let assistant = Assistant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms };
-        entry = assistant.enter_now(&mut cx.tx, row).await?;
+        let attendant = Attendant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms };
+        entry = attendant.enter_now(&mut cx.tx, row).await?;
     }
     let Some(entry) = entry else {
         return Err(refuse(
@@ -145,8 +145,8 @@ async fn answered(
         send: disposition != Some(&MessageDisposition::SaveOnly),
         copy: disposition == Some(&MessageDisposition::SendAndSaveCopy),
     };
-    let assistant = Assistant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms };
-    let entry = assistant.reply(&mut cx.tx, &entry, &reply).await?;
+    let attendant = Attendant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms };
+    let entry = attendant.reply(&mut cx.tx, &entry, &reply).await?;
     let mut items: Vec<ItemElement> = entry.iter().map(|entry| id_element(cx, entry)).collect();
     if is_message {
         items.push(put_away(cx, row).await?);

@@ -9,7 +9,7 @@ use super::{
     item_create::{making, outgoing},
 };
 use crate::{
-    assistant::notice::{self, Notice},
+    attendant::notice::{self, Notice},
     body,
     calendar::attendees,
     content::{self, Incoming, NewAttachment},

@@ -11,7 +11,7 @@ use tieline_proto_ews::recurrence::{
 };
 
 use super::write::utc;
-use crate::calendar::zone;
+use crate::calendar::zone::{self, MONTHS, WEEKS};
 
 const DAYS: [(ICalendarWeekday, &str); 7] = [
     (ICalendarWeekday::Sunday, "Sunday"),
@@ -22,21 +22,6 @@ const DAYS: [(ICalendarWeekday, &str); 7] = [
     (ICalendarWeekday::Friday, "Friday"),
     (ICalendarWeekday::Saturday, "Saturday"),
 ];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKS: [&str; 5] = ["First", "Second", "Third", "Fourth", "Last"];
 /// Names that stand for several days.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Day", &["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]),

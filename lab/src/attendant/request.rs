@@ -5,7 +5,7 @@ use sqlx::SqliteConnection;
 use tieline_proto_ews::ResponseType;
 
 use super::{
-    Assistant,
+    Attendant,
     answer::Reply,
     entry::{self, content_with},
     is_organizer, sequence,
@@ -56,7 +56,7 @@ const OF_THE_MESSAGE: [&str; 26] = [
 /// How far ahead a room looks for conflicts, in days.
 const ROOM_HORIZON: i64 = 180;
 
-impl Assistant<'_> {
+impl Attendant<'_> {
     /// A request has arrived.
     pub(super) async fn requested(
         &self,

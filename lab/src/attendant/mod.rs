@@ -1,4 +1,4 @@
-//! The calendar assistant: what a mailbox does by itself when messages about meetings arrive, and the messages that
+//! The calendar attendant: what a mailbox does by itself when messages about meetings arrive, and the messages that
 //! meetings give rise to.
 //!
 //! A meeting is one appointment at its organizer's and a copy at each attendee's, held together by `UID`. Between
@@ -22,16 +22,16 @@ use crate::{
     store::{item::Item, mailbox::Mailbox},
 };
 
-/// A mailbox's assistant at work on one message, within one transaction.
+/// A mailbox's attendant at work on one message, within one transaction.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Assistant<'a> {
+pub(crate) struct Attendant<'a> {
     pub(crate) server: &'a Server,
     /// Whose mailbox it is.
     pub(crate) owner: &'a Mailbox,
     pub(crate) now_ms: i64,
 }
 
-impl Assistant<'_> {
+impl Attendant<'_> {
     /// The setting that says how much is done.
     fn processing(&self) -> Processing {
         self.server.calendars.of(&self.owner.address).unwrap_or_else(|| {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use sqlx::SqliteConnection;
 use tieline_proto_ews::{DateTime, EmailAddress, ResponseType};
 
-use super::{Assistant, entry, is_organizer, sequence};
+use super::{Attendant, entry, is_organizer, sequence};
 use crate::{
     calendar::attendees::{self, Answer},
     content::{self, Incoming},
@@ -48,7 +48,7 @@ impl Reply {
     }
 }
 
-impl Assistant<'_> {
+impl Attendant<'_> {
     /// Answers for the owner: the entry takes the answer, or goes away with a refusal, and the organizer is told.
     /// Returns the entry, if it is still there.
     pub(crate) async fn reply(

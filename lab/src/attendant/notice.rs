@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlx::SqliteConnection;
 use tieline_proto_ews::{Attendee, ResponseType};
 
-use super::Assistant;
+use super::Attendant;
 use crate::{
     calendar::attendees,
     content::{self, Incoming, NewAttachment},
@@ -81,7 +81,7 @@ const NOT_IN_CANCELLATIONS: [&str; 16] = [
     "LegacyFreeBusyStatus",
 ];
 
-impl Assistant<'_> {
+impl Attendant<'_> {
     /// Sends a notice about an appointment of the owner's to these attendees (addresses in lower case), with a copy
     /// to Sent Items if wanted. `body` replaces the appointment's.
     pub(crate) async fn notify(

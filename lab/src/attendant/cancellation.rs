@@ -2,10 +2,10 @@
 
 use sqlx::SqliteConnection;
 
-use super::{Assistant, entry, is_organizer};
+use super::{Attendant, entry, is_organizer};
 use crate::{calendar::Processing, document::Document, property::millisecond, store::item::Item};
 
-impl Assistant<'_> {
+impl Attendant<'_> {
     /// A cancellation has arrived.
     pub(super) async fn cancelled(
         &self,
