@@ -1,5 +1,5 @@
-//! What goes over the wire between Tieline and SIP peers, for message waiting: RFC 3261 messages and non-INVITE
-//! transactions, RFC 6665 subscriptions (notifier), RFC 3903 publications, RFC 3842 bodies, and digest
+//! What goes over the wire between Tieline and SIP peers: RFC 3261 messages and transactions, RFC 6665 subscriptions
+//! (notifier), RFC 3903 publications, RFC 3842 bodies, calls as a redirect server and a proxy see them, and digest
 //! authentication as RFC 8760 updates it. Both directions: the same codec serves a server, a telephone and the lab.
 //!
 //! **Sans-IO.** Bytes, events and `now` go in; messages, bytes and the next deadline come out. Nothing here opens a
@@ -8,7 +8,7 @@
 //! **Strict out, lenient in, bounded always.** Every leniency is named where it is granted. Nothing a peer sends can
 //! panic, inject a header line, or make a table grow past its cap.
 //!
-//! It refuses to be: a dialog layer for calls (no INVITE), a proxy, a presence server, a resolver.
+//! It refuses to be: a presence server, a resolver, media.
 //!
 //! The types to know:
 //!
@@ -18,17 +18,22 @@
 //! * [`Subscription`]: one watcher of one mailbox, serialisable, so that it survives a restart.
 //! * [`Publication`]: our soft state at a presence server.
 //! * [`ClientTransaction`] and [`ServerTransactions`]: retransmission and its absorption.
+//! * [`InviteServerTransaction`] and [`InviteClientTransaction`]: the same for calls; [`Dialog`]: what a call or a
+//!   subscription is once it stands.
+//! * [`DialString`]: which room is called, with which passcode.
 //!
 //! Header names and their compact forms come from `ezk-sip-types`. The start line is read here, since that crate
 //! matches method names by prefix (`INFOX` would become `INFO`).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod dial_string;
 mod dialog;
 pub mod digest;
 mod framer;
 mod header_value;
 mod headers;
+mod invite;
 mod message;
 mod message_summary;
 mod method;
@@ -37,10 +42,12 @@ mod subscription;
 mod transaction;
 mod uri;
 
+pub use dial_string::DialString;
 pub use dialog::Dialog;
 pub use framer::{Frame, Framer};
 pub use header_value::{Address, Params, Via, list};
 pub use headers::{Headers, Name, header_name};
+pub use invite::{InviteClientTransaction, InviteServerStep, InviteServerTransaction};
 pub use message::{Message, Request, Response, TransactionKey, reason_phrase};
 pub use message_summary::{Counts, MessageClass, MessageSummary};
 pub use method::Method;

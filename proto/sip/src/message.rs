@@ -308,8 +308,19 @@ impl Request {
     /// # Errors
     /// When a field that the key needs is missing or malformed.
     pub fn transaction_key(&self) -> Result<TransactionKey, Error> {
+        self.key_as(if self.method == Method::Ack { "INVITE" } else { self.method.as_str() })
+    }
+
+    /// The transaction of the INVITE that a CANCEL is about (RFC 3261 section 9.2).
+    ///
+    /// # Errors
+    /// When a field that the key needs is missing or malformed.
+    pub fn invite_key(&self) -> Result<TransactionKey, Error> {
+        self.key_as("INVITE")
+    }
+
+    fn key_as(&self, method: &str) -> Result<TransactionKey, Error> {
         let via = self.top_via()?;
-        let method = if self.method == Method::Ack { "INVITE" } else { self.method.as_str() };
         let sent_by = via.sent_by.to_ascii_lowercase();
         let key = match via.params.value("branch").filter(|branch| branch.starts_with("z9hG4bK")) {
             Some(branch) => format!("{branch}\n{sent_by}\n{method}"),

@@ -64,6 +64,7 @@ pub struct Uri {
     text: String,
     secure: bool,
     user: Option<String>,
+    password: Option<String>,
     host: String,
     port: Option<u16>,
     transport: Option<Transport>,
@@ -84,6 +85,12 @@ impl Uri {
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
+    }
+
+    /// The password behind the user's name, as written; deprecated (RFC 3261 section 19.1.1), and read all the same.
+    #[must_use]
+    pub fn password(&self) -> Option<&str> {
+        self.password.as_deref()
     }
 
     /// The host, lower case, without brackets.
@@ -148,8 +155,11 @@ impl FromStr for Uri {
             Some((user, rest)) => (Some(user), rest),
             None => (None, rest),
         };
-        // A password (deprecated, RFC 3261 section 19.1.1) is no part of the user's name.
-        let user = user.map(|u| u.split_once(':').map_or(u, |(name, _)| name)).map(str::to_owned);
+        // A password is no part of the user's name.
+        let (user, password) = match user.and_then(|user| user.split_once(':')) {
+            Some((name, password)) => (Some(name.to_owned()), Some(password.to_owned())),
+            None => (user.map(str::to_owned), None),
+        };
         let rest = rest.split_once('?').map_or(rest, |(head, _)| head);
         let (host_port, params) = rest.split_once(';').unwrap_or((rest, ""));
         let (host, port) = split_host_port(host_port);
@@ -175,7 +185,7 @@ impl FromStr for Uri {
         };
         let loose_route = param("lr").is_some();
         let host = host.to_ascii_lowercase();
-        Ok(Self { text: text.to_owned(), secure, user, host, port, transport, loose_route })
+        Ok(Self { text: text.to_owned(), secure, user, password, host, port, transport, loose_route })
     }
 }
 
