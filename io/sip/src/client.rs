@@ -50,7 +50,7 @@ pub(crate) struct Answer {
 }
 
 /// Forgets a branch when its request ends in whatever way.
-struct Pending<'a> {
+pub(crate) struct Pending<'a> {
     client: &'a Client,
     branch: String,
 }
@@ -76,8 +76,9 @@ impl Client {
         }
     }
 
-    fn expect(&self, branch: &str) -> (Pending<'_>, mpsc::Receiver<Response>) {
-        let (sender, receiver) = mpsc::channel(4);
+    /// The responses to a branch, until the first of the pair is dropped.
+    pub(crate) fn expect(&self, branch: &str) -> (Pending<'_>, mpsc::Receiver<Response>) {
+        let (sender, receiver) = mpsc::channel(16);
         lock(&self.pending).insert(branch.to_owned(), sender);
         (Pending { client: self, branch: branch.to_owned() }, receiver)
     }
@@ -198,12 +199,17 @@ impl Core {
 
     /// The bytes of a request over one flow.
     fn print(&self, request: &Request, flow: &Flow, branch: &str) -> Arc<[u8]> {
+        Arc::from(self.with_via(request, flow, branch).to_bytes())
+    }
+
+    /// A request with our Via for one flow.
+    pub(crate) fn with_via(&self, request: &Request, flow: &Flow, branch: &str) -> Request {
         let mut request = request.clone();
         let (host, port) = self.own_address(flow);
         let transport = flow.transport.via_name();
         let via = format!("SIP/2.0/{transport} {host}:{port};branch={branch};rport");
         request.headers.push_front(Name::VIA, via);
-        Arc::from(request.to_bytes())
+        request
     }
 
     /// Host and port under which peers reach us over the transport of `flow`.

@@ -30,6 +30,8 @@ pub struct Limits {
     pub transactions: usize,
     /// Our requests on their way at once.
     pub requests_in_flight: usize,
+    /// Calls under way at once, that is until their answer is acknowledged.
+    pub calls: usize,
     /// Subscriptions, at most.
     pub subscriptions: usize,
     /// Of these, for one mailbox.
@@ -55,6 +57,7 @@ impl Default for Limits {
             requests_in_work: 256,
             transactions: 16_384,
             requests_in_flight: 2_048,
+            calls: 2_048,
             subscriptions: 50_000,
             subscriptions_per_mailbox: 32,
             handshake: Duration::from_secs(10),

@@ -1,12 +1,13 @@
-//! Drives SIP for message waiting: sockets, transactions, subscriptions, publications. The protocol itself is
-//! `tieline-proto-sip`; here are tokio, timers and tables, behind an API without SIP types that a service could trip
-//! over.
+//! Drives SIP: sockets, transactions, subscriptions, publications, calls. The protocol itself is `tieline-proto-sip`;
+//! here are tokio, timers and tables, behind an API without SIP types that a service could trip over.
 //!
 //! Three ways for a light to reach a telephone, and [`SipStack`] has one method for each:
 //!
 //! * [`SipStack::notify_unsolicited`]: a NOTIFY that nobody subscribed to, as most PBXs and telephones take it.
 //! * [`SipStack::publish`]: to everybody who subscribed (SUBSCRIBE with digest, RFC 6665).
 //! * [`SipStack::publish_presence`]: to a presence server (PUBLISH, RFC 3903), refreshed until told otherwise.
+//!
+//! A call that comes in is put to [`Calls`], and is refused, redirected or passed on as that says.
 //!
 //! What always holds:
 //!
@@ -24,8 +25,9 @@
 //! mixed line ends panics its reader, its first retransmission over UDP comes after 4 s instead of 0.5 s, and neither
 //! its transactions nor its connections are bounded. `tests/sip/wire.rs` holds each of these against this crate.
 //!
-//! It refuses to be: a PBX, a registrar, a presence server, or a dialog layer for calls.
+//! It refuses to be: a PBX, a registrar, a presence server, or a party of a call.
 
+mod calls;
 mod client;
 mod config;
 mod error;
@@ -38,6 +40,7 @@ mod stack;
 mod watchers;
 mod wire;
 
+pub use calls::{Calls, IncomingCall, Routing};
 pub use config::{Limits, NotifyTarget, PublicationTarget, SipConfig, TlsListener};
 pub use error::{Class, Error, Failure, StoreError};
 pub use light::{Light, Snapshot, Tally};
@@ -46,7 +49,7 @@ pub use ports::{
 };
 pub use stack::{Outcome, Services, SipStack, Statistics};
 pub use tieline_proto_sip::digest::{Algorithm, Login, Secret};
-pub use tieline_proto_sip::{Counts, ExpiryPolicy, Timers, Transport, Uri};
+pub use tieline_proto_sip::{Counts, DialString, ExpiryPolicy, Timers, Transport, Uri};
 pub use watchers::Watcher;
 
 /// Locks; a panic of another task while it held the lock leaves plain data behind that is still good.

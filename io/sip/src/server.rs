@@ -19,6 +19,8 @@ use crate::wire::{Flow, Inbox};
 
 /// The methods answered with something else than 405.
 const ALLOW: &str = "SUBSCRIBE, NOTIFY, OPTIONS, CANCEL";
+/// The same where calls are taken.
+const ALLOW_CALLS: &str = "INVITE, ACK, CANCEL, SUBSCRIBE, NOTIFY, OPTIONS";
 /// How long the product may take to look up a user or mailbox.
 const LOOKUP: Duration = Duration::from_secs(10);
 
@@ -49,7 +51,7 @@ impl Drop for Unanswered<'_> {
 impl Core {
     async fn receive(&self, request: Request, flow: Flow) {
         if request.method == Method::Ack {
-            return;
+            return self.call_acknowledged(&request);
         }
         let key = match request.check().and_then(|()| request.transaction_key()) {
             Ok(key) => key,
@@ -59,6 +61,9 @@ impl Core {
                 return;
             }
         };
+        if request.method == Method::Invite {
+            return self.invited(key, request, flow).await;
+        }
         match lock(&self.transactions).arrive(&key, self.uptime()) {
             Arrival::New => {}
             Arrival::Repeat(None) => return,
@@ -83,9 +88,14 @@ impl Core {
         }
     }
 
-    async fn answer(&self, request: &Request, flow: &Flow, mut response: Response) -> Arc<[u8]> {
+    pub(crate) async fn answer(&self, request: &Request, flow: &Flow, mut response: Response) -> Arc<[u8]> {
         response.headers.push(Name::SERVER, &self.config.user_agent);
         let bytes: Arc<[u8]> = Arc::from(response.to_bytes());
+        self.answer_bytes(request, flow, bytes.clone()).await;
+        bytes
+    }
+
+    pub(crate) async fn answer_bytes(&self, request: &Request, flow: &Flow, bytes: Arc<[u8]>) {
         // A datagram goes to where it came from: by rport to the source port, else to the port in Via.
         let flow = match request.top_via() {
             Ok(via) if !via.params.has("rport") => {
@@ -95,10 +105,13 @@ impl Core {
             }
             _ => flow.clone(),
         };
-        if let Err(error) = flow.send(bytes.clone()).await {
+        if let Err(error) = flow.send(bytes).await {
             tracing::debug!(peer = %flow.peer, %error, "an answer could not be sent");
         }
-        bytes
+    }
+
+    pub(crate) fn allow(&self) -> &'static str {
+        if self.desk().is_some() { ALLOW_CALLS } else { ALLOW }
     }
 
     /// The answer, and what is to be done once it is on its way.
@@ -117,15 +130,16 @@ impl Core {
             },
             Method::Options => {
                 let mut response = request.respond(200, &tag);
-                response.headers.push(Name::ALLOW, ALLOW);
+                response.headers.push(Name::ALLOW, self.allow());
                 response.headers.push(Name::ALLOW_EVENTS, MESSAGE_SUMMARY_EVENT);
                 response.headers.push(Name::ACCEPT, MESSAGE_SUMMARY_TYPE);
                 (response, None)
             }
+            Method::Cancel if self.call_cancelled(request) => plain(200),
             Method::Notify | Method::Cancel => plain(481),
             _ => {
                 let mut response = request.respond(405, &tag);
-                response.headers.push(Name::ALLOW, ALLOW);
+                response.headers.push(Name::ALLOW, self.allow());
                 (response, None)
             }
         }

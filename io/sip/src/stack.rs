@@ -8,6 +8,7 @@ use tieline_proto_sip::digest::Verifier;
 use tieline_proto_sip::{MESSAGE_SUMMARY_EVENT, ServerTransactions, Transport, Uri, notify_unsolicited};
 use tokio::time::Instant;
 
+use crate::calls::{CallTable, Calls};
 use crate::client::{Client, Way};
 use crate::config::{NotifyTarget, PublicationTarget, SipConfig};
 use crate::error::{Error, Failure};
@@ -32,6 +33,8 @@ pub struct Services {
     pub store: Arc<dyn SubscriptionStore>,
     /// Is told what happens.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Knows where calls belong; without it INVITE is answered 405.
+    pub calls: Option<Arc<dyn Calls>>,
 }
 
 /// What became of a light on its way to one peer.
@@ -67,6 +70,8 @@ pub struct Statistics {
     pub transactions: usize,
     /// Our requests that wait for an answer.
     pub in_flight: usize,
+    /// Calls that are decided on, ring at the bridge, or wait for an ACK.
+    pub calls: usize,
 }
 
 /// What the parts share.
@@ -78,6 +83,7 @@ pub(crate) struct Core {
     pub(crate) wire: Arc<Wire>,
     pub(crate) client: Client,
     pub(crate) transactions: Mutex<ServerTransactions>,
+    pub(crate) calls: CallTable,
     pub(crate) verifier: Mutex<Verifier>,
     pub(crate) watchers: Watchers,
     pub(crate) publisher: Publisher,
@@ -116,6 +122,11 @@ impl Core {
         }
     }
 
+    /// Who knows where calls belong.
+    pub(crate) fn desk(&self) -> Option<Arc<dyn Calls>> {
+        self.services.calls.clone()
+    }
+
     pub(crate) fn me(&self) -> Option<Arc<Self>> {
         self.me.upgrade()
     }
@@ -135,7 +146,7 @@ impl Core {
     }
 }
 
-/// SIP for message waiting, running. Dropping it leaves it running; [`SipStack::stop`] ends it.
+/// SIP, running. Dropping it leaves it running; [`SipStack::stop`] ends it.
 #[derive(Clone)]
 pub struct SipStack {
     core: Arc<Core>,
@@ -159,6 +170,7 @@ impl SipStack {
                 wire: Arc::new(Wire::new(&config, &bound, inbox)),
                 client: Client::new(config.limits.requests_in_flight),
                 transactions: Mutex::new(ServerTransactions::new(config.timers, config.limits.transactions)),
+                calls: CallTable::default(),
                 verifier: Mutex::new(verifier),
                 watchers: Watchers::default(),
                 publisher: Publisher::default(),
@@ -268,6 +280,7 @@ impl SipStack {
             connections: self.core.wire.connections(),
             transactions: lock(&self.core.transactions).len(),
             in_flight: self.core.client.waiting(),
+            calls: self.core.calls.len(),
         }
     }
 

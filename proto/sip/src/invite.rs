@@ -6,9 +6,6 @@ use std::sync::Arc;
 
 use crate::{ClientStep, Error, Method, Name, Request, Response, Timers, malformed};
 
-/// Timer I: how long late ACKs are absorbed over datagrams, in ms (T4).
-const T4: i64 = 5_000;
-
 /// What an INVITE server transaction needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InviteServerStep {
@@ -103,7 +100,8 @@ impl InviteServerTransaction {
     /// The ACK came.
     pub const fn acknowledged(&mut self, now: i64) {
         if matches!(self.stage, Stage::Completed { .. }) {
-            let absorb = if self.reliable { 0 } else { T4 };
+            // Timer I: T4, which is ten times T1.
+            let absorb = if self.reliable { 0 } else { self.timers.t1.saturating_mul(10) };
             self.stage = Stage::Confirmed { until: now.saturating_add(absorb) };
             self.send = false;
         }
@@ -430,6 +428,8 @@ mod tests {
     #[test]
     fn a_phrase_starts_no_header_line() {
         let response = invite().respond(403, "t").because("no\r\nEvil: yes");
-        assert!(String::from_utf8(response.to_bytes()).unwrap().starts_with("SIP/2.0 403 no  Evil: yes\r\nVia"));
+        assert!(
+            String::from_utf8(response.to_bytes()).unwrap().starts_with("SIP/2.0 403 no  Evil: yes\r\nVia")
+        );
     }
 }

@@ -358,6 +358,7 @@ async fn start_sip(
         }),
         store: Arc::new(StoredSubscriptions { store: store.clone(), clock: Arc::clone(clock) }),
         observer: None,
+        calls: None,
     };
     let started = SipStack::start(stack, services).await;
     started.map(Some).map_err(|error| {

@@ -21,7 +21,7 @@ use crate::wire::{Authority, OPTIONS, tls};
 const JUDGMENT: Duration = Duration::from_secs(60);
 
 /// A process of a judge, in its own process group; ended when dropped.
-struct Judge {
+pub(crate) struct Judge {
     name: &'static str,
     child: Child,
     directory: TempDir,
@@ -50,7 +50,7 @@ impl Judge {
     }
 
     /// What the judge wrote.
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let mut words = String::new();
         for entry in fs::read_dir(self.directory.path()).unwrap() {
             let path = entry.unwrap().path();
@@ -63,7 +63,7 @@ impl Judge {
     }
 
     /// Waits for the verdict.
-    async fn agrees(&mut self) {
+    pub(crate) async fn agrees(&mut self) {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -76,7 +76,7 @@ impl Judge {
     }
 
     /// Waits until the judge wrote something.
-    async fn says(&mut self, what: &str) {
+    pub(crate) async fn says(&mut self, what: &str) {
         let began = Instant::now();
         while !self.words().contains(what) {
             let ended = self.child.try_wait().unwrap();
@@ -109,7 +109,7 @@ fn scenarios() -> PathBuf {
 }
 
 /// A port that is free for datagrams and connections.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     loop {
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = tcp.local_addr().unwrap().port();
@@ -121,7 +121,25 @@ fn free_port() -> u16 {
 
 /// sipp with one scenario, from `port`, for `calls` dialogs.
 fn sipp(scenario: &str, transport: Transport, port: u16, calls: u32, remote: Option<SocketAddr>) -> Judge {
-    let file = scenarios().join(scenario);
+    sipp_with(scenario, &[], transport, port, calls, remote)
+}
+
+/// sipp with one scenario, some words of which are replaced.
+pub(crate) fn sipp_with(
+    scenario: &str,
+    words: &[(&str, &str)],
+    transport: Transport,
+    port: u16,
+    calls: u32,
+    remote: Option<SocketAddr>,
+) -> Judge {
+    let directory = tempfile::tempdir().unwrap();
+    let mut text = fs::read_to_string(scenarios().join(scenario)).unwrap();
+    for (word, meaning) in words {
+        text = text.replace(word, meaning);
+    }
+    let file = directory.path().join("scenario.xml");
+    fs::write(&file, text).unwrap();
     let (port, calls) = (port.to_string(), calls.to_string());
     let remote = remote.map(|address| address.to_string());
     let mode = if transport == Transport::Tcp { "t1" } else { "u1" };
@@ -151,7 +169,7 @@ fn sipp(scenario: &str, transport: Transport, port: u16, calls: u32, remote: Opt
         "messages.log",
     ];
     arguments.extend(remote.as_deref());
-    Judge::start("sipp", &arguments, tempfile::tempdir().unwrap())
+    Judge::start("sipp", &arguments, directory)
 }
 
 fn sipp_target(port: u16, transport: Transport) -> NotifyTarget {

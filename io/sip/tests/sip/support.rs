@@ -12,8 +12,8 @@ use tieline_model::{Clock, ManualClock};
 use tieline_proto_sip::digest::{Challenge, Login, Secret};
 use tieline_proto_sip::{Message, MessageSummary, Name, Request, Response, Uri, subscribe};
 use tieline_sip::{
-    Access, Accounts, BoxFuture, Counts, Light, Observer, Services, SipConfig, SipEvent, SipStack, Snapshot,
-    StoreError, StoredSubscription, SubscriptionStore, Tally, Transport,
+    Access, Accounts, BoxFuture, Calls, Counts, IncomingCall, Light, Observer, Routing, Services, SipConfig,
+    SipEvent, SipStack, Snapshot, StoreError, StoredSubscription, SubscriptionStore, Tally, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
@@ -49,6 +49,30 @@ pub(crate) struct Product {
     pub(crate) stored: Mutex<HashMap<String, StoredSubscription>>,
     pub(crate) fail_saves: std::sync::atomic::AtomicBool,
     pub(crate) events: Mutex<Vec<String>>,
+    /// By number; others do not exist, and "7099" is never decided on.
+    pub(crate) routes: Mutex<HashMap<String, Routing>>,
+}
+
+impl Calls for Product {
+    fn route<'a>(&'a self, call: &'a IncomingCall) -> BoxFuture<'a, Routing> {
+        let dialled = call.dialled.as_ref();
+        let number = dialled.map(|dialled| dialled.number.clone()).unwrap_or_default();
+        let code =
+            call.passcode.clone().or_else(|| dialled.and_then(|dialled| dialled.codes.first().cloned()));
+        let known = self.routes.lock().unwrap().get(&number).cloned();
+        async move {
+            if number == "7099" {
+                std::future::pending::<()>().await;
+            }
+            known.unwrap_or_else(|| Routing::Refuse {
+                code: 404,
+                phrase: format!("No room {number}"),
+                warning: Some(format!("asked with code \"{}\"", code.unwrap_or_default())),
+                retry_after: Some(60),
+            })
+        }
+        .boxed()
+    }
 }
 
 impl Accounts for Product {
@@ -168,6 +192,7 @@ pub(crate) async fn world_with(config: SipConfig, product: Arc<Product>, clock: 
         accounts: product.clone(),
         store: product.clone(),
         observer: Some(product.clone()),
+        calls: Some(product.clone()),
     };
     let stack = SipStack::start(config, services).await.unwrap();
     World { stack, product, clock }
