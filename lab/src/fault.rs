@@ -20,6 +20,11 @@ pub enum FaultKind {
         #[serde(default)]
         retry_after_s: Option<u32>,
     },
+    /// An HTTP status without a body, as a gateway or a server that lacks the mailbox answers.
+    HttpStatus {
+        /// For example 404, 421 or 502.
+        status: u16,
+    },
     /// HTTP 500 with a SOAP fault `ErrorServerBusy` and `BackOffMilliseconds`.
     ServerBusy {
         /// How long the client is told to stay away.
@@ -106,6 +111,7 @@ impl FaultKind {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Http503 { .. } => "http503",
+            Self::HttpStatus { .. } => "http-status",
             Self::ServerBusy { .. } => "server-busy",
             Self::MessageBusy { .. } => "message-busy",
             Self::InnerBusy { .. } => "inner-busy",

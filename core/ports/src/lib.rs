@@ -2,7 +2,7 @@
 //! test's stand-in is behind it. What an outside system cannot do is a typed [`Refusal`], never a stub.
 //!
 //! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`Directory`] (who is
-//! behind an address), [`ConferenceMailbox`] (invitations and their answers), [`Itsm`] (whose tickets are whose),
+//! behind an address), [`PushListener`] (what a mail system posts to us), [`ConferenceMailbox`] (invitations and their answers), [`Itsm`] (whose tickets are whose),
 //! [`PortError`] (which says whether the effect may have happened all the same).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -12,6 +12,7 @@ mod directory;
 mod error;
 mod itsm;
 mod mail_system;
+mod push;
 mod records;
 mod signalling;
 
@@ -29,6 +30,7 @@ pub use mail_system::{
     Attachment, Change, ChangePage, Discovered, Discovery, FolderRef, Hint, HintStream, ItemRef, Located,
     MailAccount, MailSystem, MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
 };
+pub use push::{PushListener, Pushed};
 pub use records::{
     FolderIdentity, ReadRecord, RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange,
     RemotePage, RemoteRecord, WriteRecord,

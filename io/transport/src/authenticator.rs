@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
-use tieline_proto_ntlm::{ChannelBinding, Client, FileTime, Fresh, Identity, Mode, NtlmError};
+use tieline_proto_ntlm::{ChannelBinding, Client, FileTime, Fresh, Identity, Mode, NtlmError, Spnego};
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
@@ -81,27 +81,32 @@ pub(crate) fn offers(headers: &HeaderMap, scheme: &str) -> bool {
 #[derive(Debug)]
 pub(crate) struct Ntlm {
     client: Client,
-    scheme: &'static str,
+    /// The messages go in SPNEGO, under the name `Negotiate`.
+    negotiates: bool,
     pub(crate) done: bool,
 }
 
 impl Ntlm {
     fn new(user: &str, password: &SecretString) -> Self {
         let client = Client::new(Identity::new(user, password.expose_secret()), Mode::Stream);
-        Self { client, scheme: "NTLM", done: false }
+        Self { client, negotiates: false, done: false }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.negotiates { "Negotiate" } else { "NTLM" }
     }
 
     /// The header of the first leg.
     pub(crate) fn hello(&mut self) -> Result<Option<HeaderValue>, NtlmError> {
-        Ok(authorization(self.scheme, &STANDARD.encode(self.client.negotiate()?)))
+        let hello = self.client.negotiate()?;
+        let token = if self.negotiates { Spnego::init(hello).encode() } else { hello };
+        Ok(authorization(self.scheme(), &STANDARD.encode(token)))
     }
 
     /// Some servers let NTLM in under the name `Negotiate` only. Whether there is another name to try.
     pub(crate) fn rename(&mut self, headers: &HeaderMap) -> bool {
-        let other = self.scheme == "NTLM" && !offers(headers, "NTLM") && offers(headers, "Negotiate");
-        if other {
-            self.scheme = "Negotiate";
-        }
+        let other = !self.negotiates && !offers(headers, "NTLM") && offers(headers, "Negotiate");
+        self.negotiates |= other;
         other
     }
 
@@ -110,9 +115,17 @@ impl Ntlm {
         let values = headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
         let mut tokens = values.filter_map(|value| {
             let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case(self.scheme).then_some(token.trim())
+            scheme.eq_ignore_ascii_case(self.scheme()).then_some(token.trim())
         });
-        tokens.find_map(|token| STANDARD.decode(token).ok())
+        let token = tokens.find_map(|token| STANDARD.decode(token).ok())?;
+        // Some servers answer in SPNEGO with the bare message.
+        if !self.negotiates || Spnego::is_bare(&token) {
+            return Some(token);
+        }
+        match Spnego::parse(&token) {
+            Ok(Spnego::Response { token, .. }) => token,
+            _ => None,
+        }
     }
 
     /// The header of the last leg. The server's `Date` serves as clock where its challenge names no time.
@@ -126,8 +139,17 @@ impl Ntlm {
         let fresh = fresh(date(headers).unwrap_or_default());
         let binding = certificate.map(ChannelBinding::of_certificate);
         let service = format!("HTTP/{host}");
-        let done = self.client.authenticate(challenge, &fresh, binding, Some(&service))?;
-        Ok(authorization(self.scheme, &STANDARD.encode(done.message)))
+        let mut done = self.client.authenticate(challenge, &fresh, binding, Some(&service))?;
+        let token = match self.negotiates {
+            false => done.message,
+            true => {
+                // Nobody on the way may have shortened the list of mechanisms ([MS-SPNG] section 3.3.5.1).
+                let mic = done.session.sign(&Spnego::mechanisms()).to_vec();
+                let (token, state) = (Some(done.message), None);
+                Spnego::Response { state, chooses_ntlm: false, token, mic: Some(mic) }.encode()
+            }
+        };
+        Ok(authorization(self.scheme(), &STANDARD.encode(token)))
     }
 }
 

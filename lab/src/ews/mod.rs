@@ -194,6 +194,10 @@ fn before(fault: &FaultKind) -> Before {
     };
     match fault {
         FaultKind::Http503 { retry_after_s } => Before::Response(unavailable(*retry_after_s)),
+        FaultKind::HttpStatus { status } => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            Before::Response(plain(status, ""))
+        }
         FaultKind::Unauthorized => Before::Response(unauthorized()),
         FaultKind::ServerBusy { back_off_ms } => busy(*back_off_ms),
         FaultKind::ConnectionCount => Before::Answer(Answer::refused(

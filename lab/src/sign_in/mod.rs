@@ -27,7 +27,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
-    /// NTLM messages under the name `Negotiate`. Kerberos and SPNEGO are not spoken.
+    /// NTLM messages under the name `Negotiate`, in SPNEGO or bare. Kerberos is not spoken.
     Negotiate,
     /// NTLM version 2.
     Ntlm,

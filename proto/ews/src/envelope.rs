@@ -118,6 +118,16 @@ pub fn encode_request<O: Operation>(header: &RequestHeader, operation: &O) -> Ve
     envelope(|w| header.write_children(w), |w| operation.write_body(w, O::REQUEST, O::MESSAGE))
 }
 
+/// Reads a request that can only be operation `O`: a listener for notifications takes nothing else.
+pub fn decode_request<O: Operation>(document: &[u8], limits: &Limits) -> Result<(RequestHeader, O), Error> {
+    open(document, limits, |r, body| {
+        if body.local() != O::REQUEST {
+            return Err(unexpected(O::REQUEST, body));
+        }
+        O::read_body(r, body, O::MESSAGE)
+    })
+}
+
 /// Reads the answer to operation `O` (client).
 pub fn decode_response<O: Operation>(document: &[u8], limits: &Limits) -> Result<Reply<O::Response>, Error> {
     let (header, body) = open(document, limits, |r, body| {

@@ -12,6 +12,7 @@
 //!   told the number, as SIP needs it).
 //! * [`ChannelBinding`] ties the answer to the TLS connection that carries it ("Extended Protection"): an answer that
 //!   somebody relays over another connection is worthless.
+//! * [`Spnego`] is the wrapping in which the messages go under the name `Negotiate`.
 //! * [`NegotiateMessage`], [`ChallengeMessage`], [`AuthenticateMessage`] with [`AvPairs`] and [`NegotiateFlags`] are
 //!   the messages themselves.
 //!
@@ -32,6 +33,7 @@ mod negotiate;
 mod response;
 mod server;
 mod session;
+mod spnego;
 mod time;
 mod wire;
 
@@ -50,5 +52,6 @@ pub use negotiate::NegotiateMessage;
 pub use response::ClientBlob;
 pub use server::{Accepted, ExtendedProtection, Pending, Server, TargetNames};
 pub use session::{Mode, Role, Session, Signature};
+pub use spnego::{NegState, Spnego};
 pub use time::FileTime;
 pub use wire::{MAX_MESSAGE, Version};

@@ -126,6 +126,45 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// One of them with bytes changed, cut out and added.
+fn damaged(originals: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
+    let mut bytes = originals[dice.below(originals.len())].clone();
+    for _ in 0..=dice.below(4) {
+        let at = dice.below(bytes.len() + 1);
+        match dice.below(4) {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, dice.roll() as u8),
+            _ if at < bytes.len() => bytes[at] = dice.roll() as u8,
+            _ => bytes.push(0xff),
+        }
+    }
+    bytes
+}
+
+/// SPNEGO tokens, treated likewise.
+#[test]
+fn mutated_tokens_are_read_or_refused() {
+    let next = |token: &[u8], state, mic| Spnego::Response {
+        state,
+        chooses_ntlm: true,
+        token: Some(token.to_vec()),
+        mic,
+    };
+    let originals = [
+        Spnego::init(vec![0x4e; 300]).encode(),
+        next(&[1; 40], Some(NegState::AcceptIncomplete), None).encode(),
+        next(&[2; 200], None, Some(vec![3; 16])).encode(),
+    ];
+    let seed = number("TIELINE_FUZZ_SEED", 0x7370_6e65);
+    let mut dice = Dice(seed);
+    for round in 0..number("TIELINE_FUZZ_ITERATIONS", 5_000) {
+        let bytes = damaged(&originals, &mut dice);
+        if let Ok(token) = Spnego::parse(&bytes) {
+            assert_eq!(Spnego::parse(&token.encode()), Ok(token), "seed {seed}, round {round}: {bytes:02x?}");
+        }
+    }
+}
+
 /// Messages with bytes changed, cut out and added: nothing panics, and what is read can be written and read again.
 #[test]
 fn mutated_messages_are_read_or_refused() {
@@ -138,16 +177,7 @@ fn mutated_messages_are_read_or_refused() {
     let seed = number("TIELINE_FUZZ_SEED", 0x6e74_6c6d);
     let mut dice = Dice(seed);
     for round in 0..number("TIELINE_FUZZ_ITERATIONS", 5_000) {
-        let mut bytes = originals[dice.below(3)].clone();
-        for _ in 0..=dice.below(4) {
-            let at = dice.below(bytes.len() + 1);
-            match dice.below(4) {
-                0 => bytes.truncate(at),
-                1 => bytes.insert(at, dice.roll() as u8),
-                _ if at < bytes.len() => bytes[at] = dice.roll() as u8,
-                _ => bytes.push(0xff),
-            }
-        }
+        let bytes = damaged(&originals, &mut dice);
         let context = format!("seed {seed}, round {round}: {bytes:02x?}");
         if let Ok(message) = NegotiateMessage::parse(&bytes) {
             NegotiateMessage::parse(&message.encode().expect(&context)).expect(&context);

@@ -15,6 +15,7 @@ use tieline_transport::{
 };
 
 use super::EwsOptions;
+use super::affinity::BackEnds;
 use super::bin::Bin;
 use super::failure;
 
@@ -27,6 +28,7 @@ pub(super) struct Session {
     version: Mutex<ExchangeVersion>,
     /// What each mailbox has in its bin.
     bins: Mutex<HashMap<String, Bin>>,
+    pub(super) back_ends: BackEnds,
     account: MailAccount,
 }
 
@@ -45,6 +47,7 @@ impl Session {
             breaker: Mutex::new(Breaker::new(options.breaker.clone())),
             version: Mutex::new(ExchangeVersion::Exchange2010Sp2),
             bins: Mutex::new(HashMap::new()),
+            back_ends: BackEnds::default(),
             account: account.clone(),
         })
     }
@@ -55,6 +58,15 @@ impl Session {
             && self.account.endpoint.tls == account.endpoint.tls
             && self.account.endpoint.authentication == account.endpoint.authentication
             && self.account.password.expose_secret() == account.password.expose_secret()
+    }
+
+    pub(super) fn endpoint_id(&self) -> EndpointId {
+        self.account.endpoint.id
+    }
+
+    /// How certificates are trusted.
+    pub(super) fn tls(&self) -> &TlsTrust {
+        &self.account.endpoint.tls
     }
 
     /// Host and port, for messages.
@@ -145,19 +157,22 @@ pub(super) struct Accounts {
 
 #[derive(Debug, Default)]
 struct Known {
-    sessions: HashMap<(EndpointId, String), Arc<Session>>,
+    /// By endpoint, account, and where a moved mailbox is.
+    sessions: HashMap<(EndpointId, String, Option<String>), Arc<Session>>,
     /// By host and port: several accounts on one server share its patience.
     queues: HashMap<String, Throttle>,
 }
 
 impl Accounts {
-    /// The session of `account`, made anew when its settings have changed.
+    /// The session of `account`, made anew when its settings have changed. `route` is the address that took the place of
+    /// the endpoint's own.
     pub(super) fn session(
         &self,
         account: &MailAccount,
+        route: Option<String>,
         options: &EwsOptions,
     ) -> Result<Arc<Session>, PortError> {
-        let key = (account.endpoint.id, account.user.key());
+        let key = (account.endpoint.id, account.user.key(), route);
         let mut known = lock(&self.known);
         if let Some(session) = known.sessions.get(&key)
             && session.serves(account)

@@ -7,19 +7,21 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use tieline_model::{Refusal, SmtpAddress};
 use tieline_ports::{Applied, PortError};
 use tieline_proto_ews::{
-    ConnectingSid, Limits, Operation, RequestHeader, ResponseCode, ResponseMessage, ResponseMessages,
+    ConnectingSid, Limits, Operation, Remedy, RequestHeader, ResponseCode, ResponseMessage, ResponseMessages,
     ServerVersionInfo, decode_response, encode_request,
 };
-use tieline_transport::{Outcome, Permit, Scope};
+use tieline_transport::{Outcome, Permit, Scheme, Scope};
 use uuid::Uuid;
 
-use super::EwsOptions;
 use super::account::{Session, Trial};
+use super::affinity::Affinity;
 use super::failure::{self, Stated};
+use super::{EwsOptions, Shared, route};
 
 /// On whose behalf and within what time a request is made.
 #[derive(Clone, Copy)]
 pub(super) struct Call<'a> {
+    pub(super) shared: &'a Shared,
     pub(super) session: &'a Session,
     pub(super) options: &'a EwsOptions,
     /// The mailbox to act for; without one the account acts for itself.
@@ -29,33 +31,6 @@ pub(super) struct Call<'a> {
     pub(super) within: Duration,
     /// For notifications, which one server keeps in its memory.
     pub(super) affinity: Option<&'a Affinity>,
-}
-
-/// Leads requests that belong together to the same server behind a load balancer.
-#[derive(Debug, Default)]
-pub(super) struct Affinity {
-    /// The mailbox whose server all requests go to.
-    pub(super) anchor: Option<SmtpAddress>,
-    /// `X-BackEndOverrideCookie` of the first answer.
-    pub(super) cookie: Option<String>,
-}
-
-impl Affinity {
-    const COOKIE: &'static str = "X-BackEndOverrideCookie=";
-
-    /// The cookie that an answer sets, as it is to be sent back.
-    pub(super) fn cookie_of(headers: &HeaderMap) -> Option<String> {
-        let set = headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let mut pairs = set.filter_map(|value| value.split(';').next()).map(str::trim);
-        pairs.find(|pair| pair.starts_with(Self::COOKIE)).map(str::to_owned)
-    }
-
-    fn headers(&self) -> Vec<(&'static str, HeaderValue)> {
-        let mut headers = vec![("X-PreferServerAffinity", HeaderValue::from_static("true"))];
-        let cookie = self.cookie.as_deref().and_then(|cookie| HeaderValue::from_str(cookie).ok());
-        headers.extend(cookie.map(|cookie| ("Cookie", cookie)));
-        headers
-    }
 }
 
 /// What came back.
@@ -115,20 +90,88 @@ impl Call<'_> {
         let (permit, _trial) = self.permit().await?;
         let begin = Instant::now();
         let sent = self.exchange(request, deadline).await;
+        let status = sent.as_ref().ok().map(|(status, ..)| *status);
         let (outcome, result) = match sent {
             Err(error) => (Outcome::Unanswered, Err(Err(error))),
             Ok((status, headers, body)) => self.read::<O, P>(status, headers, &body),
         };
+        self.remember(status, &result);
         let pause = permit.finish(&self.charge(), outcome);
         if let Outcome::Throttled { scope, .. } = outcome {
             let scope = if scope == Scope::Server { "server" } else { "mailbox" };
             metrics::counter!("tieline_ews_throttled_total", "scope" => scope).increment(1);
         }
         self.record(O::REQUEST, &result, begin.elapsed());
+        if says_elsewhere(status, &result)
+            && let Some(error) = self.look_elsewhere(deadline).await
+        {
+            return Err(CallError::Port(error));
+        }
         result.map_err(|error| match error {
             Ok((stated, version)) => CallError::Stated { stated, at: self.at(), pause, version },
             Err(error) => CallError::Port(with_pause(error, pause)),
         })
+    }
+
+    /// Keeps what the answer says about the server behind the load balancer, as long as that server works.
+    fn remember<P>(
+        &self,
+        status: Option<StatusCode>,
+        result: &Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>,
+    ) {
+        let Some(mailbox) = self.mailbox.map(SmtpAddress::key) else { return };
+        match result {
+            Ok(answer) => self.session.back_ends.learn(&mailbox, &answer.headers),
+            // A busy server is still the right one.
+            Err(Ok((stated, _))) if matches!(stated.outcome(), Outcome::Throttled { .. }) => {}
+            Err(failed) => {
+                self.session.back_ends.forget(&mailbox);
+                // Nobody there: the next attempt asks the endpoint itself again.
+                let unreached = matches!(failed, Err(PortError::Failed { applied: Applied::No, .. }));
+                if status.is_none() && unreached {
+                    self.shared.routes.forget(self.session.endpoint_id(), &mailbox);
+                }
+            }
+        }
+    }
+
+    /// Asks Autodiscover for the server that has the mailbox now. The error for the caller, if it is another one.
+    async fn look_elsewhere(&self, deadline: Instant) -> Option<PortError> {
+        let mailbox = self.mailbox?;
+        // Nothing that is said without TLS is believed.
+        if self.session.client.endpoint().scheme() == Scheme::Http {
+            return None;
+        }
+        let searching =
+            self.shared.routes.begin(self.session.endpoint_id(), &mailbox.key(), Instant::now())?;
+        let options = &self.options.autodiscover;
+        let within = options.budget.min(deadline.saturating_duration_since(Instant::now()));
+        let asked = self.shared.rediscover(self.session, mailbox);
+        let found = match tokio::time::timeout(within, asked).await {
+            Ok(Ok(found)) => found.url,
+            Ok(Err(refusal)) => {
+                tracing::warn!(%mailbox, %refusal, "ews.route: Autodiscover does not help");
+                searching.failed(options.pause);
+                return None;
+            }
+            Err(_) => {
+                tracing::warn!(%mailbox, "ews.route: Autodiscover took too long");
+                searching.failed(options.pause);
+                return None;
+            }
+        };
+        if route::is_same(&found, &self.session.url()) {
+            searching.nothing_new(options.pause);
+            return None;
+        }
+        tracing::info!(%mailbox, from = self.session.url(), to = found, "ews.route: the mailbox is elsewhere");
+        let refusal = Refusal::transient(
+            "mailbox-moved",
+            format!("{} does not have the mailbox; Autodiscover finds it at {found}", self.session.server()),
+            "nothing; Tieline goes there from now on",
+        );
+        searching.found(found, options.lifetime);
+        Some(PortError::refused(refusal.at(self.at())))
     }
 
     /// Where it happened, for messages.
@@ -189,8 +232,18 @@ impl Call<'_> {
         if let Ok(anchor) = HeaderValue::from_str(anchor) {
             builder = builder.header("X-AnchorMailbox", anchor);
         }
-        for (name, value) in self.affinity.map(Affinity::headers).unwrap_or_default() {
-            builder = builder.header(name, value);
+        match (self.affinity, self.mailbox) {
+            (Some(group), _) => {
+                for (name, value) in group.headers() {
+                    builder = builder.header(name, value);
+                }
+            }
+            (None, Some(mailbox)) => {
+                if let Some(cookie) = self.session.back_ends.cookie(&mailbox.key()) {
+                    builder = builder.header(header::COOKIE, cookie);
+                }
+            }
+            (None, None) => {}
         }
         builder.body(Bytes::from(encode_request(&soap, operation))).map_err(|error| {
             PortError::refused(
@@ -303,6 +356,25 @@ impl Call<'_> {
             ms = took.as_millis() as u64,
             "ews.call"
         );
+    }
+}
+
+/// Whether an answer says that another server has the mailbox, by its status or in all its messages.
+fn says_elsewhere<P>(
+    status: Option<StatusCode>,
+    result: &Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>,
+) -> bool {
+    let elsewhere = |stated: &Stated| stated.code.remedy() == Remedy::Rediscover;
+    match result {
+        Ok(answer) => {
+            let mut messages = answer.messages.iter().map(Stated::message);
+            !answer.messages.is_empty()
+                && messages.all(|stated| stated.is_some_and(|stated| elsewhere(&stated)))
+        }
+        Err(Ok((stated, _))) => elsewhere(stated),
+        Err(Err(_)) => {
+            status.is_some_and(|status| matches!(status.as_u16(), 301 | 302 | 307 | 308 | 404 | 421 | 451))
+        }
     }
 }
 

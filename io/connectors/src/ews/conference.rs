@@ -20,7 +20,8 @@ use tieline_proto_ews::{
 use tieline_transport::Outcome;
 use tokio::sync::mpsc;
 
-use super::call::{Affinity, Call};
+use super::affinity::Affinity;
+use super::call::Call;
 use super::failure::{self, Stated};
 use super::watch::{Envelope, read_envelope};
 use super::{Exchange, Shared, map};
@@ -55,20 +56,15 @@ impl Call<'_> {
 
     /// The items in full. One that is gone by now, or cannot be read, does not stop the others.
     async fn read_items(&self, ids: Vec<ItemId>, now: Timestamp) -> Result<Vec<Arrival>, PortError> {
-        let request = GetItem {
-            item_shape: ItemShape {
-                base_shape: BaseShape::AllProperties,
-                body_type: Some(BodyTypeResponse::Text),
-                ..ItemShape::default()
-            },
-            item_ids: ids.iter().map(|id| ItemId::new(&id.id).into()).collect(),
+        let shape = ItemShape {
+            base_shape: BaseShape::AllProperties,
+            body_type: Some(BodyTypeResponse::Text),
+            ..ItemShape::default()
         };
-        let answer = self.send(&request).await?;
-        if answer.messages.len() != ids.len() {
-            return Err(self.short());
-        }
+        let asked: Vec<ItemId> = ids.iter().map(|id| ItemId::new(&id.id)).collect();
+        let messages = self.read_batch(&shape, &asked).await?;
         let mut arrivals = Vec::new();
-        for (message, id) in answer.messages.iter().zip(ids) {
+        for (message, id) in messages.iter().zip(ids) {
             if let Some(stated) = Stated::message(message) {
                 match stated.into_error(&self.at(), None) {
                     PortError::NotFound => {}
@@ -208,7 +204,7 @@ async fn follow_inside(
     target: &MailTarget,
     signs: &mpsc::Sender<Result<Sign, PortError>>,
 ) -> Result<(), PortError> {
-    let session = shared.session(&target.account)?;
+    let session = shared.session_of(target)?;
     let options = &shared.options.watch;
     let (id, cookie) = shared.call(&session, Some(&target.address)).subscribe_conference().await?;
     let affinity = Affinity { anchor: Some(target.address.clone()), cookie };
@@ -275,7 +271,7 @@ impl ConferenceMailbox for Exchange {
         cursor: Option<&'a str>,
     ) -> PortFuture<'a, ArrivalPage> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             let now = self.shared.clock.now();
             self.shared.call(&session, Some(&target.address)).arrivals(cursor, now).await
         })
@@ -283,7 +279,7 @@ impl ConferenceMailbox for Exchange {
 
     fn waits<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef) -> PortFuture<'a, bool> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).waits(item).await
         })
     }
@@ -296,7 +292,7 @@ impl ConferenceMailbox for Exchange {
         html: &'a str,
     ) -> PortFuture<'a, ()> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).answer(item, accept, html).await
         })
     }
@@ -319,7 +315,7 @@ impl ConferenceMailbox for Exchange {
 
     fn touch_marker<'a>(&'a self, target: &'a MailTarget) -> PortFuture<'a, ()> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).touch_marker().await
         })
     }

@@ -3,7 +3,8 @@
 //! * [`Exchange`] is the [`MailSystem`]; every method is one attempt, on behalf of one mailbox by impersonation.
 //! * `account` keeps what requests of one service account share: connections, the place in the server's queue,
 //!   the state of the password. `call` is one request with its answer; `status` and `failure` say what an error means.
-//! * `autodiscover` finds the server of a mail address.
+//! * `autodiscover` finds the server of a mail address, and `route` remembers which mailboxes have moved; `affinity`
+//!   keeps to the server behind a load balancer.
 //! * `folder`, `bin`, `item`, `locate`, `changes`, `probe` are the operations; `watch` turns notifications into hints.
 //! * `map` says how a message looks as an Exchange item, one file per noun.
 //!
@@ -12,6 +13,7 @@
 //! moved it, since a move gives it a new id. Bodies and attachments are never read back.
 
 mod account;
+mod affinity;
 mod autodiscover;
 mod bin;
 mod call;
@@ -24,11 +26,12 @@ mod locate;
 mod map;
 mod probe;
 mod records;
+mod route;
 mod status;
 mod watch;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tieline_model::{Clock, DeliveryKey, Endpoint, FolderPath, Ids, Refusal, SmtpAddress};
@@ -42,7 +45,8 @@ use tieline_transport::{BreakerPolicy, ClientOptions, LimiterPolicy};
 use self::account::{Accounts, Session};
 pub use self::autodiscover::AutodiscoverOptions;
 use self::call::Call;
-pub use self::watch::WatchOptions;
+use self::route::Routes;
+pub use self::watch::{PushPolicy, WatchOptions};
 
 /// The measures of the connector.
 #[derive(Debug, Clone)]
@@ -100,21 +104,45 @@ struct Shared {
     ids: Arc<dyn Ids>,
     options: EwsOptions,
     accounts: Accounts,
+    /// Where push notifications come in.
+    inbox: Arc<watch::Inbox>,
+    /// Mailboxes that are not where their endpoint says.
+    routes: Routes,
 }
 
 impl Exchange {
     pub fn new(clock: Arc<dyn Clock>, ids: Arc<dyn Ids>, options: EwsOptions) -> Self {
-        Self { shared: Arc::new(Shared { clock, ids, options, accounts: Accounts::default() }) }
+        let (accounts, inbox, routes) = (Accounts::default(), Arc::default(), Routes::default());
+        Self { shared: Arc::new(Shared { clock, ids, options, accounts, inbox, routes }) }
     }
 }
 
 impl Shared {
     fn session(&self, account: &MailAccount) -> Result<Arc<Session>, PortError> {
-        self.accounts.session(account, &self.options)
+        self.accounts.session(account, None, &self.options)
+    }
+
+    /// Where the target's mailbox is, if not where its endpoint says.
+    fn route(&self, target: &MailTarget) -> Option<String> {
+        self.routes.of(target.account.endpoint.id, &target.address.key(), Instant::now())
+    }
+
+    /// The session with the server that has the target's mailbox.
+    fn session_of(&self, target: &MailTarget) -> Result<Arc<Session>, PortError> {
+        let account = &target.account;
+        let route = self.route(target);
+        match route.as_deref().and_then(|url| route::at(&account.endpoint, url)) {
+            Some(endpoint) => {
+                let there = MailAccount { endpoint, ..(**account).clone() };
+                self.accounts.session(&there, route, &self.options)
+            }
+            None => self.session(account),
+        }
     }
 
     fn call<'a>(&'a self, session: &'a Session, mailbox: Option<&'a SmtpAddress>) -> Call<'a> {
         Call {
+            shared: self,
             session,
             options: &self.options,
             mailbox,
@@ -199,7 +227,7 @@ impl MailSystem for Exchange {
 
     fn check<'a>(&'a self, target: &'a MailTarget) -> PortFuture<'a, ()> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).check().await
         })
     }
@@ -210,7 +238,7 @@ impl MailSystem for Exchange {
         path: &'a FolderPath,
     ) -> PortFuture<'a, FolderRef> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).ensure_folder(path).await
         })
     }
@@ -224,7 +252,7 @@ impl MailSystem for Exchange {
     ) -> PortFuture<'a, RemoteItem> {
         Box::pin(async move {
             let within = self.shared.left(deadline)?;
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             // The server's logs then name the message's journey.
             let request_id = message.trace.uuid();
             let call = Call { within, request_id, ..self.shared.call(&session, Some(&target.address)) };
@@ -236,7 +264,7 @@ impl MailSystem for Exchange {
 
     fn locate<'a>(&'a self, target: &'a MailTarget, keys: &'a [DeliveryKey]) -> PortFuture<'a, Vec<Located>> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).locate(keys).await
         })
     }
@@ -248,7 +276,7 @@ impl MailSystem for Exchange {
         cursor: Option<&'a str>,
     ) -> PortFuture<'a, ChangePage> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             let call = self.shared.call(&session, Some(&target.address));
             let deleted = call.is_in_bin(folder).await?;
             call.changes(folder, cursor, deleted).await
@@ -257,14 +285,14 @@ impl MailSystem for Exchange {
 
     fn set_read<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef, read: bool) -> PortFuture<'a, ()> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).set_read(item, read).await
         })
     }
 
     fn delete<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef) -> PortFuture<'a, ()> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             let call = self.shared.call(&session, Some(&target.address));
             call.dispose(item, Disposal::MoveToDeletedItems).await
         })
@@ -272,14 +300,14 @@ impl MailSystem for Exchange {
 
     fn remove_duplicate<'a>(&'a self, target: &'a MailTarget, item: &'a ItemRef) -> PortFuture<'a, ()> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).dispose(item, Disposal::HardDelete).await
         })
     }
 
     fn count<'a>(&'a self, target: &'a MailTarget, folder: &'a FolderRef) -> PortFuture<'a, u32> {
         Box::pin(async move {
-            let session = self.shared.session(&target.account)?;
+            let session = self.shared.session_of(target)?;
             self.shared.call(&session, Some(&target.address)).count(folder).await
         })
     }

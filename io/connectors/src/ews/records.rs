@@ -89,7 +89,7 @@ impl Shared {
         deadline: Option<Timestamp>,
         run: impl AsyncFnOnce(Call<'_>) -> Result<T, PortError>,
     ) -> Result<T, PortError> {
-        let session = self.session(&target.account)?;
+        let session = self.session_of(target)?;
         let call = self.call(&session, Some(&target.address));
         match deadline {
             None => run(call).await,
@@ -213,15 +213,8 @@ impl Call<'_> {
     async fn read_records<R: Mapped>(&self, items: &[ItemRef]) -> Result<Vec<ReadRecord<R>>, PortError> {
         let mut all = Vec::with_capacity(items.len());
         for items in items.chunks(READ_AT_ONCE) {
-            let request = GetItem {
-                item_shape: shape::<R>(),
-                item_ids: items.iter().map(|item| ItemId::new(&item.0).into()).collect(),
-            };
-            let answer = self.send(&request).await?;
-            if answer.messages.len() != items.len() {
-                return Err(self.short());
-            }
-            for message in answer.messages {
+            let ids: Vec<ItemId> = items.iter().map(|item| ItemId::new(&item.0)).collect();
+            for message in self.read_batch(&shape::<R>(), &ids).await? {
                 all.push(self.read_one(message)?);
             }
         }

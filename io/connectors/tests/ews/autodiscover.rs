@@ -117,6 +117,7 @@ async fn a_budget_bounds_the_whole_search() {
         candidates: (0..50).map(silent).collect(),
         patience: Duration::from_millis(300),
         budget: Duration::from_secs(1),
+        ..AutodiscoverOptions::default()
     };
     let exchange = exchange(EwsOptions { autodiscover, ..brisk() });
     let refusal = exchange.discover(&wanted(&lab, "alice@lab.example")).await.unwrap_err().refusal();

@@ -21,7 +21,7 @@ use crate::scripted::{Answer, Asked, Scripted, stream, xml};
 use crate::world::{account, brisk, exchange, target};
 
 /// Longer than any wait that these tests provoke.
-const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// Short pauses, but no haste to call a connection dead: a loaded machine is slow.
 fn options() -> EwsOptions {
@@ -38,7 +38,7 @@ fn options() -> EwsOptions {
     EwsOptions { watch, patience: Duration::from_secs(5), ..brisk() }
 }
 
-fn with(change: impl FnOnce(&mut WatchOptions)) -> EwsOptions {
+pub(crate) fn with(change: impl FnOnce(&mut WatchOptions)) -> EwsOptions {
     let mut options = options();
     change(&mut options.watch);
     options
@@ -46,27 +46,29 @@ fn with(change: impl FnOnce(&mut WatchOptions)) -> EwsOptions {
 
 /// A server's memory of its watchers.
 #[derive(Default)]
-struct Memory {
-    subscribed: u32,
+pub(crate) struct Memory {
+    pub(crate) subscribed: u32,
     unsubscribed: Vec<String>,
     /// The streams that are open, with what they listen to.
-    streams: Vec<(Vec<String>, UnboundedSender<Vec<u8>>)>,
+    pub(crate) streams: Vec<(Vec<String>, UnboundedSender<Vec<u8>>)>,
+    /// Where events are to be posted.
+    pub(crate) posts: Vec<String>,
     asked_for_events: u32,
 }
 
-type Shared = Arc<Mutex<Memory>>;
+pub(crate) type Shared = Arc<Mutex<Memory>>;
 
 /// How the server treats streams.
 #[derive(Clone, Copy, PartialEq)]
-enum Streams {
+pub(crate) enum Streams {
     Work,
     /// A proxy keeps them until they end.
     Withheld,
-    /// The first connection is told that its subscriptions are unknown.
-    ForgottenOnce,
+    /// The first connection is told this code about its subscriptions.
+    ForgottenOnce(&'static str),
 }
 
-async fn server(memory: Shared, streams: Streams, denied: Option<&'static str>) -> Scripted {
+pub(crate) async fn server(memory: Shared, streams: Streams, denied: Option<&'static str>) -> Scripted {
     Scripted::reading(move |_, asked| answer(&memory, streams, denied, asked)).await
 }
 
@@ -80,8 +82,14 @@ fn answer(memory: &Shared, streams: Streams, denied: Option<&str>, asked: &Asked
         }
         Request::Subscribe(request) => {
             memory.subscribed += 1;
-            let kind =
-                if matches!(request.subscription, Some(Subscription::Pull(_))) { "pull" } else { "stream" };
+            let kind = match request.subscription {
+                Some(Subscription::Pull(_)) => "pull",
+                Some(Subscription::Push(push)) => {
+                    memory.posts.push(push.url);
+                    "push"
+                }
+                _ => "stream",
+            };
             let id = format!("{kind}-{}", memory.subscribed);
             let message = SubscribeMessage { subscription_id: Some(id), watermark: Some("w0".to_owned()) };
             respond::<Subscribe, _>(ResponseMessage::success(message))
@@ -108,12 +116,12 @@ fn answer(memory: &Shared, streams: Streams, denied: Option<&str>, asked: &Asked
             let first = memory.streams.is_empty();
             match streams {
                 Streams::Withheld => {}
-                Streams::ForgottenOnce if first => {
+                Streams::ForgottenOnce(code) if first => {
                     let payload = GetStreamingEventsMessage {
                         error_subscription_ids: request.subscription_ids.clone(),
                         ..GetStreamingEventsMessage::default()
                     };
-                    let code = ResponseCode::ErrorSubscriptionNotFound;
+                    let code = ResponseCode::from(code);
                     sender
                         .send(envelope(ResponseMessage { payload, ..ResponseMessage::error(code, "gone") }))
                         .unwrap();
@@ -158,7 +166,7 @@ fn news(subscription: &str) -> Vec<u8> {
 }
 
 /// Waits for so many hints and counts them by mailbox.
-async fn hints(stream: &mut HintStream, count: usize) -> HashMap<MailboxId, usize> {
+pub(crate) async fn hints(stream: &mut HintStream, count: usize) -> HashMap<MailboxId, usize> {
     let mut seen = HashMap::new();
     for _ in 0..count {
         let hint = tokio::time::timeout(LONG, stream.next()).await.expect("a hint in time").unwrap();
@@ -167,7 +175,7 @@ async fn hints(stream: &mut HintStream, count: usize) -> HashMap<MailboxId, usiz
     seen
 }
 
-async fn until(condition: impl Fn() -> bool) {
+pub(crate) async fn until(condition: impl Fn() -> bool) {
     let waiting = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -176,7 +184,7 @@ async fn until(condition: impl Fn() -> bool) {
     tokio::time::timeout(LONG, waiting).await.expect("it happens in time");
 }
 
-fn targets(server: &Scripted, names: &[&str]) -> Vec<MailTarget> {
+pub(crate) fn targets(server: &Scripted, names: &[&str]) -> Vec<MailTarget> {
     let account = account(server.address, "x");
     names.iter().map(|name| target(&account, name)).collect()
 }
@@ -227,13 +235,50 @@ async fn a_stream_that_ends_as_agreed_is_opened_again() {
 
 #[tokio::test]
 async fn forgotten_subscriptions_are_made_again() {
+    for code in [
+        "ErrorSubscriptionNotFound",
+        "ErrorInvalidSubscription",
+        "ErrorExpiredSubscription",
+        "ErrorReadEventsFailed",
+        "ErrorInvalidWatermark",
+        "ErrorMissedNotificationEvents",
+        "ErrorSubscriptionUnsubscribed",
+        "ErrorNewEventStreamConnectionOpened",
+        "ErrorMailboxMoveInProgress",
+        "ErrorMailboxFailover",
+    ] {
+        let memory = Shared::default();
+        let server = server(Arc::clone(&memory), Streams::ForgottenOnce(code), None).await;
+        let mut stream = exchange(options()).watch(targets(&server, &["alice"]));
+        hints(&mut stream, 2).await;
+        until(|| memory.lock().unwrap().streams.len() >= 2).await;
+        let memory = memory.lock().unwrap();
+        let asked = (memory.streams[0].0[0].as_str(), memory.streams[1].0[0].as_str());
+        assert_eq!(asked, ("stream-1", "stream-2"), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn subscriptions_of_a_group_meet_one_server() {
     let memory = Shared::default();
-    let server = server(Arc::clone(&memory), Streams::ForgottenOnce, None).await;
-    let mut stream = exchange(options()).watch(targets(&server, &["alice"]));
-    hints(&mut stream, 2).await;
-    until(|| memory.lock().unwrap().streams.len() >= 2).await;
-    let memory = memory.lock().unwrap();
-    assert_eq!((memory.streams[0].0[0].as_str(), memory.streams[1].0[0].as_str()), ("stream-1", "stream-2"));
+    let seen = Arc::clone(&memory);
+    let server = Scripted::reading(move |_, asked| {
+        let mut answer = answer(&seen, Streams::Work, None, asked);
+        let cookie = "X-BackEndOverrideCookie=mb7~1941; path=/; secure; HttpOnly";
+        answer.headers_mut().insert("set-cookie", cookie.parse().unwrap());
+        answer
+    })
+    .await;
+    let mut stream = exchange(options()).watch(targets(&server, &["alice", "bob", "carol"]));
+    hints(&mut stream, 3).await;
+    until(|| !memory.lock().unwrap().streams.is_empty()).await;
+    for (number, asked) in server.asked().iter().enumerate() {
+        let header = |name: &str| asked.headers.get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(header("x-preferserveraffinity"), Some("true"));
+        assert_eq!(header("x-anchormailbox"), Some("alice@lab.example"), "the first of the group");
+        let cookie = (number > 0).then_some("X-BackEndOverrideCookie=mb7~1941");
+        assert_eq!(header("cookie"), cookie, "request {number}");
+    }
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ pub(crate) type Answer = Response<BoxBody<Bytes, Infallible>>;
 /// A request as it came in.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
@@ -65,7 +66,8 @@ impl Scripted {
                             let (parts, body) = request.into_parts();
                             let body = body.collect().await.unwrap().to_bytes();
                             let body = String::from_utf8(body.to_vec()).unwrap();
-                            let asked = Asked { headers: parts.headers, body };
+                            let asked =
+                                Asked { path: parts.uri.path().to_owned(), headers: parts.headers, body };
                             let number = {
                                 let mut seen = seen.lock().unwrap();
                                 seen.push(asked.clone());

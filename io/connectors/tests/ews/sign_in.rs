@@ -41,14 +41,17 @@ fn ways(lab: &Lab) -> Vec<Scheme> {
 
 #[tokio::test]
 async fn ntlm_works_over_http_and_bound_to_its_connection_over_tls() {
-    for (protection, by_http) in [
-        (ExtendedProtection::None, true),
-        (ExtendedProtection::Allow, true),
+    for (scheme, protection, by_http) in [
+        (Scheme::Ntlm, ExtendedProtection::None, true),
+        (Scheme::Ntlm, ExtendedProtection::Allow, true),
         // Without TLS there is nothing to be bound to.
-        (ExtendedProtection::Require, false),
+        (Scheme::Ntlm, ExtendedProtection::Require, false),
+        // In SPNEGO, with its signature over the list of mechanisms.
+        (Scheme::Negotiate, ExtendedProtection::Allow, true),
+        (Scheme::Negotiate, ExtendedProtection::Require, false),
     ] {
         let lab = Lab::with(|settings| {
-            settings.authentication = vec![Scheme::Ntlm];
+            settings.authentication = vec![scheme];
             settings.extended_protection = protection;
         })
         .await;
@@ -62,7 +65,7 @@ async fn ntlm_works_over_http_and_bound_to_its_connection_over_tls() {
                 assert!(refusal.next.contains("Extended Protection"), "{refusal}");
             }
         }
-        assert_eq!(ways(&lab), [Scheme::Ntlm]);
+        assert_eq!(ways(&lab), [scheme]);
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, header};
-use tieline_model::Refusal;
+use tieline_model::{Refusal, SmtpAddress, TlsTrust};
 use tieline_ports::{Discovered, Discovery};
 use tieline_proto_ews::Limits;
 use tieline_proto_ews::autodiscover::{pox, soap};
@@ -17,7 +17,7 @@ use tieline_transport::{Client, Credentials, Endpoint, Response, TransportError}
 use tokio::time::{Instant, timeout_at};
 
 use self::search::{Reply, Search, Step, Verdict};
-use super::account::trust;
+use super::account::{Session, trust};
 use super::failure;
 use super::{EwsOptions, Shared};
 
@@ -30,11 +30,21 @@ pub struct AutodiscoverOptions {
     pub patience: Duration,
     /// For the whole search.
     pub budget: Duration,
+    /// How long it is believed that a mailbox has moved away from its endpoint.
+    pub lifetime: Duration,
+    /// Between two searches for a mailbox that its endpoint does not have.
+    pub pause: Duration,
 }
 
 impl Default for AutodiscoverOptions {
     fn default() -> Self {
-        Self { candidates: candidates(), patience: Duration::from_secs(10), budget: Duration::from_secs(40) }
+        Self {
+            candidates: candidates(),
+            patience: Duration::from_secs(10),
+            budget: Duration::from_secs(40),
+            lifetime: Duration::from_secs(24 * 3600),
+            pause: Duration::from_secs(60),
+        }
     }
 }
 
@@ -52,12 +62,40 @@ const LIMIT: u64 = 1 << 20;
 const SETTINGS: [&str; 2] = ["ExternalEwsUrl", "InternalEwsUrl"];
 
 impl Shared {
-    /// Searches until something is found, nothing is left or the time is over.
+    /// Searches for the server of an address that a person names.
     pub(super) async fn discover(&self, wanted: &Discovery) -> Result<Discovered, Refusal> {
+        let candidates = self.options.autodiscover.candidates.clone();
+        let search = Search::new(wanted.address.clone(), candidates, wanted.confirmed.clone());
+        let credentials =
+            Credentials::Password { user: wanted.user.to_string(), password: wanted.password.clone() };
+        self.search(search, &Asker { credentials, tls: &wanted.tls }).await
+    }
+
+    /// Searches for the server that now has a mailbox, first at the one that had it.
+    pub(super) async fn rediscover(
+        &self,
+        session: &Session,
+        mailbox: &SmtpAddress,
+    ) -> Result<Discovered, Refusal> {
+        let place = session.client.endpoint();
+        let mut candidates = ["svc", "xml"]
+            .map(|kind| format!("https://{}/autodiscover/autodiscover.{kind}", place.authority()))
+            .to_vec();
+        let credentials = session.client.credentials().clone();
+        // A token is for Exchange, not for whatever answers at the mail domain.
+        if !matches!(credentials, Credentials::Tokens(_)) {
+            candidates.extend(self.options.autodiscover.candidates.iter().cloned());
+        }
+        let search = Search::new(mailbox.clone(), candidates, Vec::new());
+        let found = self.search(search, &Asker { credentials, tls: session.tls() }).await?;
+        usable(&found)?;
+        Ok(found)
+    }
+
+    /// Asks until something is found, nothing is left or the time is over.
+    async fn search(&self, mut search: Search, asker: &Asker<'_>) -> Result<Discovered, Refusal> {
         let options = &self.options.autodiscover;
         let deadline = Instant::now() + options.budget;
-        let mut search =
-            Search::new(wanted.address.clone(), options.candidates.clone(), wanted.confirmed.clone());
         while let Some(step) = search.next() {
             let now = Instant::now();
             if now >= deadline {
@@ -65,7 +103,7 @@ impl Shared {
             }
             let until = deadline.min(now + options.patience);
             let reply =
-                match timeout_at(until, ask(wanted, &self.options, search.address().as_str(), &step)).await {
+                match timeout_at(until, ask(asker, &self.options, search.address().as_str(), &step)).await {
                     Ok(Ok(reply)) => reply,
                     Ok(Err(error)) => Reply::Unusable(error.what()),
                     Err(_) => Reply::Unusable(format!("no answer within {} s", (until - now).as_secs())),
@@ -87,9 +125,15 @@ impl Shared {
     }
 }
 
+/// Who asks.
+struct Asker<'a> {
+    credentials: Credentials,
+    tls: &'a TlsTrust,
+}
+
 /// Asks one question. Credentials go with it, except where there is no TLS.
 async fn ask(
-    wanted: &Discovery,
+    asker: &Asker<'_>,
     options: &EwsOptions,
     address: &str,
     step: &Step,
@@ -97,12 +141,12 @@ async fn ask(
     let endpoint = Endpoint::parse(step.url())?;
     let (method, body, credentials) = match step {
         Step::Probe(_) => (Method::GET, Vec::new(), Credentials::Anonymous),
-        Step::Pox(_) => (Method::POST, pox::Request::new(address).encode(), password(wanted)),
-        Step::Soap(url) => (Method::POST, settings_of(url, address), password(wanted)),
+        Step::Pox(_) => (Method::POST, pox::Request::new(address).encode(), asker.credentials.clone()),
+        Step::Soap(url) => (Method::POST, settings_of(url, address), asker.credentials.clone()),
     };
     let path = endpoint.path().to_owned();
     let authority = endpoint.authority();
-    let client = Client::new(endpoint, credentials, &trust(&wanted.tls)?, options.client.clone())?;
+    let client = Client::new(endpoint, credentials, &trust(asker.tls)?, options.client.clone())?;
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -130,10 +174,6 @@ async fn ask(
             Err(error) => Reply::Unusable(format!("no Autodiscover answer ({error})")),
         },
     })
-}
-
-fn password(wanted: &Discovery) -> Credentials {
-    Credentials::Password { user: wanted.user.to_string(), password: wanted.password.clone() }
 }
 
 fn settings_of(url: &str, address: &str) -> Vec<u8> {

@@ -69,10 +69,10 @@ mod tests {
         assert!(!coalesce.event(at(400), 'a'));
         assert!(coalesce.event(at(400), 'b'));
         assert_eq!(coalesce.next(), Some(at(500)));
-        assert_eq!(coalesce.due(at(499)), vec![]);
+        assert!(coalesce.due(at(499)).is_empty());
         assert_eq!(coalesce.due(at(500)), vec!['a']);
-        assert_eq!(coalesce.due(at(900)), vec![]);
-        assert_eq!(coalesce.due(at(1000)), vec![]);
+        assert!(coalesce.due(at(900)).is_empty());
+        assert!(coalesce.due(at(1000)).is_empty());
         assert_eq!(coalesce.next(), None);
         assert!(coalesce.event(at(1001), 'a'));
     }

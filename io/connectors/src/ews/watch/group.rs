@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::WatchOptions;
 use crate::ews::Shared;
 use crate::ews::account::Session;
-use crate::ews::call::{Affinity, Call};
+use crate::ews::affinity::Affinity;
+use crate::ews::call::Call;
 use crate::ews::failure::Stated;
 
 /// Subscriptions made at the same time; the limiter may allow fewer.
@@ -43,6 +44,8 @@ pub(super) struct Group {
     pub(super) members: Vec<Member>,
     hints: mpsc::Sender<Hint>,
     stop: CancellationToken,
+    /// The address of the server that has all their mailboxes, where it is not the endpoint's.
+    home: Option<String>,
     pub(super) affinity: Affinity,
 }
 
@@ -90,9 +93,11 @@ impl Group {
         hints: mpsc::Sender<Hint>,
         stop: CancellationToken,
     ) -> Self {
+        let home = targets.first().and_then(|target| shared.route(target));
         let anchor = targets.first().map(|target| target.address.clone());
         let members = targets.into_iter().map(|target| Member { target, subscription: None }).collect();
-        Self { shared, members, hints, stop, affinity: Affinity { anchor, cookie: None } }
+        let affinity = Affinity { anchor, cookie: None };
+        Self { shared, members, hints, stop, home, affinity }
     }
 
     /// Until the stream of hints is dropped.
@@ -109,7 +114,16 @@ impl Group {
     async fn watch(&mut self) {
         let options = self.options().clone();
         let mut health = Health::new(&options);
+        let mut push_from = Instant::now();
         loop {
+            if let Some(policy) = options.push.as_ref().filter(|_| Instant::now() >= push_from) {
+                self.push(policy).await;
+                tracing::warn!(
+                    mailboxes = self.members.len(),
+                    "ews.watch: Exchange does not reach this server; streaming instead"
+                );
+                push_from = Instant::now() + options.pull_period;
+            }
             if health.in_vain >= options.streaming_failures {
                 tracing::warn!(
                     mailboxes = self.members.len(),
@@ -117,6 +131,10 @@ impl Group {
                 );
                 self.pull(options.pull_period).await;
                 health = Health::new(&options);
+            }
+            self.part();
+            if self.members.is_empty() {
+                return;
             }
             let Some(session) = self.session(&mut health).await else { continue };
             let first = self.subscribe(&session).await;
@@ -161,10 +179,24 @@ impl Group {
         &self.shared.options.watch
     }
 
+    /// Members whose mailboxes have moved to other servers go on in groups of their own.
+    fn part(&mut self) {
+        let (shared, home) = (Arc::clone(&self.shared), self.home.clone());
+        let moved = self.members.extract_if(.., |member| shared.route(&member.target) != home);
+        let moved: Vec<MailTarget> = moved.map(|member| member.target).collect();
+        if moved.is_empty() {
+            return;
+        }
+        self.affinity.anchor = self.members.first().map(|member| member.target.address.clone());
+        for targets in super::grouped(&self.shared, moved) {
+            let group = Self::new(Arc::clone(&self.shared), targets, self.hints.clone(), self.stop.clone());
+            tokio::spawn(group.run());
+        }
+    }
+
     /// The account's session, or a pause when its settings cannot be used.
     async fn session(&self, health: &mut Health) -> Option<Arc<Session>> {
-        let account = &self.members.first()?.target.account;
-        match self.shared.session(account) {
+        match self.shared.session_of(&self.members.first()?.target) {
             Ok(session) => Some(session),
             Err(error) => {
                 tracing::warn!(%error, "ews.watch: the endpoint cannot be used");
@@ -274,7 +306,7 @@ impl Group {
     /// Gives the subscriptions back, so that changed settings do not use up the account's allowance.
     async fn farewell(&self) {
         let Some(member) = self.members.first() else { return };
-        let Ok(session) = self.shared.session(&member.target.account) else { return };
+        let Ok(session) = self.shared.session_of(&member.target) else { return };
         let parting =
             futures_util::stream::iter(&self.members).for_each_concurrent(SUBSCRIBE_AT_ONCE, |member| {
                 let session = &session;

@@ -6,10 +6,15 @@
 //! streaming does not get through at all (a proxy that collects answers before it passes them on), the group asks
 //! in intervals instead and tries streaming again later. After every interruption each mailbox concerned gets one
 //! hint, because changes may have been missed.
+//!
+//! Where an address is set at which Exchange reaches this server, Exchange posts what happens there, and nothing hangs:
+//! `inbox` takes the posts, `push` follows the subscriptions. A server that does not come through falls back to streaming.
 
 mod coalesce;
 mod group;
+mod inbox;
 mod pull;
+mod push;
 mod streaming;
 
 use std::pin::Pin;
@@ -24,6 +29,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(super) use self::group::Ended;
 use self::group::Group;
+pub(super) use self::inbox::Inbox;
 pub(super) use self::streaming::{Envelope, read as read_envelope};
 use super::Shared;
 
@@ -49,8 +55,34 @@ pub struct WatchOptions {
     pub streaming_failures: u32,
     /// Between two questions of the interval mode.
     pub pull_interval: Duration,
-    /// How long the interval mode lasts before streaming is tried again.
+    /// How long a way that is second best lasts before the best is tried again.
     pub pull_period: Duration,
+    /// Where Exchange may post notifications; without it nothing is posted.
+    pub push: Option<PushPolicy>,
+}
+
+/// Notifications by push.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushPolicy {
+    /// This server as the Exchange servers reach it: `https://tieline.corp.example`. Of several nodes, this one.
+    pub base: String,
+    /// Exchange gives a sign of life after so many minutes of silence, 1 to 1440.
+    pub status_minutes: i32,
+    /// What Exchange calls a minute; only a test says otherwise.
+    pub minute: Duration,
+}
+
+impl PushPolicy {
+    /// For the server that is reached at `base`.
+    #[must_use]
+    pub fn new(base: impl Into<String>) -> Self {
+        Self { base: base.into(), status_minutes: 5, minute: Duration::from_secs(60) }
+    }
+
+    /// After so much silence a subscription is taken for dead.
+    fn silence(&self) -> Duration {
+        self.minute.saturating_mul(2 * self.status_minutes.clamp(1, 1440).unsigned_abs())
+    }
 }
 
 impl Default for WatchOptions {
@@ -67,6 +99,7 @@ impl Default for WatchOptions {
             streaming_failures: 3,
             pull_interval: Duration::from_secs(15),
             pull_period: Duration::from_secs(1800),
+            push: None,
         }
     }
 }
@@ -75,7 +108,7 @@ impl Default for WatchOptions {
 pub(super) fn watch(shared: Arc<Shared>, targets: Vec<MailTarget>) -> HintStream {
     let (sender, receiver) = mpsc::channel(256);
     let token = CancellationToken::new();
-    for targets in grouped(targets, shared.options.watch.group) {
+    for targets in grouped(&shared, targets) {
         let group = Group::new(Arc::clone(&shared), targets, sender.clone(), token.child_token());
         tokio::spawn(group.run());
     }
@@ -97,9 +130,11 @@ impl Stream for Hints {
     }
 }
 
-/// Mailboxes of the same account together, in the order of their addresses, at most `size` in a group.
-fn grouped(mut targets: Vec<MailTarget>, size: usize) -> Vec<Vec<MailTarget>> {
-    let account = |target: &MailTarget| (target.account.endpoint.id, target.account.user.key());
+/// Mailboxes of the same account on the same server together, in the order of their addresses, at most `size` in a group.
+fn grouped(shared: &Shared, mut targets: Vec<MailTarget>) -> Vec<Vec<MailTarget>> {
+    let size = shared.options.watch.group;
+    let account =
+        |target: &MailTarget| (target.account.endpoint.id, target.account.user.key(), shared.route(target));
     targets.sort_by_cached_key(|target| (account(target), target.address.key()));
     let mut groups: Vec<Vec<MailTarget>> = Vec::new();
     for target in targets {

@@ -55,7 +55,7 @@ impl Group {
     }
 
     async fn pull_once(&self, target: &MailTarget, place: &mut Option<Place>) -> Result<(), PortError> {
-        let session = self.shared.session(&target.account)?;
+        let session = self.shared.session_of(target)?;
         if let Some(known) = place {
             match self.ask(&session, target, known).await? {
                 Asked::Nothing => return Ok(()),

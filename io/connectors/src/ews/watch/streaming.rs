@@ -7,7 +7,7 @@ use http::{StatusCode, header};
 use tieline_model::{MailboxId, Refusal};
 use tieline_ports::PortError;
 use tieline_proto_ews::operations::{ConnectionStatus, GetStreamingEvents};
-use tieline_proto_ews::{EnvelopeSplitter, Limits, Remedy, decode_response};
+use tieline_proto_ews::{EnvelopeSplitter, Limits, Remedy, ResponseCode, decode_response};
 use tieline_transport::{Body, Outcome};
 use tokio::time::Instant;
 
@@ -155,7 +155,12 @@ pub(in crate::ews) fn read(envelope: &[u8]) -> Envelope {
             }
         }
         if let Some(stated) = Stated::message(&message) {
-            let forgotten = stated.code.remedy() == Remedy::Resubscribe;
+            // A mailbox that moves or is carried over to another server leaves its subscriptions behind.
+            let forgotten = stated.code.remedy() == Remedy::Resubscribe
+                || matches!(
+                    stated.code,
+                    ResponseCode::ErrorMailboxMoveInProgress | ResponseCode::ErrorMailboxFailover
+                );
             read.ended = Some(match forgotten {
                 true => Ended::Forgotten(message.payload.error_subscription_ids.iter().cloned().collect()),
                 false => Ended::Broken { alive: true, error: stated.into_error("GetStreamingEvents", None) },
