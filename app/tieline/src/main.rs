@@ -25,6 +25,10 @@ use crate::api::Api;
 use crate::cli::{Cli, Command};
 use crate::output::Output;
 
+/// Requests make and drop many small pieces on every core; the system's allocator takes a fifth of their time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();

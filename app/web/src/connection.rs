@@ -2,17 +2,18 @@
 //! other end.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use axum::extract::ConnectInfo;
 use axum::extract::connect_info::Connected;
 use axum::http::Extensions;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
+use crate::per_core::Dealt;
 use crate::request_line::RequestLines;
 
 /// Who is at the other end.
@@ -26,33 +27,14 @@ impl Peer {
     }
 }
 
-impl Connected<IncomingStream<'_, Tcp>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Tcp>) -> Self {
+impl Connected<IncomingStream<'_, Dealt>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Dealt>) -> Self {
         Self(stream.remote_addr().ip())
     }
 }
 
-/// The listener.
-pub(crate) struct Tcp(pub(crate) TcpListener);
-
-impl Listener for Tcp {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        // An answer is written at once; without it, it may wait for the acknowledgement of the one before.
-        let _ = stream.set_nodelay(true);
-        (Connection::new(stream), address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
 /// How much is read at once, in bytes.
-const PIECE: usize = 16 << 10;
+const PIECE: usize = 4 << 10;
 
 /// One connection.
 pub(crate) struct Connection {
@@ -66,7 +48,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, lines: RequestLines::default(), cleaned: Vec::new(), taken: 0, ended: false }
     }
 }

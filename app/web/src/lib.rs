@@ -17,6 +17,7 @@ mod extract;
 mod observe;
 mod pace;
 mod pages;
+mod per_core;
 mod problem;
 mod request_line;
 mod server;

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Way;
 use crate::api::router;
-use crate::connection::{Peer, Tcp};
+use crate::connection::Peer;
+use crate::per_core;
 use crate::web::Web;
 
 /// Bound, but not serving yet: a port that is taken is found out before any work begins.
@@ -73,10 +74,9 @@ async fn bind_socket(path: &Path) -> Result<UnixListener, Refusal> {
 pub async fn serve(listeners: Listeners, web: Arc<Web>, stop: CancellationToken) -> std::io::Result<()> {
     let over_tcp = router(Arc::clone(&web), Way::Tcp).into_make_service_with_connect_info::<Peer>();
     let over_socket = router(web, Way::Socket).into_make_service();
-    let tcp =
-        axum::serve(Tcp(listeners.tcp), over_tcp).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let tcp = per_core::serve(listeners.tcp, over_tcp, stop.clone());
     let socket = axum::serve(listeners.socket, over_socket).with_graceful_shutdown(stop.cancelled_owned());
-    let (tcp, socket) = tokio::join!(tcp.into_future(), socket.into_future());
+    let (tcp, socket) = tokio::join!(tcp, socket.into_future());
     let _ = std::fs::remove_file(&listeners.path);
     tcp.and(socket)
 }

@@ -158,7 +158,7 @@ impl LdapDirectory {
         if let Some((as_of, nearest)) = self.recall_nobody(&key, now) {
             return Answer { found: Found::Nobody { nearest }, age: cached(as_of, now) };
         }
-        self.flights.ask(key, || self.search(contact)).await
+        Box::pin(self.flights.ask(key, || self.search(contact))).await
     }
 
     fn recall_nobody(&self, key: &str, now: Timestamp) -> Option<(Timestamp, Vec<Person>)> {

@@ -292,21 +292,24 @@ fn before(now: Timestamp, age: SignedDuration) -> Timestamp {
     now.saturating_sub(age).unwrap_or(Timestamp::MIN)
 }
 
-/// Calls a reading function of `sql/` on a connection of whichever database it is.
+/// Calls a reading function of `sql/` on a connection of whichever database it is. Boxed: what waits for either database
+/// is four kilobytes large, and whoever might have to ask would carry that around without asking.
 macro_rules! read {
     ($store:expr, $conn:ident => $noun:ident :: $function:ident ( $first:ident $(, $argument:expr)* )) => {{
         let store: &$crate::Store = $store;
-        let result = match store.readers() {
-            $crate::store::Readers::Sqlite(pool) => match pool.acquire().await {
-                Ok(mut $conn) => $crate::sqlite::sql::$noun::$function(&mut $conn $(, $argument)*).await,
-                Err(error) => Err($crate::StoreError::from(error)),
-            },
-            $crate::store::Readers::Postgres(pool) => match pool.acquire().await {
-                Ok(mut $conn) => $crate::postgres::sql::$noun::$function(&mut $conn $(, $argument)*).await,
-                Err(error) => Err($crate::StoreError::from(error)),
-            },
-        };
-        result.map_err(|error| error.at(store.name()))
+        let result = Box::pin(async {
+            match store.readers() {
+                $crate::store::Readers::Sqlite(pool) => match pool.acquire().await {
+                    Ok(mut $conn) => $crate::sqlite::sql::$noun::$function(&mut $conn $(, $argument)*).await,
+                    Err(error) => Err($crate::StoreError::from(error)),
+                },
+                $crate::store::Readers::Postgres(pool) => match pool.acquire().await {
+                    Ok(mut $conn) => $crate::postgres::sql::$noun::$function(&mut $conn $(, $argument)*).await,
+                    Err(error) => Err($crate::StoreError::from(error)),
+                },
+            }
+        });
+        result.await.map_err(|error| error.at(store.name()))
     }};
 }
 pub(crate) use read;

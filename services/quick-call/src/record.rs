@@ -1,9 +1,10 @@
 //! Why each call led where it led, for `tieline explain`: technician and requestor both (EV-58).
 //!
-//! A redirect does not wait for the disk: decisions are handed to [`QuickCall::run`], which writes those that came
-//! together as one batch. When more wait than it can write, calls wait; nothing is left out silently.
+//! A redirect does not wait for the disk: decisions are handed to [`QuickCall::run`], which gathers them for a moment and
+//! writes those that came together as one batch. When more wait than it can write, calls wait; nothing is left out silently.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use tieline_model::Decision;
 use tieline_store::{Batch, Write};
@@ -15,7 +16,9 @@ use crate::QuickCall;
 /// Decisions that may wait to be written.
 const QUEUE: usize = 4096;
 /// Decisions that are written as one.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 1024;
+/// For how long they gather. A transaction costs as much as dozens of rows, so a busy minute has few of them.
+const GATHER: Duration = Duration::from_millis(10);
 
 /// The way to whoever writes.
 #[derive(Debug, Default)]
@@ -45,7 +48,14 @@ impl QuickCall {
             self.follow_targets(&stop),
             async {
                 let mut together = Vec::with_capacity(TOGETHER);
-                while decisions.recv_many(&mut together, TOGETHER).await > 0 {
+                while decisions.recv_many(&mut together, 1).await > 0 {
+                    // What is gathered in vain when stopping is a moment.
+                    tokio::time::sleep(GATHER).await;
+                    while together.len() < TOGETHER
+                        && let Ok(decision) = decisions.try_recv()
+                    {
+                        together.push(decision);
+                    }
                     self.write(together.drain(..)).await;
                 }
             }
@@ -58,7 +68,9 @@ impl QuickCall {
             Some(sender) => sender.send(decision).await.err().map(|unsent| unsent.0),
             None => Some(decision),
         };
-        self.write(unsent.into_iter()).await;
+        if unsent.is_some() {
+            Box::pin(self.write(unsent.into_iter())).await;
+        }
     }
 
     async fn write(&self, decisions: impl Iterator<Item = Decision>) {

@@ -304,7 +304,9 @@ impl Call<'_> {
         trail.step("addresses", listed.join(", "));
         let directory = &self.service.directory;
         let answers = join_all(contacts.iter().map(|contact| directory.resolve(contact))).await;
-        let [contact] = contacts.as_slice() else { return self.several(&contacts, answers, trail).await };
+        let [contact] = contacts.as_slice() else {
+            return Box::pin(self.several(&contacts, answers, trail)).await;
+        };
         let Some(answer) = answers.into_iter().next() else {
             return Ok(self.unknown(contact.to_string(), Vec::new(), None, false));
         };
@@ -409,9 +411,9 @@ impl Call<'_> {
         let tickets_first = self.opened.itsm.as_ref().is_some_and(|itsm| itsm.api.tickets_first) && !new;
         let mut itsm_id = None;
         if form.needs_itsm_id() || tickets_first {
-            match self.in_itsm(&person, trail).await {
+            match Box::pin(self.in_itsm(&person, trail)).await {
                 Ok(Some(known)) => {
-                    if tickets_first && let Some(tickets) = self.tickets(&known, trail).await {
+                    if tickets_first && let Some(tickets) = Box::pin(self.tickets(&known, trail)).await {
                         let (target, trace) = (Arc::clone(&self.opened.target), self.trace);
                         return Ok(Resolution::Tickets { person: Box::new(person), tickets, target, trace });
                     }

@@ -88,15 +88,19 @@ impl QuickCall {
     pub(crate) async fn opened(&self) -> Result<Arc<Vec<Opened>>, StoreError> {
         let known = &self.inner().targets;
         let (targets, generation) = known.with(|cached| (cached.targets.clone(), cached.generation));
-        if let Some(targets) = targets {
-            return Ok(targets);
+        match targets {
+            Some(targets) => Ok(targets),
+            None => Box::pin(self.open_all(generation)).await,
         }
+    }
+
+    async fn open_all(&self, generation: u64) -> Result<Arc<Vec<Opened>>, StoreError> {
         let mut opened = Vec::new();
         for target in self.store.quick_call_targets().await? {
             opened.push(self.open(target).await?);
         }
         let opened = Arc::new(opened);
-        known.with(|cached| {
+        self.inner().targets.with(|cached| {
             if cached.followed && cached.generation == generation {
                 cached.targets = Some(Arc::clone(&opened));
             }

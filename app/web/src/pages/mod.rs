@@ -35,6 +35,9 @@ const LARGEST_FORM: usize = 64 << 10;
 pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
     let timeout =
         TimeoutLayer::with_status_code(axum::http::StatusCode::GATEWAY_TIMEOUT, web.limits.request_within);
+    let page = middleware::from_fn_with_state(Arc::clone(web), sign_in::page);
+    // As one layer: each one costs every request a box of its own.
+    let around = (page, timeout, DefaultBodyLimit::max(LARGEST_FORM));
     Router::new()
         .route("/", get(status::show))
         .route("/quick-call", get(quick_call::show))
@@ -46,9 +49,7 @@ pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .route("/sign-in/openid", get(sign_in::openid))
         .route(crate::sign_in::openid::CALLBACK, get(sign_in::callback))
         .route("/sign-out", get(sign_in::ask_sign_out).post(sign_in::sign_out))
-        .layer(DefaultBodyLimit::max(LARGEST_FORM))
-        .layer(timeout)
-        .route_layer(middleware::from_fn_with_state(Arc::clone(web), sign_in::page))
+        .route_layer(around)
         .route(style::PATH, get(style::sheet))
         .route("/favicon.svg", get(style::icon))
 }

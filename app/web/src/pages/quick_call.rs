@@ -102,28 +102,28 @@ pub(super) async fn show(State(web): State<Arc<Web>>, signed_in: SignedIn, uri: 
             })?;
             if let Some(contact) = &asked.meant_by
                 && is_sealed(&signed_in.form_token, &[contact, person], &asked.seal)
-                && let Err(refusal) = quick_call.remember(contact, &id, &technician).await
+                && let Err(refusal) = Box::pin(quick_call.remember(contact, &id, &technician)).await
             {
                 // The form is more urgent than what is offered the next time.
                 tracing::warn!(%refusal, "a choice was not kept");
             }
-            quick_call.resolve_person(&asked.target, &id, asked.new, &technician).await
+            Box::pin(quick_call.resolve_person(&asked.target, &id, asked.new, &technician)).await
         }
         (None, Some(contact), _) => quick_call.resolve(&asked.target, contact, &technician).await,
         (None, None, Some(who)) => {
-            let tested = quick_call.test(&asked.target, who).await;
+            let tested = Box::pin(quick_call.test(&asked.target, who)).await;
             let named = match &tested.resolution {
                 Err(refusal) if refusal.code == "bad-contact" => quick_call.people_like(who).await,
                 _ => Vec::new(),
             };
-            return view.try_out(Some((who, tested, named))).await;
+            return Box::pin(view.try_out(Some((who, tested, named)))).await;
         }
         (None, None, None) if asked.meant_by.is_some() => {
             let contact = asked.meant_by.as_deref().unwrap_or_default();
             let target = quick_call.target(&asked.target).await.map_err(refuse(&signed_in))?;
             return Ok(view.somebody_else(contact, &quick_call.people_like(contact).await, &target));
         }
-        (None, None, None) => return view.try_out(None).await,
+        (None, None, None) => return Box::pin(view.try_out(None)).await,
     };
     match resolved {
         Ok(resolution) => view.resolution(resolution),

@@ -53,7 +53,7 @@ impl SignedIn {
         let sessions = &web.sign_in.sessions;
         let Some(session) = sessions.session(&web.store, &token, now).await? else { return Ok(None) };
         if now.duration_since(session.seen) > TOUCH_EVERY {
-            web.store.commit(Batch::new(now).with(Write::SessionSeen(session.hash))).await?;
+            Box::pin(web.store.commit(Batch::new(now).with(Write::SessionSeen(session.hash)))).await?;
             sessions.seen(&session.hash, now);
         }
         Ok(Some(Self {
@@ -72,7 +72,7 @@ impl FromRequestParts<Arc<Web>> for SignedIn {
     async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Self, Response> {
         match Self::find(web, parts).await {
             Ok(Some(signed_in)) => Ok(signed_in),
-            Ok(None) => Err(begin(web, parts).await),
+            Ok(None) => Err(Box::pin(begin(web, parts)).await),
             Err(refusal) => Err(Notice::new(&refusal).into_response()),
         }
     }

@@ -48,7 +48,7 @@ pub(crate) async fn last(conn: &mut Conn) -> Result<i64, StoreError> {
 /// Decisions come in crowds when many people call at once. A statement for many rows saves most of what one costs; few
 /// sizes, so that each stays prepared.
 static PUT_DECISIONS: LazyLock<[(usize, String); 3]> =
-    LazyLock::new(|| [64, 8, 1].map(|rows| (rows, put_decisions_sql(rows))));
+    LazyLock::new(|| [16, 4, 1].map(|rows| (rows, put_decisions_sql(rows))));
 
 fn put_decisions_sql(rows: usize) -> String {
     const COLUMNS: usize = 6;
