@@ -19,6 +19,7 @@ mod pace;
 mod pages;
 mod per_core;
 mod problem;
+mod push;
 mod request_line;
 mod server;
 mod sign_in;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tieline_messaging::Messaging;
 use tieline_model::{Clock, Ids};
-use tieline_ports::MailSystem;
+use tieline_ports::{MailSystem, PushListener};
 use tieline_quick_call::QuickCall;
 use tieline_store::Store;
 use tokio::sync::{mpsc, watch};
@@ -64,6 +64,8 @@ pub struct Web {
     pub sign_in: SignIn,
     /// The quick-call job; `None` without a directory.
     pub quick_call: Option<QuickCall>,
+    /// Where notifications of mail servers go.
+    pub push: Arc<dyn PushListener>,
     pub(crate) pace: Pace,
 }
 
@@ -79,6 +81,8 @@ pub struct Parts {
     pub sign_in: SignIn,
     /// The quick-call job; `None` without a directory.
     pub quick_call: Option<QuickCall>,
+    /// Where notifications of mail servers go.
+    pub push: Arc<dyn PushListener>,
 }
 
 impl Web {
@@ -93,7 +97,7 @@ impl Web {
         readiness: watch::Receiver<Readiness>,
         reload: mpsc::Sender<()>,
     ) -> Self {
-        let Parts { mail, clock, ids, sign_in, quick_call } = parts;
+        let Parts { mail, clock, ids, sign_in, quick_call, push } = parts;
         let since = clock.now();
         let pace = Pace::new(limits.requests_per_minute);
         Self {
@@ -109,6 +113,7 @@ impl Web {
             reload,
             sign_in,
             quick_call,
+            push,
             pace,
         }
     }

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tieline_lab::{CLIENT_ID, CLIENT_SECRET, ExtendedProtection, RESOURCE, Scheme};
 use tieline_proto_ews::{DistinguishedFolderName, ResponseCode, encode_request, operations::GetFolder};
-use tieline_proto_ntlm::{Authenticated, Client, FileTime, Fresh, Identity, Mode};
+use tieline_proto_ntlm::{Authenticated, Client, FileTime, Fresh, Identity, Mode, NegState, Spnego};
 use tokio::net::TcpStream;
 
 use crate::client::{Bench, acting_as, header, reply_of};
@@ -60,11 +60,24 @@ impl Line {
         client.authenticate(&challenge, &fresh, None, Some("HTTP/mail.lab.example")).expect("an answer")
     }
 
+    /// One step of SPNEGO that is answered by another.
+    async fn negotiate(&mut self, token: &Spnego) -> Spnego {
+        let (status, headers, _) = self.post(Some(&negotiate(token)), Vec::new()).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        let answer = headers[header::WWW_AUTHENTICATE].to_str().expect("text");
+        let token = answer.strip_prefix("Negotiate ").expect("a step of the handshake");
+        Spnego::parse(&STANDARD.decode(token).expect("base64")).expect("SPNEGO")
+    }
+
     async fn sign_in(&mut self, scheme: &str, logon: &str, password: &str) -> StatusCode {
         let answer = self.greet(scheme, logon, password).await;
         let answer = format!("{scheme} {}", STANDARD.encode(answer.message));
         self.post(Some(&answer), inbox()).await.0
     }
+}
+
+fn negotiate(token: &Spnego) -> String {
+    format!("Negotiate {}", STANDARD.encode(token.encode()))
 }
 
 fn inbox() -> Vec<u8> {
@@ -122,6 +135,39 @@ async fn what_is_not_offered_is_not_taken() {
     let mut line = Line::open(&bench).await;
     // There is no TLS here to be bound to, and that is what is required.
     assert_eq!(line.sign_in("Negotiate", "LAB\\alice", "lab-password").await, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn spnego_chooses_ntlm_and_guards_the_list_of_mechanisms() {
+    // Kerberos before NTLM, as a client of the domain has it.
+    let mechanisms = b"\x30\x17\x06\x09\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\
+        \x06\x0a\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a";
+    let bench = Bench::with(|settings| settings.authentication = vec![Scheme::Negotiate]).await;
+    for (signed, expected) in
+        [(mechanisms.to_vec(), StatusCode::OK), (Spnego::mechanisms(), StatusCode::UNAUTHORIZED)]
+    {
+        let mut line = Line::open(&bench).await;
+        let mut client = Client::new(Identity::new("LAB\\alice", "lab-password"), Mode::Stream);
+        let ticket = Spnego::Init {
+            mechanisms: mechanisms.to_vec(),
+            ntlm_first: false,
+            token: Some(b"a ticket".to_vec()),
+        };
+        let chosen = line.negotiate(&ticket).await;
+        assert!(matches!(chosen, Spnego::Response { chooses_ntlm: true, token: None, .. }), "{chosen:?}");
+        let next =
+            |token, mic| Spnego::Response { state: None, chooses_ntlm: false, token: Some(token), mic };
+        let hello = next(client.negotiate().expect("a hello"), None);
+        let Spnego::Response { token: Some(challenge), state, .. } = line.negotiate(&hello).await else {
+            panic!("no challenge");
+        };
+        assert_eq!(state, Some(NegState::AcceptIncomplete));
+        let fresh = Fresh { client_challenge: [1; 8], session_key: [2; 16].into(), time: FileTime(0) };
+        let mut answer = client.authenticate(&challenge, &fresh, None, None).expect("an answer");
+        let mic = answer.session.sign(&signed).to_vec();
+        let last = negotiate(&next(answer.message, Some(mic)));
+        assert_eq!(line.post(Some(&last), inbox()).await.0, expected);
+    }
 }
 
 async fn token(bench: &Bench, changed: &[(&str, &str)], url: &str) -> (StatusCode, Value) {

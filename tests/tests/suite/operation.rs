@@ -13,6 +13,30 @@ fn id(message: &Value) -> String {
     message["id"].as_str().unwrap_or_else(|| panic!("no id: {message}")).to_owned()
 }
 
+/// Where an address is set for it, Exchange posts its notifications and nothing hangs; a stranger's post is told to end.
+#[test]
+fn exchange_posts_its_notifications_where_an_address_is_set() {
+    let site = Site::with(&Options { push: true, ..Options::default() });
+    let message = id(&site.deposit(&spoken(site.folder(), "short", "Call me."), "1001", "111"));
+    site.wait_delivered(&message);
+    let posted = |line: &&str| {
+        line.starts_with("tieline_http_request_seconds_count{")
+            && line.contains("route=\"/ews/push/{token}\"")
+            && line.contains("status=\"200\"")
+    };
+    eventually("a post", || {
+        let metrics = site.server.anonymous().get("/metrics").body;
+        let line = metrics.as_str()?.lines().find(posted)?.to_owned();
+        // The first only says that the subscription stands.
+        line.rsplit(' ').next()?.parse::<u32>().ok().filter(|count| *count > 1)
+    });
+    let hanging = |record: &Value| record["operation"] == "GetStreamingEvents";
+    assert!(!site.lab.requests().iter().any(hanging));
+    let told = site.server.anonymous().upload("/ews/push/guessed", "text/xml", "<nonsense/>");
+    assert_eq!(told.status, 200);
+    assert!(told.body.as_str().is_some_and(|body| body.contains("Unsubscribe")), "{told:?}");
+}
+
 /// Lag of each kind with p50 and p99, depth and age of the queues while the mail server is busy, and the same figures for
 /// Prometheus.
 ///

@@ -24,6 +24,9 @@ pub(crate) struct Delivery {
     pub parallel_requests: usize,
     /// Requests for one mailbox at the same time.
     pub parallel_requests_per_mailbox: usize,
+    /// This node as the Exchange servers reach it, as https://tieline.corp.example: they then post their notifications
+    /// there. Without it, Tieline keeps connections to them open.
+    pub push_url: Option<String>,
 }
 
 impl Default for Delivery {
@@ -38,6 +41,7 @@ impl Default for Delivery {
             lease_s: 30,
             parallel_requests: 20,
             parallel_requests_per_mailbox: 4,
+            push_url: None,
         }
     }
 }
@@ -56,6 +60,14 @@ impl Delivery {
             ("parallel_requests_per_mailbox", self.parallel_requests_per_mailbox as u64, 1, 27),
         ] {
             super::within("delivery", name, value, low, high)?;
+        }
+        let scheme = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if self.push_url.as_ref().is_some_and(|url| !scheme(url)) {
+            return Err(Refusal::operator(
+                "config-invalid",
+                "[delivery] push_url is no address",
+                "write it as https://tieline.corp.example",
+            ));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tieline_audio::{Converter, Tools};
 use tieline_conferencing::Conferencing;
-use tieline_connectors::ews::{EwsOptions, Exchange};
+use tieline_connectors::ews::{EwsOptions, Exchange, PushPolicy, WatchOptions};
 use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, RecordSystems, SpoolPolicy};
 use tieline_model::{Clock, Ids, Refusal};
 use tieline_ports::MailSystem;
@@ -87,7 +87,7 @@ impl Server {
         let conferencing = conferencing::conferencing(
             &config.conferencing,
             &store,
-            Arc::new(exchange),
+            Arc::new(exchange.clone()),
             directory.clone().map(|directory| directory as Arc<dyn tieline_ports::Directory>),
             &clock,
             &ids,
@@ -119,7 +119,7 @@ impl Server {
         let (readiness, ready) = watch::channel(Readiness::Ready);
         let (reload, reloads) = mpsc::channel(1);
         let sign_in = sign_in::sign_in(&config.sign_in)?;
-        let parts = tieline_web::Parts { mail, clock, ids, sign_in, quick_call };
+        let parts = tieline_web::Parts { mail, clock, ids, sign_in, quick_call, push: Arc::new(exchange) };
         let web =
             Web::new(store.clone(), messaging, parts, web_limits(config), Metrics(metrics), ready, reload);
         let web = tokio::spawn(tieline_web::serve(listeners, Arc::new(web), listening.clone()));
@@ -215,6 +215,10 @@ fn ews_options(config: &Config) -> EwsOptions {
             per_server: delivery.parallel_requests,
             per_charge: delivery.parallel_requests_per_mailbox,
             ..LimiterPolicy::default()
+        },
+        watch: WatchOptions {
+            push: delivery.push_url.as_deref().map(PushPolicy::new),
+            ..WatchOptions::default()
         },
         ..EwsOptions::default()
     }

@@ -20,6 +20,7 @@ use crate::access::{Way, authorize};
 use crate::observe;
 use crate::pages;
 use crate::problem::Refused;
+use crate::push;
 use crate::web::Web;
 
 #[derive(OpenApi)]
@@ -104,6 +105,7 @@ pub fn router(web: Arc<Web>, way: Way) -> Router {
         .route("/readyz", get(observe::readyz))
         .route("/metrics", get(observe::metrics))
         .route("/feeds/{file}", get(v1::calendar::serve_feed))
+        .route("/ews/push/{token}", push::route())
         .route("/api/v1/openapi.json", get(move || async move { axum::Json((*document).clone()) }))
         .merge(api)
         .merge(pages)
