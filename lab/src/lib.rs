@@ -26,8 +26,11 @@ mod account;
 mod aqs;
 mod attendant;
 mod autodiscover;
+mod bigbluebutton;
 mod body;
+mod bridge;
 mod calendar;
+mod call;
 mod clock;
 mod content;
 mod control;
@@ -77,7 +80,10 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use account::{Account, CONFERENCE, DOMAIN, Directory, DistributionGroup, PASSWORD, SERVICE_ACCOUNT};
+pub use bigbluebutton::BIGBLUEBUTTON_SECRET;
+pub use bridge::{Bridge, BridgeCall};
 pub use calendar::{CalendarProcessing, Processing};
+pub use call::{Call, CallRefused};
 pub use clock::Clock;
 pub use directory::LabDirectory;
 pub use fault::{ArmedFault, Fault, FaultKind, Faults};
@@ -169,6 +175,8 @@ pub struct LabConfig {
     pub ready_file: Option<PathBuf>,
     /// Desk phones: owner's alias and where the phone listens.
     pub phones: Vec<(String, SocketAddr)>,
+    /// Where the conference bridge takes calls.
+    pub bridge: Option<SocketAddr>,
     /// Directory for every EWS request and response, for schema validation; made if missing.
     pub record_dir: Option<PathBuf>,
     /// What the lab pretends to be.
@@ -189,6 +197,7 @@ impl LabConfig {
             users: 3,
             ready_file: None,
             phones: Vec::new(),
+            bridge: None,
             record_dir: None,
             settings: Settings::default(),
             clock: Clock::system(),
@@ -205,6 +214,7 @@ pub struct Lab {
     smtp: Option<SocketAddr>,
     certificate: Option<PathBuf>,
     ldap: Option<LabDirectory>,
+    bridge: Option<Bridge>,
     ready: Ready,
 }
 
@@ -229,6 +239,10 @@ impl Lab {
         for (user, address) in &config.phones {
             phones.push(Phone::start(user, *address, config.clock.clone(), stop.clone()).await?);
         }
+        let bridge = match config.bridge {
+            Some(bind) => Some(Bridge::start(bind, stop.clone()).await?),
+            None => None,
+        };
         let ldap = match config.ldap {
             Some(bind) => Some(LabDirectory::start(bind, &directory, stop.clone()).await?),
             None => None,
@@ -244,6 +258,7 @@ impl Lab {
             streams: Default::default(),
             subscribed: Default::default(),
             phones,
+            conferences: Default::default(),
             calendars: Arc::default(),
             clock: config.clock,
             stop,
@@ -261,11 +276,12 @@ impl Lab {
         let certificate = tls.then(|| config.state_dir.join(CERTIFICATE_FILE));
         let mut ready = describe(&server, http, https, certificate.as_deref(), config.record_dir.as_deref());
         ready.smtp = smtp.map(|address| format!("smtp://{address}"));
+        ready.bridge = bridge.as_ref().map(Bridge::uri);
         ready.ldap = ldap.as_ref().map(LabDirectory::url);
         if let Some(path) = &config.ready_file {
             ready::write(path, &ready)?;
         }
-        Ok(Self { server, http, https, smtp, certificate, ldap, ready })
+        Ok(Self { server, http, https, smtp, certificate, ldap, bridge, ready })
     }
 
     /// Where HTTP is listened for.
@@ -322,6 +338,11 @@ impl Lab {
     /// What mailboxes do by themselves with messages about meetings.
     pub fn calendars(&self) -> &CalendarProcessing {
         &self.server.calendars
+    }
+
+    /// The conference bridge, when the lab offers one.
+    pub fn bridge(&self) -> Option<&Bridge> {
+        self.bridge.as_ref()
     }
 
     /// The desk phones.
@@ -401,6 +422,8 @@ fn describe(
         autodiscover_soap: format!("{base}/autodiscover/autodiscover.svc"),
         control: format!("{base}/lab"),
         itsm: format!("{base}/itsm"),
+        bigbluebutton: format!("{base}/bigbluebutton/api"),
+        bridge: None,
         oauth2: ReadyOAuth2::at(&base),
         certificate: certificate.map(text),
         ldap: None,

@@ -27,6 +27,10 @@ pub struct Ready {
     pub control: String,
     /// Base of the ticket system: form pages, `/glpi` and `/zammad`.
     pub itsm: String,
+    /// A conference server's REST API.
+    pub bigbluebutton: String,
+    /// The conference bridge over SIP, without a room's number.
+    pub bridge: Option<String>,
     /// PEM file of the self-signed certificate.
     pub certificate: Option<String>,
     /// The directory over plain LDAP, with its scheme.

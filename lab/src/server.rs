@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     account::{DOMAIN, Directory},
     autodiscover,
+    bigbluebutton::{self, Conferences},
     calendar::CalendarProcessing,
     clock::Clock,
     control,
@@ -48,6 +49,7 @@ pub(crate) struct Server {
     /// Wakes the push notifications after a Subscribe.
     pub(crate) subscribed: Notify,
     pub(crate) phones: Vec<Phone>,
+    pub(crate) conferences: Conferences,
     /// What mailboxes do by themselves with messages about meetings.
     pub(crate) calendars: Arc<CalendarProcessing>,
     pub(crate) clock: Clock,
@@ -89,6 +91,10 @@ impl Server {
                 let (parts, body) = request.into_parts();
                 let body = read(body).await.unwrap_or_default();
                 Ok(control::answer(&self, &parts.method, &path, &body))
+            }
+            _ if path.starts_with("/bigbluebutton/api/") => {
+                let query = request.uri().query().unwrap_or_default();
+                Ok(bigbluebutton::answer(&self.conferences, request.uri().path(), query))
             }
             _ if path.starts_with("/itsm/") => {
                 let query = request.uri().query().unwrap_or_default();

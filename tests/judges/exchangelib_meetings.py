@@ -139,7 +139,7 @@ def a_series_is_kept_and_one_occurrence_moves_alone(site):
 @check
 def invites(site):
     """What the test does next happens in the middle of the answer."""
-    invite(person(site, "alice"), site["subject"], "@vmr 7045", at(site["day"], 10))
+    invite(person(site, "alice"), site["subject"], "@vmr 7045", at(site["day"], site["hour"]))
 
 
 @check
@@ -148,9 +148,21 @@ def is_answered_once(site):
     alice = person(site, "alice")
     kind, text = answer(alice, site["subject"])
     assert kind == "Accept" and "sip:7045@vmr.example" in text, (kind, text)
-    invite(alice, f"After {site['subject']}", "@vmr 7046", at(site["day"], 10))
+    invite(alice, f"After {site['subject']}", "@vmr 7046", at(site["day"], site["hour"]))
     assert answer(alice, f"After {site['subject']}")[0] == "Accept"
     assert len(answers(alice, site["subject"])) == 2, "of the one and of the other, and no third"
+
+
+@check
+def meets_now_and_tomorrow(site):
+    """Room 7047 with both codes for a meeting that began five minutes ago, room 7048 tomorrow."""
+    alice = person(site, "alice")
+    start = EWSDateTime.now(tz=BERLIN).replace(second=0, microsecond=0) - datetime.timedelta(minutes=5)
+    block = "[tieline-conference number=7047 passcode=123456 chairperson=987654]"
+    invite(alice, "Now", "", start, body=block)
+    assert answer(alice, "Now")[0] == "Accept"
+    invite(alice, "Tomorrow", "@vmr 7048", start + datetime.timedelta(days=1))
+    assert answer(alice, "Tomorrow")[0] == "Accept"
 
 
 main()

@@ -45,6 +45,29 @@ impl Sipp {
         })
     }
 
+    /// A telephone that makes one call through `server`, by a scenario of `tests/judges/sip` in which words are replaced.
+    pub fn caller(
+        folder: &Path,
+        name: &str,
+        scenario: &str,
+        words: &[(&str, &str)],
+        server: &str,
+        transport: Transport,
+    ) -> Self {
+        let file = worded(folder, name, scenario, words);
+        Self::start_on(port::free(), folder, name, &file, transport, |sipp| {
+            sipp.arg(server).args(["-m", "1", "-timeout", "60", "-timeout_error"]);
+        })
+    }
+
+    /// A conference bridge on this port that takes one call.
+    pub fn bridge(folder: &Path, name: &str, scenario: &str, words: &[(&str, &str)], port: u16) -> Self {
+        let file = worded(folder, name, scenario, words);
+        Self::start_on(port, folder, name, &file, Transport::Udp, |sipp| {
+            sipp.args(["-m", "1", "-timeout", "120", "-timeout_error"]);
+        })
+    }
+
     fn start(
         folder: &Path,
         name: &str,
@@ -52,10 +75,21 @@ impl Sipp {
         transport: Transport,
         more: impl FnOnce(&mut Command),
     ) -> Self {
-        let port = port::free();
+        let file = source_root().join("tests/judges").join(scenario);
+        Self::start_on(port::free(), folder, name, &file, transport, more)
+    }
+
+    fn start_on(
+        port: u16,
+        folder: &Path,
+        name: &str,
+        scenario: &Path,
+        transport: Transport,
+        more: impl FnOnce(&mut Command),
+    ) -> Self {
         let log = folder.join(format!("{name}.seen"));
         let mut sipp = Command::new(tool("sipp"));
-        sipp.arg("-sf").arg(source_root().join("tests/judges").join(scenario));
+        sipp.arg("-sf").arg(scenario);
         sipp.args([
             "-i",
             "127.0.0.1",
@@ -121,6 +155,18 @@ impl Sipp {
         assert!(!status.success(), "sipp was let in: {:?}", self.seen());
         self.seen()
     }
+}
+
+/// A scenario of `tests/judges/sip` with some of its words replaced, in the test's folder.
+fn worded(folder: &Path, name: &str, scenario: &str, words: &[(&str, &str)]) -> PathBuf {
+    let file = source_root().join("tests/judges/sip").join(scenario);
+    let mut text = fs::read_to_string(&file).expect("the judge's scenario");
+    for (word, meaning) in words {
+        text = text.replace(word, meaning);
+    }
+    let file = folder.join(format!("{name}.xml"));
+    fs::write(&file, text).expect("the test's folder can be written");
+    file
 }
 
 /// Who subscribes to what.

@@ -2,11 +2,13 @@
 //! test's stand-in is behind it. What an outside system cannot do is a typed [`Refusal`], never a stub.
 //!
 //! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`Directory`] (who is
-//! behind an address), [`PushListener`] (what a mail system posts to us), [`ConferenceMailbox`] (invitations and their answers), [`Itsm`] (whose tickets are whose),
+//! behind an address), [`PushListener`] (what a mail system posts to us), [`ConferenceMailbox`] (invitations and their
+//! answers), [`ConferenceBridge`] (where rooms really are), [`Itsm`] (whose tickets are whose),
 //! [`PortError`] (which says whether the effect may have happened all the same).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod bridge;
 mod conference;
 mod directory;
 mod error;
@@ -19,6 +21,7 @@ mod signalling;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use bridge::{ConferenceBridge, Entrance, OpenRoom};
 pub use conference::{Arrival, ArrivalPage, ConferenceMailbox, Sign, SignStream};
 pub use directory::{
     Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, PeopleFuture, RefreshKind,

@@ -119,6 +119,31 @@ impl Store {
         read!(self, conn => conference::reservations(conn, from))
     }
 
+    /// When a room is taken: what ends after an instant, the earliest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn room_times(
+        &self,
+        number: &RoomNumber,
+        from: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Reservation>, StoreError> {
+        read!(self, conn => conference::room_times(conn, number, from, limit))
+    }
+
+    /// When a room was last in use before an instant.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn room_last_used(
+        &self,
+        number: &RoomNumber,
+        before: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        read!(self, conn => conference::room_last_used(conn, number, before))
+    }
+
     /// The answer to a version of an invitation.
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use tieline_proto_sip::{
-    Address, Counts, Dialog, ExpiryPolicy, Framer, MAX_MESSAGE, Message, MessageClass, MessageSummary,
-    Method, Name, Publication, Request, Subscription, Uri, Via, digest, list,
+    Address, Counts, DialString, Dialog, ExpiryPolicy, Framer, MAX_MESSAGE, Message, MessageClass,
+    MessageSummary, Method, Name, Publication, Request, Subscription, Uri, Via, digest, list,
 };
 
 fn counts() -> impl Strategy<Value = Counts> {
@@ -131,7 +131,11 @@ fn frames(parts: &[&[u8]]) -> Vec<String> {
 }
 
 /// Messages that peers send, cut short here and there, from which mutations start.
-const SEEDS: [&str; 5] = [
+const SEEDS: [&str; 6] = [
+    "INVITE sip:7042**1234$$99%2A@vmr.example;user=phone SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1, SIP/2.0/TCP b\r\n\
+     Route: <sip:p;lr>\r\nRecord-Route: <sip:q;lr>\r\nMax-Forwards: 70\r\nProxy-Require: x\r\nFrom: <sip:a@b>;tag=1\r\n\
+     To: <sip:7042@vmr.example>\r\nCall-ID: q\r\nCSeq: 4 INVITE\r\nContact: <sip:a@10.0.0.9>\r\n\
+     X-Tieline-Passcode: 1234\r\nContent-Type: application/sdp\r\nContent-Length: 7\r\n\r\nv=0\r\ns=\r\n",
     "SUBSCRIBE sip:alice@lab.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK-1-1-0;rport\r\n\
      Record-Route: <sip:p1;lr>, <sip:p2;lr=on>\r\nFrom: \"A, B\" <sip:alice@lab.test>;tag=1\r\nTo: <sip:alice@lab.test>\r\n\
      Call-ID: 1-1@127.0.0.1\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:alice@127.0.0.1:5062>;expires=60\r\n\
@@ -179,6 +183,11 @@ fn read_everything(bytes: &[u8]) {
             for value in request.headers.all(Name::AUTHORIZATION) {
                 let _ = digest::Credentials::parse(value).map(|c| c.to_header());
             }
+            let answer = request.respond(486, "t").because(&request.uri);
+            let _ = (request.ack(&answer).is_ok(), request.cancel().is_ok(), answer.passed_back().is_some());
+            let _ = request.forwarded("sip:7042@10.0.0.8").map(|onward| onward.to_bytes());
+            let _ = (request.invite_key().is_ok(), Dialog::answered(&request, &answer).is_ok());
+            let _ = request.uri.parse::<Uri>().map(|uri| DialString::of(&uri));
             let again = Message::parse_datagram(&request.to_bytes());
             assert!(again.is_ok(), "read but not readable once written");
         }

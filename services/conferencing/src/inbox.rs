@@ -82,6 +82,13 @@ pub(crate) fn port_error(error: PortError) -> WorkError {
     }
 }
 
+impl Known {
+    /// The reservations.
+    pub(crate) const fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+}
+
 impl Conferencing {
     /// The job that reads the mailbox; one at a time, however often it is asked for.
     pub(crate) fn read_job(&self) -> Write {
@@ -108,6 +115,7 @@ impl Conferencing {
         let address = payload.mailbox.key();
         let mut known = self.inner().known.lock().await;
         let mut knowledge = self.knowledge(known.take()).await?;
+        self.extend_series(context, &mut knowledge).await?;
         let rooms = self.room_book().await?;
         loop {
             let cursor = self.store.conference_cursor(&address).await?;
@@ -353,7 +361,12 @@ impl Conferencing {
     }
 
     /// Keeps what is known in step with what was written.
-    async fn note(&self, known: &mut Known, meeting: &Meeting, spans: &[Span]) -> Result<(), StoreError> {
+    pub(crate) async fn note(
+        &self,
+        known: &mut Known,
+        meeting: &Meeting,
+        spans: &[Span],
+    ) -> Result<(), StoreError> {
         known.calendar.release(&meeting.key);
         if let Some(number) = &meeting.number {
             // The store has just agreed to it.

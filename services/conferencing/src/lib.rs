@@ -19,6 +19,7 @@
 //! | `guard` | the subscription, and time | the mailbox is read when there may be something; its state |
 //! | `inbox` | job `read-conference` | meeting, reservation, answer, decision and job in one batch |
 //! | `respond` | job `answer-invitation` | exactly one answer for each version of an invitation |
+//! | `enter` | somebody dials a room, or opens its page | the bridge's entrance, or the reason why the door is closed |
 //!
 //! What it refuses to be: a scheduler of ports and bandwidth. Nothing is declined for lack of them.
 
@@ -26,8 +27,10 @@ mod alternatives;
 pub mod answer;
 mod calendar;
 mod decide;
+mod enter;
 mod error;
 mod guard;
+mod horizon;
 mod inbox;
 mod policy;
 pub mod read;
@@ -40,6 +43,7 @@ mod watch;
 pub use alternatives::{alternatives, apply};
 pub use calendar::{Calendar, Taken, spans};
 pub use decide::{Decided, Grant, Held, Sender, Situation, decide, verdict};
+pub use enter::{Closed, DoorPolicy, Visitor};
 pub use error::PolicyError;
 pub use policy::{
     Difference, DurationRule, PasscodeRule, Past, Policy, Reading, Replay, Rule, Rules, Trial, TrialOutcome,

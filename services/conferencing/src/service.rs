@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tieline_model::{Clock, Ids, JobId, MailboxId, MeetingId, Refusal, Room, RoomKind, SmtpAddress, TraceId};
-use tieline_ports::{ConferenceMailbox, Directory, MailAccount, MailTarget};
+use tieline_ports::{ConferenceBridge, ConferenceMailbox, Directory, MailAccount, MailTarget};
 use tieline_store::{Batch, ConferenceWrite, Store, StoredMeeting, Write};
 use tieline_worker::Work;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::Bridge;
+use crate::enter::Guesses;
 use crate::inbox::{Known, ReadInbox};
 use crate::respond::Respond;
-use crate::{Policy, State, WatchPolicy};
+use crate::{DoorPolicy, Policy, State, WatchPolicy};
 
 /// What the administrator sets.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct ConferenceSettings {
     pub bridge: Bridge,
     /// How the mailbox is watched.
     pub watch: WatchPolicy,
+    /// When rooms are open.
+    pub door: DoorPolicy,
 }
 
 /// What conferencing is made from.
@@ -41,6 +44,8 @@ pub struct ConferencingParts {
     pub mail: Arc<dyn ConferenceMailbox>,
     /// Who may invite; `None` when no directory is configured.
     pub directory: Option<Arc<dyn Directory>>,
+    /// Where rooms really are; without it nobody can be let into one.
+    pub bridge: Option<Arc<dyn ConferenceBridge>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// New ids.
@@ -74,8 +79,29 @@ pub(crate) struct Inner {
     /// What is known of rooms and reservations, kept from one reading to the next.
     pub(crate) known: Mutex<Option<Known>>,
     pub(crate) status: RwLock<ConferenceStatus>,
+    guesses: std::sync::Mutex<Guesses>,
+    /// When series were last followed to the horizon.
+    extended: std::sync::Mutex<Option<Timestamp>>,
     /// Counts readings of the mailbox that ended, for whoever waits for one.
     pub(crate) read: watch::Sender<u64>,
+}
+
+impl Inner {
+    /// Whether it is time to follow series to the horizon again.
+    pub(crate) fn is_extension_due(&self, now: Timestamp, every: SignedDuration) -> bool {
+        let extended = self.extended.lock().unwrap_or_else(PoisonError::into_inner);
+        extended.is_none_or(|last| now.duration_since(last) >= every)
+    }
+
+    /// It was done.
+    pub(crate) fn extended(&self, now: Timestamp) {
+        *self.extended.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// The wrong codes of late.
+    pub(crate) fn guesses(&self) -> MutexGuard<'_, Guesses> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Deref for Conferencing {
@@ -97,7 +123,15 @@ impl Conferencing {
             mailbox: parts.settings.mailbox.clone(),
         };
         let (read, _) = watch::channel(0);
-        Self(Arc::new(Inner { parts, known: Mutex::new(None), status: RwLock::new(status), read }))
+        let (guesses, extended) = Default::default();
+        Self(Arc::new(Inner {
+            parts,
+            known: Mutex::new(None),
+            status: RwLock::new(status),
+            guesses,
+            extended,
+            read,
+        }))
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -161,7 +195,7 @@ impl Conferencing {
         self.commit(vec![Write::Conference(ConferenceWrite::Room(room))]).await
     }
 
-    async fn commit(&self, writes: Vec<Write>) -> Result<(), Refusal> {
+    pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<(), Refusal> {
         self.store.commit(Batch { at: self.now(), fence: None, writes }).await?;
         Ok(())
     }

@@ -8,17 +8,20 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use tempfile::TempDir;
 use tieline_conferencing::answer::Bridge;
-use tieline_conferencing::{ConferenceSettings, Conferencing, ConferencingParts, Policy, State, WatchPolicy};
+use tieline_conferencing::{
+    Closed, ConferenceSettings, Conferencing, ConferencingParts, DoorPolicy, Policy, State, Visitor,
+    WatchPolicy,
+};
 use tieline_model::{
     Clock, ConferenceMail, ContactAddress, DirectoryId, Endpoint, EndpointId, Ends, FeatureGroup,
-    FeatureGroupId, Ids, MailKind, ManualClock, MeetingKey, MeetingState, Passcodes, Pattern, Person,
-    Recurrence, Refusal, Room, RoomId, RoomKind, SmtpAddress, SyncSettings, TlsTrust, VoiceFormat, When,
-    Zone,
+    FeatureGroupId, Ids, MailKind, ManualClock, MeetingKey, MeetingState, Passcode, Passcodes, Pattern,
+    Person, Recurrence, Refusal, Room, RoomId, RoomKind, SmtpAddress, SyncSettings, TlsTrust, VoiceFormat,
+    When, Zone, ZoneRules,
 };
 use tieline_ports::{
-    Age, Answer, AnswerFuture, Arrival, ArrivalPage, ConferenceMailbox, Directory, DirectoryStatus, Found,
-    ItemRef, MailTarget, PeopleFuture, PortError, PortFuture, RefreshKind, RefreshReport, SharedAddress,
-    Sign, SignStream,
+    Age, Answer, AnswerFuture, Arrival, ArrivalPage, ConferenceBridge, ConferenceMailbox, Directory,
+    DirectoryStatus, Entrance, Found, ItemRef, MailTarget, OpenRoom, PeopleFuture, PortError, PortFuture,
+    RefreshKind, RefreshReport, SharedAddress, Sign, SignStream,
 };
 use tieline_store::{Batch, Configure, Edit, KeyFile, Store, StoreConfig, Write};
 use tieline_worker::{Worker, WorkerPolicy};
@@ -162,6 +165,23 @@ impl Directory for People {
     }
 }
 
+/// Opens every room but one.
+struct LabBridge;
+
+impl ConferenceBridge for LabBridge {
+    fn open<'a>(&'a self, room: &'a OpenRoom) -> PortFuture<'a, Entrance> {
+        Box::pin(async move {
+            if room.number.as_str() == "7049" {
+                let refusal = Refusal::transient("bridge-busy", "the bridge is full", "wait");
+                return Err(PortError::refused(refusal));
+            }
+            let role = if room.leads { "leads" } else { "takes part" };
+            let web = Some(format!("{} {} until {:?}", room.participant, role, room.until));
+            Ok(Entrance { sip: Some(format!("sip:{}@10.0.0.9", room.number)), web })
+        })
+    }
+}
+
 struct World {
     _folder: TempDir,
     clock: Arc<ManualClock>,
@@ -217,6 +237,7 @@ impl World {
             store: store.clone(),
             mail: mail.clone(),
             directory: Some(Arc::new(People)),
+            bridge: Some(Arc::new(LabBridge)),
             clock: clock.clone(),
             ids: clock.clone(),
             settings: ConferenceSettings {
@@ -225,6 +246,7 @@ impl World {
                 policy: Policy::parse(policy).unwrap(),
                 bridge: Bridge { sip_domain: Some("vmr.example".to_owned()), ..Bridge::default() },
                 watch: WatchPolicy::default(),
+                door: DoorPolicy::default(),
             },
         });
         let mut world = Self {
@@ -434,4 +456,128 @@ async fn a_custom_room_cannot_be_made_of_a_reserved_number_and_keeps_its_own() {
     let second = world.send(invitation("b", "@vmr 7045", "2026-12-01T10:00", "2026-12-01T11:00"));
     let (accepted, text) = world.answer(&second).await;
     assert!(!accepted && text.contains("a permanent room"), "{text}");
+}
+
+fn visitor(number: &str, codes: &[&str]) -> Visitor {
+    let codes = codes.iter().map(|code| Passcode::new(code)).collect();
+    Visitor { number: number.to_owned(), codes, name: "bob".to_owned(), from: "10.0.0.7".to_owned() }
+}
+
+/// Covers: PO-09 (let in)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_open_around_its_meeting_and_to_who_has_the_code() {
+    let world = World::new().await;
+    let mut asked = invitation("door", "", "2026-11-23T10:00", "2026-11-23T11:00");
+    asked.body = "[tieline-conference number=7042 passcode=123456 chairperson=987654]".to_owned();
+    let item = world.send(asked);
+    let (accepted, text) = world.answer(&item).await;
+    assert!(accepted, "{text}");
+    let enter = async |number: &str, codes: &[&str]| world.conferencing.enter(&visitor(number, codes)).await;
+    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+
+    // 09:00 in Berlin: an hour too early, and nobody without the code learns when it begins.
+    assert_eq!(enter("7042", &[]).await, Err(Closed::PasscodeMissing));
+    let early = Closed::TooEarly { opens: at("2026-11-23T08:50:00Z"), begins: at("2026-11-23T09:00:00Z") };
+    assert_eq!(enter("7042", &["123456"]).await, Err(early));
+    assert_eq!(enter("7041", &[]).await, Err(Closed::NoSuchRoom));
+    assert_eq!(enter("none", &[]).await, Err(Closed::NoSuchRoom));
+
+    world.clock.advance(SignedDuration::from_mins(50));
+    assert_eq!(enter("7042", &["111111"]).await, Err(Closed::PasscodeWrong));
+    let entrance = enter("7042", &["123456"]).await.unwrap();
+    assert_eq!(entrance.sip.as_deref(), Some("sip:7042@10.0.0.9"));
+    assert_eq!(entrance.web.as_deref(), Some("bob takes part until Some(2026-11-23T10:15:00Z)"));
+    assert!(enter("7042", &["987654"]).await.unwrap().web.unwrap().contains("leads"));
+    let meeting = world.meeting("door").await;
+    let decisions = world.store.decisions_about(&meeting.id.to_string()).await.unwrap();
+    assert_eq!(decisions.iter().filter(|decision| decision.rule == "enter-room").count(), 2);
+
+    // A quarter of an hour after its end it is closed.
+    world.clock.advance(SignedDuration::from_mins(84));
+    enter("7042", &["123456"]).await.unwrap();
+    world.clock.advance(SignedDuration::from_mins(1));
+    let over = Closed::Over { ended: at("2026-11-23T10:00:00Z") };
+    assert_eq!(enter("7042", &[]).await, Err(over));
+}
+
+/// Covers: PO-18 (entered)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_custom_room_is_always_open_and_guessing_is_stopped() {
+    let world = World::new().await;
+    let passcodes = Passcodes { conference: Some(Passcode::new("4711")), chairperson: None };
+    for (number, passcodes) in [("7100", passcodes), ("7049", Passcodes::default())] {
+        let room = Room {
+            id: RoomId::from_uuid(world.clock.uuid()),
+            kind: RoomKind::Custom,
+            number: number.parse().unwrap(),
+            name: "Board".to_owned(),
+            owner: None,
+            passcodes,
+        };
+        world.conferencing.put_room(room).await.unwrap();
+    }
+    let enter = async |number: &str, codes: &[&str]| world.conferencing.enter(&visitor(number, codes)).await;
+    enter("7100", &["4711"]).await.unwrap();
+    assert!(
+        matches!(enter("7049", &[]).await, Err(Closed::Bridge(refusal)) if refusal.code == "bridge-busy")
+    );
+    for _ in 0..5 {
+        assert_eq!(enter("7100", &["0000"]).await, Err(Closed::PasscodeWrong));
+    }
+    assert_eq!(enter("7100", &["4711"]).await, Err(Closed::TooManyGuesses));
+    world.clock.advance(SignedDuration::from_mins(10));
+    enter("7100", &["4711"]).await.unwrap();
+}
+
+/// A series without end in a zone that only its rules explain: reserved as far as the horizon, in that zone's time, and
+/// further as the days go by. Where another meeting has the room by then, only that one time is left out.
+///
+/// Covers: PO-16 (horizon)
+/// Covers: PO-08 (custom zones)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_series_without_end_is_followed_as_the_horizon_moves() {
+    let world = World::new().await;
+    // Four hours and a half ahead of UTC, all year.
+    let rules = ZoneRules { standard: 16_200, daylight: None };
+    let zone = Zone { id: "Observatory".to_owned(), rules: Some(rules) };
+    let mut asked = invitation("endless", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00");
+    for when in [&mut asked.start, &mut asked.end].into_iter().flatten() {
+        when.zone = zone.clone();
+    }
+    asked.recurrence = Some(Recurrence::new(Pattern::Daily { interval: 1 }, Ends::Never));
+    let (accepted, text) = world.answer(&world.send(asked)).await;
+    assert!(accepted, "{text}");
+    let number = "7042".parse().unwrap();
+    let times = async || world.store.room_times(&number, world.clock.now(), 10_000).await.unwrap();
+    let before = times().await;
+    assert_eq!(before[0].span.start.to_string(), "2026-12-01T05:30:00Z", "never read as UTC");
+    let end = before.last().unwrap().span.start;
+
+    // A meeting far behind the horizon takes the room; ten days later the horizon has passed it.
+    let far = end.saturating_add(SignedDuration::from_hours(5 * 24)).unwrap();
+    let at = |time: Timestamp| {
+        Some(When { local: Zone::utc().resolve().unwrap().to_datetime(time), zone: Zone::utc() })
+    };
+    let mut other = invitation("far", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00");
+    other.start = at(far);
+    other.end = at(far.saturating_add(SignedDuration::from_mins(30)).unwrap());
+    let (accepted, text) = world.answer(&world.send(other)).await;
+    assert!(accepted, "{text}");
+    world.clock.advance(SignedDuration::from_hours(10 * 24));
+    let poke = invitation("poke", "@vmr 7043", "2026-12-20T10:00", "2026-12-20T11:00");
+    world.answer(&world.send(poke)).await;
+    let after = times().await;
+    let of = |uid: &str| after.iter().filter(|one| one.key.uid == uid).count();
+    assert_eq!(of("far"), 1);
+    let reached = after.last().unwrap().span.start;
+    let moved = reached.duration_since(end).as_hours() / 24;
+    assert!((9..=10).contains(&moved), "the horizon moved by {moved} days");
+    assert!(after.iter().all(|one| one.key.uid != "endless" || one.span.start != far));
+    let decisions =
+        world.store.decisions_about(&world.meeting("endless").await.id.to_string()).await.unwrap();
+    let extended: Vec<_> = decisions.iter().filter(|one| one.rule == "extend-series").collect();
+    assert!(
+        extended.iter().any(|one| one.outcome.contains("is another meeting's at 1 times")),
+        "{extended:?}"
+    );
 }

@@ -2,17 +2,24 @@
 
 use serde_json::json;
 use tieline_tests::judge::Judge;
+use tieline_tests::port;
 use tieline_tests::process::eventually;
+use tieline_tests::seed::count;
+use tieline_tests::sipp::{Sipp, Transport};
 use tieline_tests::site::{Options, Site};
 
 /// Rooms 7040 to 7049, two hours at most; the mailbox is watched as in real life, only checked more often at the start.
 fn site(folder: &std::path::Path) -> Site {
+    site_with(folder, "")
+}
+
+fn site_with(folder: &std::path::Path, settings: &str) -> Site {
     let policy = folder.join("policy.toml");
     let rules = "default-conference-duration-minutes = 120\nnumbers = [\"7040-7049\"]\n";
     std::fs::write(&policy, rules).expect("a temporary folder can be written");
     let more = format!(
         "[conferencing]\nmailbox = \"conference@lab.example\"\nfeature_group = \"Staff\"\nsip_domain = \"vmr.example\"\n\
-         check_every_s = 10\npolicy_file = \"{}\"\n",
+         check_every_s = 10\npolicy_file = \"{}\"\n{settings}",
         policy.display()
     );
     let site = Site::bare(&Options { more, directory: true, ..Options::default() });
@@ -40,21 +47,73 @@ fn exchangelib_is_answered_as_an_organizer() {
     Judge::new("exchangelib_meetings.py").arg(told).run();
 }
 
-/// SIGKILL while an answer is on its way, after one more request each time: the organizer has one answer.
+/// SIGKILL while an answer is on its way, after another number of requests each time: the organizer has one answer.
+///
+/// Covers: PO-15 (killed)
 #[test]
 fn a_server_that_is_killed_between_decision_and_answer_answers_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut site = site(folder.path());
-    let judge = |site: &Site, check: &str, day: usize| {
-        let told = site.judged_by("alice", &[check], json!({"subject": format!("Kill {day}"), "day": day}));
-        Judge::new("exchangelib_meetings.py").arg(told).run();
+    let judge = |site: &Site, check: &str, kill: usize| {
+        let (day, hour) = (1 + kill % 28, 8 + kill / 28 * 2);
+        let told = json!({"subject": format!("Kill {kill}."), "day": day, "hour": hour});
+        Judge::new("exchangelib_meetings.py").arg(site.judged_by("alice", &[check], told)).run();
     };
-    for requests in 2..=4 {
+    for kill in 0..count("TIELINE_KILLS", 5) {
+        // From the reading of the invitation to the note that it was answered.
+        let requests = 2 + kill % 4;
         let before = site.lab.requests().len();
-        judge(&site, "invites", requests);
+        judge(&site, "invites", kill);
         eventually("the server is at it", || (site.lab.requests().len() >= before + requests).then_some(()));
         site.server.kill();
         site.server.run();
-        judge(&site, "is_answered_once", requests);
+        judge(&site, "is_answered_once", kill);
     }
+}
+
+/// What a call to a room comes to, as sipp sees it over both transports, and the way into the room.
+///
+/// Covers: PO-09 (sipp dials)
+/// Covers: PO-22 (dialled)
+#[test]
+fn sipp_dials_rooms_in_time_and_out_of_time_with_right_and_wrong_passcodes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let port = port::free();
+    let bridge = format!("\n[conferencing.bridge]\naddress = \"sip:{{number}}@127.0.0.1:{port}\"\n");
+    let site = site_with(folder.path(), &bridge);
+    let told = site.judged_by("alice", &["meets_now_and_tomorrow"], json!({}));
+    Judge::new("exchangelib_meetings.py").arg(told).run();
+    let server = site.server.sip();
+    let target = format!("<sip:7047@127.0.0.1:{port}>");
+    for transport in [Transport::Udp, Transport::Tcp] {
+        for (nth, (dialled, code, said)) in [
+            ("7047**123456@vmr.example", "302", target.as_str()),
+            ("7047**987654@vmr.example", "302", target.as_str()),
+            ("7047@vmr.example", "403", "403 Passcode needed"),
+            ("7047**000000@vmr.example", "403", "403 Wrong passcode"),
+            ("7048@vmr.example", "480", "480 The room opens at 20"),
+            ("7049@vmr.example", "404", "404 No such room"),
+            ("7047**123456@elsewhere.example", "404", "404 No such room"),
+            ("not-a-room@vmr.example", "404", "404 No such room"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let uri = format!("sip:{dialled}");
+            let words = [("URI", uri.as_str()), ("CODE", code), ("EXTRA", "")];
+            let name = format!("caller-{transport:?}-{nth}");
+            let seen = Sipp::caller(folder.path(), &name, "call_answered.xml", &words, &server, transport);
+            let seen = seen.finish().join("\n");
+            assert!(seen.contains(said), "{dialled} over {transport:?}: {seen}");
+        }
+    }
+    let hangup = "<recv request=\"BYE\"/><send><![CDATA[\n\nSIP/2.0 200 OK\n[last_Via:]\n[last_From:]\n[last_To:]\n\
+                  [last_Call-ID:]\n[last_CSeq:]\nContent-Length: 0\n\n]]></send>";
+    let room = Sipp::bridge(folder.path(), "bridge", "bridge_answers.xml", &[("HANGUP", hangup)], port);
+    let words = [("URI", "sip:7047**123456@vmr.example"), ("CODE", "302"), ("EXTRA", "")];
+    let caller =
+        Sipp::caller(folder.path(), "follows", "call_redirected.xml", &words, &server, Transport::Udp);
+    caller.finish();
+    let seen = room.finish().join("\n");
+    assert!(seen.contains(&format!("called: INVITE sip:7047@127.0.0.1:{port}")), "{seen}");
 }

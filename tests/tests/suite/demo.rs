@@ -34,6 +34,10 @@ fn every_step_of_the_tour_holds() {
         let quick_call = steps.iter().filter(|step| step["job"] == "quick-call");
         let names: Vec<&str> = quick_call.filter_map(|step| step["step"].as_str()).collect();
         assert_eq!(names, ["targets", "directory", "sign-in", "form", "hostile", "registry-file"]);
+        let rooms = steps.iter().filter(|step| step["job"] == "conferencing");
+        let names: Vec<&str> = rooms.filter_map(|step| step["step"].as_str()).collect();
+        let wanted = ["room-given", "room-declined", "room-proposed", "room-now", "dial-refused", "dial-in"];
+        assert_eq!(names, wanted);
     }
     // Nothing is left behind where it was called from.
     let left: Vec<_> = std::fs::read_dir(folder.path())

@@ -77,6 +77,12 @@ pub(crate) fn phones(first: SocketAddr) -> Vec<(String, SocketAddr)> {
         .collect()
 }
 
+/// The conference bridge, on the port after the phones'.
+pub(crate) fn bridge(first: SocketAddr) -> SocketAddr {
+    let port = if first.port() == 0 { 0 } else { first.port().saturating_add(3) };
+    SocketAddr::new(first.ip(), port)
+}
+
 fn settings(command: &LabCommand) -> Result<Settings, Refusal> {
     let schemes = command.authentication.iter().map(|text| text.parse::<Scheme>());
     let authentication = schemes.collect::<Result<Vec<_>, _>>().map_err(|error| {
@@ -98,6 +104,7 @@ pub(crate) async fn run(command: LabCommand, out: Output) -> Result<(), Refusal>
         http,
         https: command.https,
         phones: command.sip.map(phones).unwrap_or_default(),
+        bridge: command.sip.map(bridge),
         ldap: command.ldap,
         smtp: command.smtp,
         settings: Settings {

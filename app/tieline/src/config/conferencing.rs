@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tieline_model::Refusal;
 
+use super::Bridge;
+
 /// Virtual meeting rooms: invitations to the conference mailbox are answered. Without a mailbox nothing is.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -23,6 +25,8 @@ pub(crate) struct Conferencing {
     pub telephones: Vec<String>,
     /// The bridge's web client, with {number} for the room.
     pub web: Option<String>,
+    /// The bridge, when Tieline is to let callers into rooms.
+    pub bridge: Option<Bridge>,
     /// After so long a silence of the subscription a marker item is touched that must come back through it, in seconds.
     pub touch_after_s: u64,
     /// After so long a silence the mailbox is checked at an interval, in seconds.
@@ -41,6 +45,7 @@ impl Default for Conferencing {
             h323_gateway: None,
             telephones: Vec::new(),
             web: None,
+            bridge: None,
             touch_after_s: 20,
             degraded_after_s: 30,
             check_every_s: 240,
@@ -52,12 +57,14 @@ impl Conferencing {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         super::within("conferencing", "degraded_after_s", self.degraded_after_s, 5, 3600)?;
         super::within("conferencing", "touch_after_s", self.touch_after_s, 1, self.degraded_after_s - 1)?;
-        super::within("conferencing", "check_every_s", self.check_every_s, 10, 24 * 3600)
+        super::within("conferencing", "check_every_s", self.check_every_s, 10, 24 * 3600)?;
+        self.bridge.as_ref().map_or(Ok(()), Bridge::check)
     }
 
     pub(super) fn resolve(&mut self, folder: &Path) {
         for file in self.policy_file.iter_mut().filter(|file| file.is_relative()) {
             *file = folder.join(&*file);
         }
+        self.bridge.iter_mut().for_each(|bridge| bridge.resolve(folder));
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! One struct per section. Doc comments become the JSON Schema's descriptions and `tieline config example`'s comments.
 
+mod bridge;
 mod conferencing;
 mod delivery;
 mod directory;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tieline_model::Refusal;
 
+pub(crate) use bridge::{Bridge, BridgeCalls, BridgeChecksum, BridgeKind};
 pub(crate) use conferencing::Conferencing;
 pub(crate) use delivery::Delivery;
 pub(crate) use directory::{Directory, DirectoryKind};

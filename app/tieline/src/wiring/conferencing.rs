@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use tieline_bridge::{BigBlueButton, BigBlueButtonAccount, Checksum, SipBridge};
 use tieline_conferencing::answer::Bridge;
-use tieline_conferencing::{ConferenceSettings, Conferencing, ConferencingParts, Policy, WatchPolicy};
-use tieline_model::{Clock, Ids, Refusal};
-use tieline_ports::{ConferenceMailbox, Directory};
+use tieline_conferencing::{
+    ConferenceSettings, Conferencing, ConferencingParts, DoorPolicy, Policy, WatchPolicy,
+};
+use tieline_model::{Clock, Ids, Refusal, TlsTrust};
+use tieline_ports::{ConferenceBridge, ConferenceMailbox, Directory};
 use tieline_store::Store;
 
 use super::read_file;
@@ -40,6 +43,7 @@ pub(super) fn conferencing(
         store: store.clone(),
         mail,
         directory,
+        bridge: config.bridge.as_ref().map(bridge).transpose()?,
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
         settings: ConferenceSettings {
@@ -57,6 +61,37 @@ pub(super) fn conferencing(
                 degraded_after: seconds(config.degraded_after_s),
                 check_every: seconds(config.check_every_s),
             },
+            door: config.bridge.as_ref().map_or_else(DoorPolicy::default, |bridge| DoorPolicy {
+                before: seconds(60 * bridge.open_before_min),
+                after: seconds(60 * bridge.open_after_min),
+            }),
         },
     })))
+}
+
+/// The bridge behind its port.
+fn bridge(config: &config::Bridge) -> Result<Arc<dyn ConferenceBridge>, Refusal> {
+    match config.kind {
+        config::BridgeKind::Sip => Ok(Arc::new(SipBridge::new(config.address.clone().unwrap_or_default()))),
+        config::BridgeKind::BigBlueButton => {
+            let secret = match &config.secret_file {
+                Some(file) => String::from_utf8_lossy(&read_file(file)?).trim().to_owned(),
+                None => String::new(),
+            };
+            let tls = match &config.ca_file {
+                Some(file) => TlsTrust::Ca { pem: String::from_utf8_lossy(&read_file(file)?).into_owned() },
+                None => TlsTrust::System,
+            };
+            Ok(Arc::new(BigBlueButton::new(BigBlueButtonAccount {
+                url: config.api.clone().unwrap_or_default(),
+                tls,
+                secret: secret.into(),
+                checksum: match config.checksum {
+                    config::BridgeChecksum::Sha1 => Checksum::Sha1,
+                    config::BridgeChecksum::Sha256 => Checksum::Sha256,
+                },
+                sip: config.address.clone(),
+            })?))
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Builds the server's parts from the configuration and ties them together.
 
+mod calls;
 mod conferencing;
 mod lights;
 mod quick_call;
@@ -78,10 +79,6 @@ impl Server {
             policy: messaging_policy(config),
         });
         messaging.keep_records_in(RecordSystems { contacts: Arc::new(exchange.clone()), calendar: None });
-        if let Some(stack) = start_sip(config, &store, &messaging, &clock, &ids).await? {
-            lamps.put(stack);
-        }
-
         let (listening, working) = (CancellationToken::new(), CancellationToken::new());
         let directory = quick_call::directory(&config.directory, &clock)?;
         let conferencing = conferencing::conferencing(
@@ -92,6 +89,11 @@ impl Server {
             &clock,
             &ids,
         )?;
+        if let Some(stack) =
+            start_sip(config, &store, &messaging, conferencing.as_ref(), &clock, &ids).await?
+        {
+            lamps.put(stack);
+        }
         let work = messaging.work().into_iter().chain(conferencing.iter().flat_map(Conferencing::work));
         let worker =
             Worker::new(store.clone(), Arc::clone(&clock), Arc::clone(&ids), worker_policy(config), work);
@@ -319,6 +321,7 @@ async fn start_sip(
     config: &Config,
     store: &Store,
     messaging: &Messaging,
+    conferencing: Option<&Conferencing>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn Ids>,
 ) -> Result<Option<SipStack>, Refusal> {
@@ -362,12 +365,25 @@ async fn start_sip(
         }),
         store: Arc::new(StoredSubscriptions { store: store.clone(), clock: Arc::clone(clock) }),
         observer: None,
-        calls: None,
+        calls: room_calls(&config.conferencing, conferencing),
     };
     let started = SipStack::start(stack, services).await;
     started.map(Some).map_err(|error| {
         Refusal::operator("sip-failed", error.to_string(), "correct the section [sip] of the configuration")
     })
+}
+
+/// Who takes calls: conferencing, when it has a bridge.
+fn room_calls(
+    config: &config::Conferencing,
+    conferencing: Option<&Conferencing>,
+) -> Option<Arc<dyn tieline_sip::Calls>> {
+    let (bridge, conferencing) = config.bridge.as_ref().zip(conferencing)?;
+    Some(Arc::new(calls::RoomCalls {
+        conferencing: conferencing.clone(),
+        way: bridge.calls,
+        domain: config.sip_domain.clone(),
+    }))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Refusal> {

@@ -194,20 +194,46 @@ pub(crate) async fn list(conn: &mut Conn, limit: u32) -> Result<Vec<StoredMeetin
     query.fetch_all(conn).await?.into_iter().map(stored_meeting).collect()
 }
 
+type ReservationRow = (String, i64, String, i64, i64);
+
+fn reservation((uid, occurrence, number, start, end): ReservationRow) -> Result<Reservation, StoreError> {
+    let occurrence = (occurrence != 0).then(|| time(occurrence)).transpose()?;
+    let number = number.parse().map_err(|error| StoreError::corrupt("a room's number", error))?;
+    let span = Span { start: time(start)?, end: time(end)? };
+    Ok(Reservation { key: MeetingKey { uid, occurrence }, number, span })
+}
+
+pub(crate) async fn room_times(
+    conn: &mut Conn,
+    number: &RoomNumber,
+    from: Timestamp,
+    limit: u32,
+) -> Result<Vec<Reservation>, StoreError> {
+    let sql = "SELECT m.uid, m.occurrence_ms, r.number, r.start_ms, r.end_ms
+               FROM reservation r JOIN meeting m ON m.id = r.meeting
+               WHERE r.number = $1 AND r.end_ms > $2 ORDER BY r.start_ms, m.uid LIMIT $3";
+    let query = sqlx::query_as::<Db, ReservationRow>(sql).bind(number.as_str());
+    let rows = query.bind(from.as_millisecond()).bind(i64::from(limit)).fetch_all(conn).await?;
+    rows.into_iter().map(reservation).collect()
+}
+
+pub(crate) async fn room_last_used(
+    conn: &mut Conn,
+    number: &RoomNumber,
+    before: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT MAX(end_ms) FROM reservation WHERE number = $1 AND end_ms <= $2";
+    let query = sqlx::query_scalar::<Db, Option<i64>>(sql).bind(number.as_str());
+    let last = query.bind(before.as_millisecond()).fetch_one(conn).await?;
+    Ok(last.map(time).transpose()?)
+}
+
 pub(crate) async fn reservations(conn: &mut Conn, from: Timestamp) -> Result<Vec<Reservation>, StoreError> {
-    type Row = (String, i64, String, i64, i64);
     let sql = "SELECT m.uid, m.occurrence_ms, r.number, r.start_ms, r.end_ms
                FROM reservation r JOIN meeting m ON m.id = r.meeting
                WHERE r.end_ms > $1 ORDER BY m.uid, m.occurrence_ms, r.start_ms";
-    let rows = sqlx::query_as::<Db, Row>(sql).bind(from.as_millisecond()).fetch_all(conn).await?;
-    rows.into_iter()
-        .map(|(uid, occurrence, number, start, end)| {
-            let occurrence = (occurrence != 0).then(|| time(occurrence)).transpose()?;
-            let number = number.parse().map_err(|error| StoreError::corrupt("a room's number", error))?;
-            let span = Span { start: time(start)?, end: time(end)? };
-            Ok(Reservation { key: MeetingKey { uid, occurrence }, number, span })
-        })
-        .collect()
+    let rows = sqlx::query_as::<Db, ReservationRow>(sql).bind(from.as_millisecond()).fetch_all(conn).await?;
+    rows.into_iter().map(reservation).collect()
 }
 
 type AnswerRow = (Option<i64>, String);

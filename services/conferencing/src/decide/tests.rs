@@ -133,6 +133,20 @@ fn what_nothing_speaks_against_is_accepted() {
     assert_eq!(grant.spans[0].start.to_string(), "2026-12-01T09:00:00Z");
 }
 
+/// However many meet at one time: what counts is whether the room is free, not what the bridge can carry.
+///
+/// Covers: PO-28
+#[test]
+fn nothing_is_declined_for_lack_of_ports() {
+    let mut world = world();
+    let free = (7000..7100).filter(|digits| ![7011, 7012, 7050, 7099].contains(digits));
+    for digits in free {
+        world.take(&format!("at-{digits}"), &digits.to_string(), "2026-12-01T10:00", 120);
+    }
+    assert_eq!(world.kinds(&invitation(Some("7099"), "2026-12-01T10:00", 120)), []);
+    assert_eq!(world.kinds(&invitation(Some("7098"), "2026-12-01T10:00", 120)), [ReasonKind::NumberInUse]);
+}
+
 /// Covers: PO-16
 ///
 #[test]

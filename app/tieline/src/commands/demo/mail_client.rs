@@ -4,15 +4,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, header};
+use jiff::Timestamp;
 use tieline_model::{Refusal, SmtpAddress};
 use tieline_proto_ews::operations::{
-    ConflictResolution, FindItem, GetItem, IndexBasePoint, IndexedPageView, ItemChange,
-    ItemChangeDescription, ItemView, MessageDisposition, UpdateItem,
+    CalendarItemCreateOrDelete, CalendarItemUpdate, ConflictResolution, CreateItem, FindItem, GetItem,
+    IndexBasePoint, IndexedPageView, ItemChange, ItemChangeDescription, ItemView, MessageDisposition,
+    UpdateItem,
 };
 use tieline_proto_ews::{
-    BaseItemId, BaseShape, DistinguishedFolderName, ExchangeVersion, ExtendedFieldUri, FieldUri, Item,
-    ItemId, ItemShape, Limits, MapiPropertyType, Message, Operation, PropertyPath, RequestHeader,
-    ResponseMessages, decode_response, encode_request,
+    Attendee, BaseItemId, BaseShape, CalendarItem, DistinguishedFolderName, EmailAddress, ExchangeVersion,
+    ExtendedFieldUri, FieldUri, Item, ItemBody, ItemId, ItemKind, ItemShape, Limits, MapiPropertyType,
+    Message, Operation, PropertyPath, RequestHeader, ResponseMessages, ResponseType, decode_response,
+    encode_request,
 };
 use tieline_transport::{Client, ClientOptions, Credentials, Endpoint, Trust};
 
@@ -30,6 +33,19 @@ pub(super) fn caller_property() -> ExtendedFieldUri {
 
 fn voice() -> Vec<PropertyPath> {
     vec![duration_property().into(), caller_property().into()]
+}
+
+/// A meeting as somebody writes it down.
+pub(super) struct Appointment<'a> {
+    pub(super) subject: &'a str,
+    pub(super) location: &'a str,
+    pub(super) body: &'a str,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
+}
+
+fn calendar(fields: CalendarItem) -> Item {
+    Item::new(ItemKind::CalendarItem(Box::new(fields)))
 }
 
 /// One user's connection to the lab.
@@ -79,6 +95,68 @@ impl MailClient {
         };
         let items = self.call(&GetItem { item_shape, item_ids: ids }).await?;
         Ok(items.into_iter().flat_map(|message| message.items).collect())
+    }
+
+    /// Puts a meeting into the calendar and invites one attendee.
+    pub(super) async fn invite(
+        &self,
+        appointment: &Appointment<'_>,
+        attendee: &str,
+    ) -> Result<Item, Refusal> {
+        let attendee = Attendee { mailbox: EmailAddress::named(attendee, attendee), ..Attendee::default() };
+        let fields = CalendarItem {
+            start: Some(appointment.start.into()),
+            end: Some(appointment.end.into()),
+            location: Some(appointment.location.to_owned()),
+            required_attendees: vec![attendee],
+            ..CalendarItem::default()
+        };
+        let item = Item {
+            subject: Some(appointment.subject.to_owned()),
+            body: Some(ItemBody::text(appointment.body)),
+            ..Item::new(ItemKind::CalendarItem(Box::new(fields)))
+        };
+        let create = CreateItem {
+            send_meeting_invitations: Some(CalendarItemCreateOrDelete::SendToAllAndSaveCopy),
+            items: vec![item],
+            ..CreateItem::default()
+        };
+        let made = self.call(&create).await?.into_iter().flat_map(|message| message.items).next();
+        made.ok_or_else(|| failed("the lab made no meeting", REPORT))
+    }
+
+    /// Changes a meeting's text and end, and tells who is invited.
+    pub(super) async fn change(&self, meeting: &Item, body: &str, end: Timestamp) -> Result<(), Refusal> {
+        let text = Item { body: Some(ItemBody::text(body)), ..calendar(CalendarItem::default()) };
+        let ends = calendar(CalendarItem { end: Some(end.into()), ..CalendarItem::default() });
+        let updates = vec![
+            ItemChangeDescription::set(FieldUri::ITEM_BODY, text),
+            ItemChangeDescription::set(FieldUri::CALENDAR_END, ends),
+        ];
+        let item_id = meeting.item_id.clone().map(BaseItemId::from);
+        let update = UpdateItem {
+            conflict_resolution: ConflictResolution::AlwaysOverwrite,
+            send_meeting_invitations_or_cancellations: Some(CalendarItemUpdate::SendToAllAndSaveCopy),
+            item_changes: vec![ItemChange { item_id, updates }],
+            ..UpdateItem::default()
+        };
+        self.call(&update).await.map(|_| ())
+    }
+
+    /// The answers to a meeting, newest first: accepted or not, and the text.
+    pub(super) async fn answers(&self, subject: &str) -> Result<Vec<(bool, String)>, Refusal> {
+        let items = self.inbox().await?;
+        let answer = |item: Item| {
+            let about = item.subject.as_deref().is_some_and(|text| text.ends_with(subject));
+            let text = item.body.map(|body| body.text).unwrap_or_default();
+            match item.kind {
+                ItemKind::MeetingResponse(response) if about => {
+                    Some((response.meeting.response_type == Some(ResponseType::Accept), text))
+                }
+                _ => None,
+            }
+        };
+        Ok(items.into_iter().filter_map(answer).collect())
     }
 
     /// Marks an item as read, as opening it does.

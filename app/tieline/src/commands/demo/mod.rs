@@ -3,6 +3,7 @@
 //! Nothing is pretended: the server is this binary, started as a process of its own with `serve`, so that the tour can
 //! kill it; the mailbox is read over EWS with the user's own password; the lamp is a SIP user agent's.
 
+mod conferencing;
 mod mail_client;
 mod messaging;
 mod quick_call;
@@ -54,5 +55,7 @@ async fn tour(story: &mut Story, recording: messaging::Recording) -> Result<Site
     let site = messaging::tour(story, site, recording).await?;
     story.heading("Quick call", "from a contact in Lync to a ticket form with that person filled in");
     quick_call::tour(story, &site).await?;
+    story.heading("Conferencing", "invite the room, get an answer with a reason, and dial in");
+    conferencing::tour(story, &site).await?;
     Ok(site)
 }

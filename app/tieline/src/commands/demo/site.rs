@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tieline_lab::{DOMAIN, Lab, LabConfig, PASSWORD, Phone, SERVICE_ACCOUNT};
+use tieline_lab::{CONFERENCE, DOMAIN, Lab, LabConfig, PASSWORD, Phone, SERVICE_ACCOUNT};
 use tieline_model::Refusal;
 use tieline_store::KeyFile;
 use tokio::process::{Child, Command};
@@ -26,6 +26,8 @@ pub(super) struct Site {
     server: Child,
     /// Where the server's REST API answers.
     pub(super) http: String,
+    /// Where it takes SIP over UDP.
+    sip: Option<SocketAddr>,
     /// A token for programs that the visitor may try.
     pub(super) token: String,
 }
@@ -48,6 +50,7 @@ impl Site {
             https: Some(any),
             ldap: Some(any),
             phones: phones(any),
+            bridge: Some(any),
             ..LabConfig::new(folder.path().join("lab"))
         };
         let lab = Lab::start(lab_config).await.map_err(|error| {
@@ -57,7 +60,8 @@ impl Site {
         write_config(&config, &lab)?;
         KeyFile::at(folder.path().join("tieline.key")).create()?;
         let server = spawn(&config)?;
-        let mut site = Self { lab, folder, config, server, http: String::new(), token: String::new() };
+        let mut site =
+            Self { lab, folder, config, server, http: String::new(), sip: None, token: String::new() };
         site.wait_ready().await?;
         let users: Vec<_> = site.lab.ready().accounts.iter().map(|account| account.address.clone()).collect();
         let sentence = format!("A lab Exchange with {} accounts and the server are up", users.len());
@@ -68,6 +72,11 @@ impl Site {
     /// The server's admin API.
     pub(super) fn api(&self) -> Result<Api, Refusal> {
         Api::new(&Reach { json: false, config: self.config.clone(), server: None, token: None })
+    }
+
+    /// Where the server takes SIP over UDP.
+    pub(super) fn sip(&self) -> Result<SocketAddr, Refusal> {
+        self.sip.ok_or_else(|| failed("the server does not speak SIP", "report this line"))
     }
 
     /// The lab user's desk phone.
@@ -98,6 +107,9 @@ impl Site {
                 && let Ok(ready) = serde_json::from_slice::<Value>(&text)
                 && ready.get("pid").and_then(Value::as_u64) == self.server.id().map(u64::from)
             {
+                let listeners = ready.get("sip").and_then(Value::as_array).into_iter().flatten();
+                let mut udp = listeners.filter_map(|one| one.as_str()?.strip_prefix("udp ")?.parse().ok());
+                self.sip = udp.next();
                 self.http = ready.get("http").and_then(Value::as_str).unwrap_or_default().to_owned();
                 return Ok(());
             }
@@ -168,10 +180,20 @@ fn write_config(path: &std::path::Path, lab: &Lab) -> Result<(), Refusal> {
         )
     });
     std::fs::write(path.with_file_name("directory.pw"), PASSWORD).map_err(refuse)?;
+    let bridge = lab.bridge().map(tieline_lab::Bridge::address);
+    let conferencing = bridge.map(|bridge| {
+        format!(
+            "\n[conferencing]\nmailbox = \"{CONFERENCE}@{DOMAIN}\"\nfeature_group = \"Staff\"\nsip_domain = \"vmr.{DOMAIN}\"\n\
+             policy_file = \"rooms.toml\"\n\n[conferencing.bridge]\naddress = \"sip:{{number}}@{bridge}\"\n"
+        )
+    });
+    let rules = "default-conference-duration-minutes = 120\nnumbers = [\"7040-7048\"]\n";
+    std::fs::write(path.with_file_name("rooms.toml"), rules).map_err(refuse)?;
     let text = "[listen]\nhttp = \"127.0.0.1:0\"\n\n[sip]\nudp = \"127.0.0.1:0\"\ndomain = \"lab.example\"\n\n\
         [delivery]\nrequest_within_s = 5\nlate_effect_bound_s = 2\nfirst_retry_ms = 100\nretry_at_most_s = 2\n\
         read_every_s = 30\nlease_s = 2\n";
-    std::fs::write(path, text.to_owned() + &directory.unwrap_or_default()).map_err(refuse)
+    let more = directory.unwrap_or_default() + &conferencing.unwrap_or_default();
+    std::fs::write(path, text.to_owned() + &more).map_err(refuse)
 }
 
 fn spawn(config: &std::path::Path) -> Result<Child, Refusal> {

@@ -1,0 +1,389 @@
+//! Somebody wants into a room: by telephone, or by a page. Whether the room is open is the calendar's to say, and whether
+//! they may enter the passcode's.
+//!
+//! * A custom or a person's own room is always open; a calendared one from a while before its meeting to a while after.
+//! * While a meeting goes on the room is its own: who comes too early for the next one, or stays too late, is not let in.
+//! * Without the right code nobody learns when a meeting is.
+//! * Whoever tries code after code is not heard for a while.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use tieline_model::{
+    Class, Decision, Meeting, MeetingState, Passcode, Passcodes, Refusal, Room, RoomNumber, Span,
+};
+use tieline_ports::{Entrance, OpenRoom};
+use tieline_store::{Reservation, StoreError, Write};
+
+use crate::Conferencing;
+
+/// A room is looked up so many meetings ahead.
+const AHEAD: u32 = 8;
+/// So many wrong codes from one place for one room are taken for mistakes.
+const GUESSES: u32 = 5;
+/// After more, nobody is heard from there for so long.
+const PAUSE: SignedDuration = SignedDuration::from_mins(10);
+/// No more places than this are remembered; beyond, the oldest are forgotten.
+const PLACES: usize = 10_000;
+
+/// How long before and after its meeting a room is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoorPolicy {
+    /// Before it begins.
+    pub before: SignedDuration,
+    /// After it ended.
+    pub after: SignedDuration,
+}
+
+impl Default for DoorPolicy {
+    fn default() -> Self {
+        Self { before: SignedDuration::from_mins(10), after: SignedDuration::from_mins(15) }
+    }
+}
+
+/// Who wants in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visitor {
+    /// The room's number as it was dialled.
+    pub number: String,
+    /// The codes that came with it.
+    pub codes: Vec<Passcode>,
+    /// As others see it; nobody has proved it.
+    pub name: String,
+    /// Where it comes from: what wrong codes are counted by.
+    pub from: String,
+}
+
+/// Why somebody is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Closed {
+    /// There is no such room, or never was a meeting in it.
+    #[error("there is no room with this number")]
+    NoSuchRoom,
+    /// Its next meeting begins later.
+    #[error("the meeting begins at {begins}; the room opens at {opens}")]
+    TooEarly {
+        /// When the door opens.
+        opens: Timestamp,
+        /// When the meeting begins.
+        begins: Timestamp,
+    },
+    /// Its last meeting is over, and no other is planned.
+    #[error("the meeting ended at {ended}")]
+    Over {
+        /// When.
+        ended: Timestamp,
+    },
+    /// The room asks for a passcode, and none came.
+    #[error("the room asks for a passcode")]
+    PasscodeMissing,
+    /// It is another one.
+    #[error("the passcode is wrong")]
+    PasscodeWrong,
+    /// Too many wrong ones came from there.
+    #[error("too many wrong passcodes came from there")]
+    TooManyGuesses,
+    /// The bridge does not open it.
+    #[error("the bridge does not open the room: {0}")]
+    Bridge(Refusal),
+    /// It could not be looked up.
+    #[error("{0}")]
+    NotKnown(Refusal),
+}
+
+/// Wrong codes, by room and place.
+#[derive(Debug, Default)]
+pub(crate) struct Guesses(HashMap<(RoomNumber, String), (u32, Timestamp)>);
+
+impl Guesses {
+    fn is_heard(&self, place: &(RoomNumber, String), now: Timestamp) -> bool {
+        let over = |since: Timestamp| now.duration_since(since) >= PAUSE;
+        self.0.get(place).is_none_or(|(wrong, since)| *wrong < GUESSES || over(*since))
+    }
+
+    fn wrong(&mut self, place: (RoomNumber, String), now: Timestamp) {
+        if self.0.len() >= PLACES {
+            self.0.retain(|_, (_, since)| now.duration_since(*since) < PAUSE);
+            let oldest = self.0.iter().min_by_key(|(_, (_, since))| *since).map(|(place, _)| place.clone());
+            if let Some(oldest) = oldest.filter(|_| self.0.len() >= PLACES) {
+                self.0.remove(&oldest);
+            }
+        }
+        let (count, since) = self.0.entry(place).or_insert((0, now));
+        if now.duration_since(*since) >= PAUSE {
+            (*count, *since) = (0, now);
+        }
+        *count += 1;
+        if *count == GUESSES {
+            *since = now;
+        }
+    }
+}
+
+/// What a code opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Fits { leads: bool },
+    Missing,
+    Wrong,
+}
+
+fn key(passcodes: &Passcodes, codes: &[Passcode]) -> Key {
+    let has = |wanted: &Option<Passcode>| wanted.as_ref().is_some_and(|wanted| codes.contains(wanted));
+    if has(&passcodes.chairperson) {
+        Key::Fits { leads: true }
+    } else if passcodes.conference.is_none() || has(&passcodes.conference) {
+        Key::Fits { leads: false }
+    } else if codes.is_empty() {
+        Key::Missing
+    } else {
+        Key::Wrong
+    }
+}
+
+/// Which of a room's coming times its door is open for, most fitting first: the meeting that goes on, and only when none
+/// does, the next one and the one before.
+fn open_for(times: &[Reservation], now: Timestamp, door: DoorPolicy) -> Vec<&Reservation> {
+    let on = |span: &Span| span.start <= now && now < span.end;
+    if let Some(running) = times.iter().find(|one| on(&one.span)) {
+        return vec![running];
+    }
+    let soon = |span: &Span| span.start > now && span.start.duration_since(now) <= door.before;
+    let lately = |span: &Span| span.end <= now && now.duration_since(span.end) < door.after;
+    let next = times.iter().find(|one| soon(&one.span));
+    let last = times.iter().rfind(|one| lately(&one.span));
+    next.into_iter().chain(last).collect()
+}
+
+impl Conferencing {
+    /// Whether calls into rooms are taken: a bridge is configured.
+    #[must_use]
+    pub fn has_bridge(&self) -> bool {
+        self.bridge.is_some()
+    }
+
+    /// Lets somebody into a room, or says why not.
+    ///
+    /// # Errors
+    /// The reason, one.
+    pub async fn enter(&self, visitor: &Visitor) -> Result<Entrance, Closed> {
+        let entered = self.try_enter(visitor).await;
+        let outcome = match &entered {
+            Ok(_) => "entered",
+            Err(Closed::NoSuchRoom) => "no-such-room",
+            Err(Closed::TooEarly { .. }) => "too-early",
+            Err(Closed::Over { .. }) => "over",
+            Err(Closed::PasscodeMissing) => "passcode-missing",
+            Err(Closed::PasscodeWrong) => "passcode-wrong",
+            Err(Closed::TooManyGuesses) => "too-many-guesses",
+            Err(Closed::Bridge(_)) => "bridge",
+            Err(Closed::NotKnown(_)) => "not-known",
+        };
+        metrics::counter!("tieline_conference_visitors_total", "outcome" => outcome).increment(1);
+        tracing::info!(number = visitor.number, name = visitor.name, from = visitor.from, outcome, "visitor");
+        entered
+    }
+
+    async fn try_enter(&self, visitor: &Visitor) -> Result<Entrance, Closed> {
+        let number: RoomNumber = visitor.number.parse().map_err(|_| Closed::NoSuchRoom)?;
+        let place = (number.clone(), visitor.from.clone());
+        if !self.inner().guesses().is_heard(&place, self.now()) {
+            return Err(Closed::TooManyGuesses);
+        }
+        let looked_up = self.find(&number, visitor).await;
+        if matches!(looked_up, Err(Closed::PasscodeWrong)) {
+            self.inner().guesses().wrong(place, self.now());
+        }
+        let (room, meeting) = looked_up?;
+        let Some(bridge) = &self.bridge else {
+            let next = "set [conferencing.bridge]";
+            return Err(Closed::Bridge(Refusal::operator("no-bridge", "no bridge is configured", next)));
+        };
+        let entrance = bridge.open(&room).await.map_err(|error| Closed::Bridge(error.refusal()))?;
+        if let Some(meeting) = meeting {
+            self.record(&meeting, visitor, room.leads).await;
+        }
+        Ok(entrance)
+    }
+
+    /// The room as it is open to this visitor, and its meeting when it is calendared.
+    async fn find(
+        &self,
+        number: &RoomNumber,
+        visitor: &Visitor,
+    ) -> Result<(OpenRoom, Option<Meeting>), Closed> {
+        let (now, door) = (self.now(), self.settings.door);
+        let from = now.checked_sub(door.after).unwrap_or(Timestamp::MIN);
+        let times = self.store.room_times(number, from, AHEAD).await.map_err(unknown)?;
+        let mut refused = None;
+        for time in open_for(&times, now, door) {
+            let Some(meeting) = self.meeting_of(time).await? else { continue };
+            match key(&meeting.passcodes, &visitor.codes) {
+                Key::Fits { leads } => {
+                    let until = time.span.end.checked_add(door.after).ok();
+                    let conference = format!("{}-{}", meeting.id, time.span.start.as_second());
+                    let room = self.opened(number, &meeting.subject, conference, visitor);
+                    let passcodes = meeting.passcodes.clone();
+                    return Ok((OpenRoom { until, passcodes, leads, ..room }, Some(meeting)));
+                }
+                Key::Missing => refused = refused.or(Some(Closed::PasscodeMissing)),
+                Key::Wrong => refused = Some(Closed::PasscodeWrong),
+            }
+        }
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
+        if let Some(room) = self.standing_room(number).await? {
+            return match key(&room.passcodes, &visitor.codes) {
+                Key::Fits { leads } => {
+                    let conference = format!("room-{number}");
+                    let open = self.opened(number, &room.name, conference, visitor);
+                    Ok((OpenRoom { passcodes: room.passcodes, leads, ..open }, None))
+                }
+                Key::Missing => Err(Closed::PasscodeMissing),
+                Key::Wrong => Err(Closed::PasscodeWrong),
+            };
+        }
+        Err(self.closed(number, &times, visitor).await?)
+    }
+
+    fn opened(&self, number: &RoomNumber, name: &str, conference: String, visitor: &Visitor) -> OpenRoom {
+        OpenRoom {
+            number: number.clone(),
+            name: if name.trim().is_empty() { format!("VMR {number}") } else { name.to_owned() },
+            conference,
+            until: None,
+            passcodes: Passcodes::default(),
+            participant: visitor.name.clone(),
+            leads: false,
+        }
+    }
+
+    /// Why a room without a meeting at present is closed.
+    async fn closed(
+        &self,
+        number: &RoomNumber,
+        times: &[Reservation],
+        visitor: &Visitor,
+    ) -> Result<Closed, Closed> {
+        let now = self.now();
+        if let Some(next) = times.iter().find(|one| one.span.start > now)
+            && let Some(meeting) = self.meeting_of(next).await?
+        {
+            return Ok(match key(&meeting.passcodes, &visitor.codes) {
+                Key::Fits { .. } => {
+                    let begins = next.span.start;
+                    let opens = begins.checked_sub(self.settings.door.before).unwrap_or(begins);
+                    Closed::TooEarly { opens, begins }
+                }
+                Key::Missing => Closed::PasscodeMissing,
+                Key::Wrong => Closed::PasscodeWrong,
+            });
+        }
+        let ended = self.store.room_last_used(number, now).await.map_err(unknown)?;
+        Ok(ended.map_or(Closed::NoSuchRoom, |ended| Closed::Over { ended }))
+    }
+
+    async fn meeting_of(&self, time: &Reservation) -> Result<Option<Meeting>, Closed> {
+        let stored = self.store.meeting_by_key(&time.key).await.map_err(unknown)?;
+        Ok(stored.map(|stored| stored.meeting).filter(|meeting| meeting.state == MeetingState::Accepted))
+    }
+
+    /// A room that is always open.
+    async fn standing_room(&self, number: &RoomNumber) -> Result<Option<Room>, Closed> {
+        let custom = self.store.meeting_rooms().await.map_err(unknown)?;
+        let found = custom.into_iter().find(|room| room.number == *number);
+        Ok(found.or_else(|| self.enterprise_rooms().find(|room| room.number == *number)))
+    }
+
+    /// So that `explain` tells who came in.
+    async fn record(&self, meeting: &Meeting, visitor: &Visitor, leads: bool) {
+        let outcome = if leads { "let in, to lead" } else { "let in" };
+        let decision = Decision::new(meeting.trace, meeting.id, self.now(), "enter-room", outcome.to_owned())
+            .input("visitor", &visitor.name)
+            .input("from", &visitor.from)
+            .input("room", &visitor.number);
+        if let Err(error) = self.commit(vec![Write::Decision(decision)]).await {
+            tracing::warn!(%error, "who entered a room was not noted");
+        }
+    }
+}
+
+fn unknown(error: StoreError) -> Closed {
+    let refusal: Refusal = error.into();
+    Closed::NotKnown(Refusal { class: Class::Transient, ..refusal })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tieline_model::MeetingKey;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
+    }
+
+    fn times(spans: &[(i64, i64)]) -> Vec<Reservation> {
+        let one = |(start, end): &(i64, i64)| Reservation {
+            key: MeetingKey { uid: format!("m{start}"), occurrence: None },
+            number: "7042".parse().unwrap(),
+            span: Span { start: at(*start), end: at(*end) },
+        };
+        spans.iter().map(one).collect()
+    }
+
+    /// Covers: PO-09 (open in time)
+    #[test]
+    fn the_door_is_open_around_a_meeting_and_belongs_to_the_one_that_goes_on() {
+        // From 60 to 120, from 120 to 180, and from 190 to 200.
+        let times = times(&[(60, 120), (120, 180), (190, 200)]);
+        let open = |minute: i64| -> Vec<String> {
+            let door = DoorPolicy::default();
+            open_for(&times, at(minute), door).into_iter().map(|one| one.key.uid.clone()).collect()
+        };
+        assert_eq!(open(49), Vec::<String>::new());
+        assert_eq!(open(50), ["m60"]);
+        assert_eq!(open(119), ["m60"]);
+        assert_eq!(open(120), ["m120"]);
+        assert_eq!(open(180), ["m190", "m120"]);
+        assert_eq!(open(190), ["m190"]);
+        assert_eq!(open(214), ["m190"]);
+        assert_eq!(open(215), Vec::<String>::new());
+    }
+
+    /// Covers: PO-22 (opens the room)
+    /// Covers: PO-23 (opens the room)
+    #[test]
+    fn either_code_opens_and_the_chairpersons_leads() {
+        let code = |text: &str| Some(Passcode::new(text));
+        let both = Passcodes { conference: code("1234"), chairperson: code("9876") };
+        let with =
+            |codes: &[&str]| key(&both, &codes.iter().map(|code| Passcode::new(code)).collect::<Vec<_>>());
+        assert_eq!(with(&[]), Key::Missing);
+        assert_eq!(with(&["0000"]), Key::Wrong);
+        assert_eq!(with(&["1234"]), Key::Fits { leads: false });
+        assert_eq!(with(&["1234", "9876"]), Key::Fits { leads: true });
+        assert_eq!(key(&Passcodes::default(), &[Passcode::new("1")]), Key::Fits { leads: false });
+        let chair = Passcodes { conference: None, chairperson: code("9876") };
+        assert_eq!(key(&chair, &[]), Key::Fits { leads: false });
+    }
+
+    #[test]
+    fn who_guesses_is_not_heard_for_a_while() {
+        let mut guesses = Guesses::default();
+        let place = |from: &str| ("7042".parse().unwrap(), from.to_owned());
+        for _ in 0..GUESSES {
+            assert!(guesses.is_heard(&place("a"), at(0)));
+            guesses.wrong(place("a"), at(0));
+        }
+        assert!(!guesses.is_heard(&place("a"), at(9)));
+        assert!(guesses.is_heard(&place("b"), at(9)));
+        assert!(guesses.is_heard(&place("a"), at(10)));
+        guesses.wrong(place("a"), at(10));
+        assert!(guesses.is_heard(&place("a"), at(10)));
+        for nth in 0..PLACES + 10 {
+            guesses.wrong(place(&nth.to_string()), at(11));
+        }
+        assert!(guesses.0.len() <= PLACES);
+    }
+}
