@@ -10,8 +10,8 @@ use tieline_ports::{
     Arrival, ArrivalPage, ConferenceMailbox, ItemRef, MailTarget, PortError, PortFuture, Sign, SignStream,
 };
 use tieline_proto_ews::operations::{
-    CreateItem, EventType, GetItem, GetStreamingEvents, MessageDisposition, StreamingSubscription, Subscribe,
-    Subscription, SyncFolderItems, SyncFolderItemsChange,
+    CreateItem, EventType, GetItem, GetStreamingEvents, MessageDisposition, PushSubscription,
+    StreamingSubscription, Subscribe, Subscription, SyncFolderItems, SyncFolderItemsChange,
 };
 use tieline_proto_ews::{
     BaseShape, BodyTypeResponse, DistinguishedFolderName, EnvelopeSplitter, FolderId, Item, ItemBody, ItemId,
@@ -24,7 +24,7 @@ use super::affinity::Affinity;
 use super::call::Call;
 use super::failure::{self, Stated};
 use super::watch::{Envelope, read_envelope};
-use super::{Exchange, Shared, map};
+use super::{Exchange, PushPolicy, Shared, map};
 
 /// Invitations read in one request.
 const AT_ONCE: usize = 50;
@@ -153,15 +153,26 @@ impl Call<'_> {
         self.dispose(&ItemRef(id.id), tieline_proto_ews::operations::Disposal::HardDelete).await
     }
 
-    async fn subscribe_conference(&self) -> Result<(String, Option<String>), PortError> {
+    /// Subscribes to the Inbox and the marker's folder: for a stream, or so that Exchange posts to an address.
+    async fn subscribe_conference(&self, url: Option<String>) -> Result<(String, Option<String>), PortError> {
         let marker = self.marker_folder().await?;
-        let request = Subscribe {
-            subscription: Some(Subscription::Streaming(StreamingSubscription {
-                folder_ids: vec![DistinguishedFolderName::Inbox.into(), marker.into()],
-                event_types: vec![EventType::CreatedEvent, EventType::DeletedEvent, EventType::NewMailEvent],
+        let folder_ids = vec![DistinguishedFolderName::Inbox.into(), marker.into()];
+        let event_types = vec![EventType::CreatedEvent, EventType::DeletedEvent, EventType::NewMailEvent];
+        let subscription = match url {
+            None => Subscription::Streaming(StreamingSubscription {
+                folder_ids,
+                event_types,
                 ..StreamingSubscription::default()
-            })),
+            }),
+            Some(url) => Subscription::Push(PushSubscription {
+                folder_ids,
+                event_types,
+                status_frequency: 1,
+                url,
+                ..PushSubscription::default()
+            }),
         };
+        let request = Subscribe { subscription: Some(subscription) };
         let mut answer = self.send(&request).await?;
         let cookie = Affinity::cookie_of(&answer.headers);
         let Some(message) = answer.messages.pop() else { return Err(self.short()) };
@@ -204,9 +215,12 @@ async fn follow_inside(
     target: &MailTarget,
     signs: &mpsc::Sender<Result<Sign, PortError>>,
 ) -> Result<(), PortError> {
-    let session = shared.session_of(target)?;
     let options = &shared.options.watch;
-    let (id, cookie) = shared.call(&session, Some(&target.address)).subscribe_conference().await?;
+    if let Some(policy) = &options.push {
+        return follow_pushed(shared, target, signs, policy).await;
+    }
+    let session = shared.session_of(target)?;
+    let (id, cookie) = shared.call(&session, Some(&target.address)).subscribe_conference(None).await?;
     let affinity = Affinity { anchor: Some(target.address.clone()), cookie };
     let minutes = options.connection_minutes;
     let mut first = true;
@@ -258,6 +272,34 @@ async fn follow_inside(
             }
         }
     }
+}
+
+/// Exchange posts what happens to an address of ours. Its heartbeats are a minute apart at the least, so that it is the
+/// marker that proves this way; whether it does is for the watcher to say.
+async fn follow_pushed(
+    shared: &Shared,
+    target: &MailTarget,
+    signs: &mpsc::Sender<Result<Sign, PortError>>,
+    policy: &PushPolicy,
+) -> Result<(), PortError> {
+    let session = shared.session_of(target)?;
+    let mut address = shared.inbox.open(&*shared.ids);
+    let url = address.url(&policy.base);
+    let (id, _) = shared.call(&session, Some(&target.address)).subscribe_conference(Some(url)).await?;
+    tell(signs, Sign::Subscribed).await?;
+    while let Some(posted) = address.next().await {
+        if Stated::message(&posted).is_some() {
+            return Err(ended("was ended by the server"));
+        }
+        let Some(notification) = &posted.payload.notification else { continue };
+        // What is meant for another subscription is no sign of life of this one.
+        if notification.subscription_id != id {
+            continue;
+        }
+        let news = notification.events.iter().any(|event| event.object().is_some());
+        tell(signs, if news { Sign::Event } else { Sign::Heartbeat }).await?;
+    }
+    Ok(())
 }
 
 async fn tell(signs: &mpsc::Sender<Result<Sign, PortError>>, sign: Sign) -> Result<(), PortError> {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tieline_connectors::ews::{EwsOptions, Exchange, PushPolicy};
-use tieline_ports::{HintStream, MailSystem, MailTarget, PushListener, Pushed};
+use tieline_ports::{
+    ConferenceMailbox, HintStream, MailSystem, MailTarget, PushListener, Pushed, Sign, SignStream,
+};
 use tieline_proto_ews::operations::{
     Event, Notification, ObjectEvent, SendNotification, SendNotificationMessage, StatusEvent,
 };
@@ -141,4 +143,41 @@ async fn where_posts_do_not_get_through_streaming_takes_over() {
     let mut stream = exchange(options).watch(targets(&server, &["alice", "bob"]));
     hints(&mut stream, 2).await;
     until(|| !memory.lock().unwrap().streams.is_empty()).await;
+}
+
+/// The next thing that comes through a subscription to the conference mailbox.
+async fn sign(signs: &mut SignStream) -> Sign {
+    tokio::time::timeout(LONG, signs.next()).await.expect("a sign in time").unwrap().unwrap()
+}
+
+/// Streams as long as nothing else is said; with an address of ours the lab posts, and the marker comes back that way.
+///
+///
+#[tokio::test]
+async fn the_conference_mailbox_streams_by_default_and_is_told_by_posts_where_that_is_set() {
+    let lab = Lab::start().await;
+    let conference = lab.target("conference");
+    let streaming = exchange(EwsOptions::default());
+    let mut signs = streaming.subscribe(conference.clone());
+    assert_eq!(sign(&mut signs).await, Sign::Subscribed);
+    until(|| lab.arrivals("GetStreamingEvents").len() == 1).await;
+    drop(signs);
+
+    let holder: Arc<OnceLock<Exchange>> = Arc::default();
+    let listening = Arc::clone(&holder);
+    let listener = Scripted::reading(move |_, asked| {
+        let token = asked.path.strip_prefix("/ews/push/").unwrap_or_default();
+        match listening.get().map(|exchange| exchange.pushed(token, asked.body.as_bytes())) {
+            Some(Pushed::Answer(body)) => xml(200, body),
+            _ => status(400, &[], ""),
+        }
+    })
+    .await;
+    let exchange =
+        holder.get_or_init(|| exchange(by_push(&format!("http://{}", listener.address), |_| {}))).clone();
+    let mut signs = exchange.subscribe(conference.clone());
+    assert_eq!(sign(&mut signs).await, Sign::Subscribed);
+    exchange.touch_marker(&conference).await.unwrap();
+    while sign(&mut signs).await != Sign::Event {}
+    assert_eq!(lab.arrivals("GetStreamingEvents").len(), 1, "nothing more hangs");
 }
