@@ -1,5 +1,7 @@
 //! Who lives in the lab: users, the service account, the conference mailbox, and their passwords.
 
+use std::collections::HashMap;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// The lab's mail domain.
@@ -50,6 +52,10 @@ pub struct Directory {
     accounts: Vec<Account>,
     rooms: Vec<Account>,
     groups: Vec<DistributionGroup>,
+    /// Where in [`Self::mailboxes`] an address is, in lower case.
+    addresses: HashMap<String, usize>,
+    /// Where in [`Self::accounts`] an alias or address is, in lower case.
+    logons: HashMap<String, usize>,
 }
 
 impl Directory {
@@ -76,7 +82,14 @@ impl Directory {
             DistributionGroup { of_rooms: true, ..group("rooms-europe", "Rooms in Europe", europe) },
             DistributionGroup { of_rooms: true, ..group("rooms", "All rooms", addresses(&rooms)) },
         ];
-        Self { accounts, rooms, groups }
+        let mut directory =
+            Self { accounts, rooms, groups, addresses: HashMap::new(), logons: HashMap::new() };
+        let addresses = directory.mailboxes().zip(0..).map(|(one, at)| (one.address.to_lowercase(), at));
+        directory.addresses = addresses.collect();
+        let names =
+            |(one, at): (&Account, usize)| [(one.alias.to_lowercase(), at), (one.address.to_lowercase(), at)];
+        directory.logons = directory.accounts.iter().zip(0..).flat_map(names).collect();
+        directory
     }
 
     /// The meeting rooms; their mailboxes cannot be signed in to.
@@ -124,7 +137,8 @@ impl Directory {
     /// The account with this SMTP address; case does not matter, an `smtp:` prefix is ignored.
     pub fn by_address(&self, address: &str) -> Option<&Account> {
         let address = strip_prefix_ignore_case(address.trim(), "smtp:");
-        self.mailboxes().find(|account| account.address.eq_ignore_ascii_case(address))
+        let at = *self.addresses.get(&address.to_lowercase())?;
+        self.accounts.get(at).or_else(|| self.rooms.get(at.checked_sub(self.accounts.len())?))
     }
 
     /// Checks an `Authorization: Basic` header. User forms: `alice`, `LAB\alice`, `alice@lab.example`.
@@ -146,9 +160,7 @@ impl Directory {
             Some(_) => return None,
             None => user,
         };
-        self.accounts.iter().find(|account| {
-            account.alias.eq_ignore_ascii_case(alias) || account.address.eq_ignore_ascii_case(alias)
-        })
+        self.accounts.get(*self.logons.get(&alias.to_lowercase())?)
     }
 
     /// Ambiguous name resolution: mailboxes whose alias, address or a word of whose name begins with `entry`.

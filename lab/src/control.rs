@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     calendar::Processing,
+    ews::calamity,
     fault::Fault,
     http::Body,
     server::{Server, typed},
@@ -20,10 +21,10 @@ enum Faults {
 }
 
 /// Answers one request to `/lab/...`; `path` is in lower case.
-pub(crate) fn answer(server: &Server, method: &Method, path: &str, body: &[u8]) -> Response<Body> {
+pub(crate) async fn answer(server: &Server, method: &Method, path: &str, body: &[u8]) -> Response<Body> {
     match (method, path) {
         (&Method::GET, "/lab/faults") => json(StatusCode::OK, &server.faults.list()),
-        (&Method::POST, "/lab/faults") => arm(server, body),
+        (&Method::POST, "/lab/faults") => arm(server, body).await,
         (&Method::DELETE, "/lab/faults") => {
             server.faults.clear();
             empty(StatusCode::NO_CONTENT)
@@ -70,20 +71,27 @@ fn process(server: &Server, body: &[u8]) -> Response<Body> {
     }
 }
 
-fn arm(server: &Server, body: &[u8]) -> Response<Body> {
-    match serde_json::from_slice(body) {
-        Ok(Faults::One(fault)) => json(StatusCode::CREATED, &[server.faults.add(fault)]),
-        Ok(Faults::Many(faults)) => {
-            let ids: Vec<_> = faults.into_iter().map(|fault| server.faults.add(fault)).collect();
-            json(StatusCode::CREATED, &ids)
+async fn arm(server: &Server, body: &[u8]) -> Response<Body> {
+    let faults = match serde_json::from_slice(body) {
+        Ok(Faults::One(fault)) => vec![fault],
+        Ok(Faults::Many(faults)) => faults,
+        Err(error) => {
+            return problem(
+                StatusCode::BAD_REQUEST,
+                &format!(
+                    "Not a fault: {error}. Example: {{\"fault\":\"server-busy\",\"back_off_ms\":500,\"count\":1}}"
+                ),
+            );
         }
-        Err(error) => problem(
-            StatusCode::BAD_REQUEST,
-            &format!(
-                "Not a fault: {error}. Example: {{\"fault\":\"server-busy\",\"back_off_ms\":500,\"count\":1}}"
-            ),
-        ),
+    };
+    let mut ids = Vec::new();
+    for fault in faults {
+        match calamity::arm(server, fault).await {
+            Ok(id) => ids.push(id),
+            Err(error) => return problem(StatusCode::BAD_REQUEST, &format!("Not armed: {error}")),
+        }
     }
+    json(StatusCode::CREATED, &ids)
 }
 
 fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {

@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use crate::{
     account::DOMAIN,
-    attendant::Attendant,
+    attendant::{Attendant, delegation},
     content::{self, Incoming},
     document::Document,
     icalendar,
@@ -115,6 +115,9 @@ impl Mail<'_> {
             let attendant = Attendant { server: self.server, owner: &owner, now_ms: self.now_ms };
             // What arrives may be answered, and the answer arrives elsewhere.
             Box::pin(attendant.received(tx, &row)).await?;
+            if !Box::pin(delegation::pass_on(self, tx, &owner, &row, &delivered)).await? {
+                return Ok(Some(row));
+            }
         }
         let arrival =
             Arrival { server: self.server, owner: &owner, incoming: &delivered, now_ms: self.now_ms };

@@ -81,7 +81,19 @@ pub enum FaultKind {
     },
     /// The body ends in the middle although the length is honest.
     TruncatedBody,
-    /// Autodiscover answers with HTTP 302.
+    /// The mailbox is moved to another server and says `ErrorMailboxMoveInProgress`; every id and sync state of before is
+    /// void, and subscriptions are gone.
+    MailboxMove,
+    /// The mailbox goes back to what it was when the fault was armed, before it answers.
+    RollBack {
+        /// Sync states from after that time are taken as if nothing had happened, in place of
+        /// `ErrorInvalidSyncStateData`.
+        #[serde(default)]
+        accept_states: bool,
+    },
+    /// The server restarts: every connection is closed, nothing of the request happens, all subscriptions are gone.
+    Restart,
+    /// Autodiscover or EWS answers with HTTP 302.
     HttpRedirect {
         /// `Location`.
         to: String,
@@ -128,6 +140,9 @@ impl FaultKind {
             Self::EmptyListing => "empty-listing",
             Self::TruncatedListing { .. } => "truncated-listing",
             Self::TruncatedBody => "truncated-body",
+            Self::MailboxMove => "mailbox-move",
+            Self::RollBack { .. } => "roll-back",
+            Self::Restart => "restart",
             Self::HttpRedirect { .. } => "http-redirect",
             Self::RedirectUrl { .. } => "redirect-url",
             Self::RedirectAddress { .. } => "redirect-address",

@@ -82,14 +82,18 @@ async fn serve(
 ) {
     let identity = Arc::new(connection);
     let stop = server.stop.clone();
+    let answering = Arc::clone(&server);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (server, identity) = (Arc::clone(&server), Arc::clone(&identity));
+        let (server, identity) = (Arc::clone(&answering), Arc::clone(&identity));
         async move { server.answer(request, &identity).await }
     });
     let connection = http1::Builder::new().keep_alive(true).serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
+    let mut hung_up = pin!(server.hung_up.notified());
+    hung_up.as_mut().enable();
     let served = tokio::select! {
         served = connection.as_mut() => served,
+        () = hung_up => return,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -86,6 +86,7 @@ pub use calendar::{CalendarProcessing, Processing};
 pub use call::{Call, CallRefused};
 pub use clock::Clock;
 pub use directory::LabDirectory;
+pub use ews::NotArmed;
 pub use fault::{ArmedFault, Fault, FaultKind, Faults};
 pub use itsm::{GLPI_TOKEN, LINK_FIELDS, ZAMMAD_TOKEN};
 pub use journal::{Journal, RequestRecord};
@@ -256,6 +257,8 @@ impl Lab {
             recorder: config.record_dir.as_deref().map(Recorder::new),
             signing_key: SigningKey::generate(),
             streams: Default::default(),
+            backends: Default::default(),
+            hung_up: Default::default(),
             subscribed: Default::default(),
             phones,
             conferences: Default::default(),
@@ -323,6 +326,14 @@ impl Lab {
     /// All accounts.
     pub fn accounts(&self) -> &[Account] {
         self.server.directory.accounts()
+    }
+
+    /// Arms a fault, also one that needs to know the mailbox as it is at this moment (`RollBack`).
+    ///
+    /// # Errors
+    /// When a roll-back names no mailbox, or the mailbox cannot be kept.
+    pub async fn arm(&self, fault: Fault) -> Result<u64, NotArmed> {
+        ews::calamity::arm(&self.server, fault).await
     }
 
     /// The faults, to be switched on and off.

@@ -19,7 +19,7 @@ use crate::{
     calendar::CalendarProcessing,
     clock::Clock,
     control,
-    ews::{self, Streams},
+    ews::{self, Backends, Streams},
     fault::{FaultKind, Faults},
     gzip,
     http::{Body, Cut, full},
@@ -46,6 +46,9 @@ pub(crate) struct Server {
     pub(crate) recorder: Option<Recorder>,
     pub(crate) signing_key: SigningKey,
     pub(crate) streams: Streams,
+    pub(crate) backends: Backends,
+    /// Closes every connection when it is rung.
+    pub(crate) hung_up: Notify,
     /// Wakes the push notifications after a Subscribe.
     pub(crate) subscribed: Notify,
     pub(crate) phones: Vec<Phone>,
@@ -90,7 +93,7 @@ impl Server {
             _ if path.starts_with("/lab/") => {
                 let (parts, body) = request.into_parts();
                 let body = read(body).await.unwrap_or_default();
-                Ok(control::answer(&self, &parts.method, &path, &body))
+                Ok(control::answer(&self, &parts.method, &path, &body).await)
             }
             _ if path.starts_with("/bigbluebutton/api/") => {
                 let query = request.uri().query().unwrap_or_default();
@@ -196,6 +199,11 @@ impl Server {
         Ok(self.finish(record, begun, response))
     }
 
+    /// Closes every connection, as a process that dies does.
+    pub(crate) fn hang_up(&self) {
+        self.hung_up.notify_waiters();
+    }
+
     fn record(&self, headers: &HeaderMap) -> RequestRecord {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         RequestRecord {
@@ -258,7 +266,7 @@ pub(crate) fn unauthorized() -> Response<Body> {
 }
 
 /// HTTP 302 to another address.
-fn found_at(location: &str) -> Response<Body> {
+pub(crate) fn found_at(location: &str) -> Response<Body> {
     let mut response = plain(StatusCode::FOUND, "");
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, location);

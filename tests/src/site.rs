@@ -32,6 +32,8 @@ pub struct Options {
     pub sip: String,
     /// More lines for the configuration file, section headers included.
     pub more: String,
+    /// The server's own pace instead of the short waits of tests.
+    pub own_pace: bool,
     /// With the lab's directory, which quick call needs.
     pub directory: bool,
     /// Exchange posts its notifications here.
@@ -51,14 +53,43 @@ impl Server {
         let config = folder.join("tieline.toml");
         let (http, sip) = (port::free(), port::free());
         let store = options.store.clone().unwrap_or_else(|| "sqlite:tieline.db".to_owned());
-        let push = options.push.then(|| format!("push_url = \"http://127.0.0.1:{http}\"\n"));
+        let push = options.push.then(|| format!("push_url = \"http://127.0.0.1:{http}\"
+"));
         let push = push.unwrap_or_default();
+        let pace = match options.own_pace {
+            true => "",
+            false => {
+                "request_within_s = 3
+late_effect_bound_s = 2
+first_retry_ms = 50
+retry_at_most_s = 1
+\
+                 read_every_s = 2
+lease_s = 2
+"
+            }
+        };
         let text = format!(
-            "[listen]\nhttp = \"127.0.0.1:{http}\"\nadmin_socket = \"tieline.sock\"\nstop_within_s = 10\n\n\
-             [store]\nurl = \"{store}\"\nkey_file = \"tieline.key\"\n\n\
-             [sip]\nudp = \"127.0.0.1:{sip}\"\ntcp = \"127.0.0.1:{sip}\"\ndomain = \"lab.example\"\n{}\n\
-             [delivery]\nrequest_within_s = 3\nlate_effect_bound_s = 2\nfirst_retry_ms = 50\nretry_at_most_s = 1\n\
-             read_every_s = 2\nlease_s = 2\n{push}\n{}",
+            "[listen]
+http = \"127.0.0.1:{http}\"
+admin_socket = \"tieline.sock\"
+stop_within_s = 10
+
+\
+             [store]
+url = \"{store}\"
+key_file = \"tieline.key\"
+
+\
+             [sip]
+udp = \"127.0.0.1:{sip}\"
+tcp = \"127.0.0.1:{sip}\"
+domain = \"lab.example\"
+{}
+\
+             [delivery]
+{pace}{push}
+{}",
             options.sip, options.more
         );
         fs::write(&config, text).expect("the test's folder can be written");

@@ -9,6 +9,7 @@
 pub(crate) mod answer;
 pub(crate) mod busy;
 mod cancellation;
+pub(crate) mod delegation;
 pub(crate) mod entry;
 pub(crate) mod notice;
 mod request;

@@ -13,6 +13,7 @@ mod processing;
 mod recurrence;
 mod series;
 pub(crate) mod suggestions;
+pub(crate) mod work_hours;
 pub(crate) mod zone;
 
 pub(crate) use appointment::{Appointment, Wrong, complete, fragment, typed};

@@ -10,7 +10,7 @@ use tieline_proto_ews::{
         CalendarEvent, CalendarEventDetails, Duration, FreeBusyResponse, FreeBusyResponses, FreeBusyView,
         FreeBusyViewOptions, FreeBusyViewType, GetUserAvailability, GetUserAvailabilityResponse, MailboxData,
         MeetingAttendeeType, Suggestion, SuggestionDayResult, SuggestionsResponse, SuggestionsViewOptions,
-        WorkingHours, WorkingPeriod,
+        UserConfiguration, WorkingHours, WorkingPeriod,
     },
 };
 
@@ -19,16 +19,18 @@ use super::{
     context::{Context, Failure, message, refuse},
     dispatch::error_for_all,
     response_header,
+    services::configuration,
 };
 use crate::{
     attendant::busy::{self, Taken},
     calendar::{
         free_busy::{digit, merged},
         suggestions::{Attendee, Quality, Wish, of_day},
+        work_hours::WorkHours,
         zone,
     },
     document::Document,
-    id,
+    id, kept,
     permission::{self, Level, Right},
     property::boolean,
     store::{folder, mailbox},
@@ -36,10 +38,6 @@ use crate::{
 
 /// Longest window, in days.
 const LONGEST: i64 = 42;
-/// Everybody in the lab works from Monday to Friday in this zone, at these minutes of the day.
-const WORK_ZONE: &str = "W. Europe Standard Time";
-const WORK: (i32, i32) = (8 * 60, 17 * 60);
-
 /// What failed: the whole request, or the store.
 enum Trouble {
     Fault(Box<Fault>),
@@ -191,6 +189,7 @@ async fn view(cx: &mut Context, data: &MailboxData, asked: &Asked<'_>) -> Result
         _ => wanted,
     };
     let (from, to) = asked.window;
+    let hours = work_hours(cx, owner.mailbox).await?;
     let taken = busy::taken(&mut cx.tx, owner.mailbox, from, to).await?;
     let merging = matches!(
         shown,
@@ -204,7 +203,7 @@ async fn view(cx: &mut Context, data: &MailboxData, asked: &Asked<'_>) -> Result
     Ok(FreeBusyView {
         merged_free_busy: merging.then(|| merged(from, to, interval, &digits)),
         calendar_event_array: taken.iter().filter(|_| listed).map(event).collect(),
-        working_hours: Some(working_hours(from)),
+        working_hours: Some(working_hours(&hours, from)),
         free_busy_view_type: shown,
     })
 }
@@ -235,28 +234,27 @@ fn event_details(taken: &Taken, mailbox: uuid::Uuid) -> CalendarEventDetails {
     }
 }
 
-fn work_zone() -> TimeZone {
-    zone::by_id(WORK_ZONE).unwrap_or(TimeZone::UTC)
+/// When the owner of a mailbox works.
+async fn work_hours(cx: &mut Context, mailbox: i64) -> Result<WorkHours, sqlx::Error> {
+    let Some(calendar) = folder::by_distinguished(&mut cx.tx, mailbox, "calendar").await? else {
+        return Ok(WorkHours::default());
+    };
+    let key = configuration::key(&calendar, "WorkHours");
+    let found: Option<UserConfiguration> = kept::load(&mut cx.tx, mailbox, &key).await?;
+    let xml = found.and_then(|found| found.xml_data);
+    let hours = xml.and_then(|xml| WorkHours::parse(&String::from_utf8_lossy(xml.as_ref())));
+    Ok(hours.unwrap_or_default())
 }
 
-fn working_hours(at: Timestamp) -> WorkingHours {
-    let zone = work_zone();
+fn working_hours(hours: &WorkHours, at: Timestamp) -> WorkingHours {
     WorkingHours {
-        time_zone: zone::serializable(&zone, zone::local(&zone, at).year()),
+        time_zone: zone::serializable(&hours.zone, zone::local(&hours.zone, at).year()),
         working_period_array: vec![WorkingPeriod {
-            day_of_week: "Monday Tuesday Wednesday Thursday Friday".to_owned(),
-            start_time_in_minutes: WORK.0,
-            end_time_in_minutes: WORK.1,
+            day_of_week: hours.day_names(),
+            start_time_in_minutes: hours.from,
+            end_time_in_minutes: hours.to,
         }],
     }
-}
-
-fn is_work_time(start: Timestamp, lasts: SignedDuration, zone: &TimeZone) -> bool {
-    let begins = zone::local(zone, start);
-    let minute = i32::from(begins.hour()) * 60 + i32::from(begins.minute());
-    let weekday = begins.weekday().to_monday_zero_offset() < 5;
-    let lasts = i32::try_from(lasts.as_mins()).unwrap_or(i32::MAX);
-    weekday && minute >= WORK.0 && minute.saturating_add(lasts) <= WORK.1
 }
 
 async fn suggestions(
@@ -276,6 +274,7 @@ async fn suggestions(
         most_by_day: number(options.maximum_results_by_day, 10),
         most_outside_work: number(options.maximum_non_work_hour_results_by_day, 0),
     };
+    let hours = work_hours(cx, cx.own.mailbox).await?;
     let mut attendees = Vec::new();
     for data in mailboxes {
         let Some(account) = cx.server.directory.by_address(&data.email.address).cloned() else { continue };
@@ -290,7 +289,7 @@ async fn suggestions(
     let (mut day, last) = (zone::local(zone, from).date(), zone::local(zone, to).date());
     let mut days = Vec::new();
     while day < last || (day == last && zone::local(zone, to).time() > civil::Time::midnight()) {
-        days.push(day_result(day, zone, &wish, &attendees));
+        days.push(day_result(day, zone, &wish, &attendees, &hours));
         let Ok(next) = day.checked_add(1.day()) else { break };
         day = next;
     }
@@ -300,12 +299,17 @@ async fn suggestions(
     })
 }
 
-fn day_result(day: civil::Date, zone: &TimeZone, wish: &Wish, attendees: &[Attendee]) -> SuggestionDayResult {
-    let work = work_zone();
+fn day_result(
+    day: civil::Date,
+    zone: &TimeZone,
+    wish: &Wish,
+    attendees: &[Attendee],
+    hours: &WorkHours,
+) -> SuggestionDayResult {
     let starts = (0..48).map(|half: i64| {
         let at = day.at(0, 0, 0, 0).saturating_add(SignedDuration::from_mins(half * 30));
         let at = zone::instant(zone, at);
-        (at, is_work_time(at, wish.lasts, &work))
+        (at, hours.hold(at, wish.lasts))
     });
     let found = of_day(starts, wish, attendees);
     let best = found.iter().map(|one| one.quality).min().unwrap_or(Quality::Poor);

@@ -14,7 +14,7 @@ use super::{
     item_delete::dispose,
 };
 use crate::{
-    attendant::{Attendant, answer::Reply, entry, is_organizer, sequence},
+    attendant::{Attendant, answer::Reply, delegation, entry, is_organizer, sequence},
     calendar::fragment,
     document::Document,
     permission::Right,
@@ -106,6 +106,13 @@ async fn answered(
     }
     let document = Document::from_bytes(&row.document);
     let is_message = document.kind == "MeetingRequest";
+    // A delegate answers in the name, and in the calendar, of whom the request was sent to.
+    let represented = delegation::represented(&document).filter(|_| is_message);
+    if let Some(owner) = &represented {
+        cx.visit(owner).await?;
+        let calendar = cx.distinguished("calendar").await?;
+        cx.allow(&calendar, Right::Edit(false)).await?;
+    }
     let (own, gone) = refusals(kind);
     if is_organizer(&document, &cx.mailbox.address) {
         return Err(refuse(own, "The organizer of a meeting cannot answer it."));
@@ -148,6 +155,9 @@ async fn answered(
     let attendant = Attendant { server: &cx.server, owner: &cx.mailbox, now_ms: cx.now_ms };
     let entry = attendant.reply(&mut cx.tx, &entry, &reply).await?;
     let mut items: Vec<ItemElement> = entry.iter().map(|entry| id_element(cx, entry)).collect();
+    if represented.is_some() {
+        cx.home();
+    }
     if is_message {
         items.push(put_away(cx, row).await?);
     }

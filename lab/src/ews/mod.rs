@@ -4,6 +4,7 @@ mod access;
 mod appointment;
 mod attachment;
 mod availability;
+pub(crate) mod calamity;
 mod calendar_facts;
 mod calendar_view;
 pub(crate) mod context;
@@ -38,6 +39,7 @@ use tieline_proto_ews::{
     ResponseMessage, ServerVersionInfo, encode_fault,
 };
 
+pub use self::calamity::NotArmed;
 pub(crate) use self::dispatch::begin;
 use self::{
     access::{check_version, whose},
@@ -45,6 +47,7 @@ use self::{
     dispatch::execute,
 };
 pub(crate) use self::{
+    calamity::Backends,
     notification::{Batch, collect, notification},
     streaming::Streams,
 };
@@ -53,7 +56,7 @@ use crate::{
     fault::FaultKind,
     http::{Body, Cut},
     journal::RequestRecord,
-    server::{Server, plain, typed, unauthorized, unavailable},
+    server::{Server, found_at, plain, typed, unauthorized, unavailable},
 };
 
 /// A POST to the endpoint, read and signed in.
@@ -131,6 +134,13 @@ pub(crate) async fn answer(server: Arc<Server>, mut post: Post) -> Result<Respon
     }
     let fault = server.faults.strike(Some(&post.caller.address), Some(&account.address), &operation);
     post.record.fault = fault.as_ref().map(|fault| fault.name().to_owned());
+    let fault = match calamity::befall(&server, &account, fault).await {
+        Ok(fault) => fault,
+        Err(error) => {
+            let answer = Answer::refused(ResponseCode::ErrorInternalServerError, &error.to_string());
+            return Ok(deliver(&server, post, &operation, answer, None).await);
+        }
+    };
     if let Some(fault) = &fault {
         match before(fault) {
             Before::Answer(answer) => return Ok(deliver(&server, post, &operation, answer, None).await),
@@ -199,6 +209,7 @@ fn before(fault: &FaultKind) -> Before {
             Before::Response(plain(status, ""))
         }
         FaultKind::Unauthorized => Before::Response(unauthorized()),
+        FaultKind::HttpRedirect { to } => Before::Response(found_at(to)),
         FaultKind::ServerBusy { back_off_ms } => busy(*back_off_ms),
         FaultKind::ConnectionCount => Before::Answer(Answer::refused(
             ResponseCode::ErrorExceededConnectionCount,
@@ -252,14 +263,18 @@ async fn deliver(
         StatusCode::BAD_REQUEST => plain(StatusCode::BAD_REQUEST, ""),
         status => typed(status, "text/xml; charset=utf-8", answer.document),
     };
-    decorate(&post.headers, operation, &mut response);
+    decorate(server, &post, operation, &mut response);
     server.finish(post.record, post.begun, response)
 }
 
 /// Headers that Exchange puts on its answers.
-pub(crate) fn decorate(request: &HeaderMap, operation: &str, response: &mut Response<Body>) {
-    let headers = response.headers_mut();
+pub(crate) fn decorate(server: &Server, post: &Post, operation: &str, response: &mut Response<Body>) {
+    let (request, headers) = (&post.headers, response.headers_mut());
+    let backend = server.backends.of(post.record.impersonated.as_ref().unwrap_or(&post.caller.address));
     headers.insert("x-feserver", HeaderValue::from_static("LAB-FE1"));
+    if let Ok(backend) = HeaderValue::from_str(&backend) {
+        headers.insert("x-beserver", backend);
+    }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
     if let Ok(id) = HeaderValue::from_str(&crate::id::random_uuid().to_string()) {
         headers.insert("request-id", id);
@@ -272,10 +287,10 @@ pub(crate) fn decorate(request: &HeaderMap, operation: &str, response: &mut Resp
         headers.insert("client-request-id", id.clone());
     }
     if operation == "Subscribe" && wanted("x-preferserveraffinity") {
-        headers.insert(
-            header::SET_COOKIE,
-            HeaderValue::from_static("X-BackEndOverrideCookie=LAB-BE1~1943310282; path=/; HttpOnly"),
-        );
+        let cookie = format!("X-BackEndOverrideCookie={backend}~1943310282; path=/; HttpOnly");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.insert(header::SET_COOKIE, cookie);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     push::Listener,
     store::{
         change::{self, Change, Event, Subject},
+        roll_back,
         subscription::{self, Kind, Subscription},
     },
 };
@@ -132,7 +133,9 @@ async fn subscribe_to(cx: &mut Context, element: &SubscriptionElement) -> Result
         cx.allow(&folder, Right::Read).await?;
         folders.push(folder.folder);
     }
-    let held = subscription::count(&mut cx.tx, &cx.caller.address, cx.now_ms).await?;
+    // Impersonation charges the mailbox acted for, not the account that acts.
+    let charged = (cx.caller.address != cx.account.address).then_some(cx.mailbox.mailbox);
+    let held = subscription::count(&mut cx.tx, &cx.caller.address, charged, cx.now_ms).await?;
     if held >= i64::try_from(cx.server.settings.max_subscriptions).unwrap_or(i64::MAX) {
         return Err(refuse(
             ResponseCode::ErrorExceededSubscriptionCount,
@@ -141,7 +144,13 @@ async fn subscribe_to(cx: &mut Context, element: &SubscriptionElement) -> Result
     }
     let position = match wanted.watermark {
         None => change::last(&mut cx.tx).await?,
-        Some(watermark) => place(cx.mailbox.guid, watermark)?,
+        Some(watermark) => {
+            let seq = place(cx.mailbox.guid, watermark)?;
+            if roll_back::is_of_future(&mut cx.tx, cx.mailbox.mailbox, seq).await? {
+                return Err(unknown_watermark());
+            }
+            seq
+        }
     };
     let timeout_ms = wanted.timeout_ms(cx);
     let new = Subscription {
@@ -164,12 +173,14 @@ async fn subscribe_to(cx: &mut Context, element: &SubscriptionElement) -> Result
 }
 
 fn place(mailbox: Uuid, watermark: &str) -> Result<i64, Failure> {
-    id::place_of(watermark, mailbox).ok_or_else(|| {
-        refuse(
-            ResponseCode::ErrorInvalidWatermark,
-            "The watermark used for creating this subscription was not found.",
-        )
-    })
+    id::place_of(watermark, mailbox).ok_or_else(unknown_watermark)
+}
+
+fn unknown_watermark() -> Failure {
+    refuse(
+        ResponseCode::ErrorInvalidWatermark,
+        "The watermark used for creating this subscription was not found.",
+    )
 }
 
 /// The subscription of this caller with this id.

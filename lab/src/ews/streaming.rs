@@ -1,6 +1,10 @@
 //! GetStreamingEvents: one chunked response that carries a sequence of whole envelopes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -23,7 +27,9 @@ use uuid::Uuid;
 use super::{
     Post, begin,
     context::Failure,
-    decorate, noted,
+    decorate,
+    dispatch::error_for_all,
+    noted,
     notification::{self, collect},
     response_header,
 };
@@ -33,7 +39,7 @@ use crate::{
     http::{Body, Cut},
     server::Server,
     store::{
-        mailbox,
+        change, mailbox,
         subscription::{self, Kind, Subscription},
     },
 };
@@ -52,9 +58,10 @@ struct Stream {
     caller: String,
     account: String,
     watched: Vec<Watched>,
+    /// Every line of the change log up to here was looked at.
+    seen: i64,
     deadline: Instant,
-    /// A newer connection took over.
-    replaced: CancellationToken,
+    connection: Connection,
     out: mpsc::Sender<Result<Bytes, Cut>>,
     seq: u64,
     parts: u64,
@@ -82,9 +89,10 @@ pub(crate) async fn answer(
     let minutes = u32::try_from(request.connection_timeout.clamp(1, 30)).unwrap_or(1);
     let mut stream = Stream {
         deadline: Instant::now() + server.settings.stream_minute * minutes,
-        replaced: CancellationToken::new(),
+        connection: Connection::default(),
         caller: post.caller.address.clone(),
         account: address,
+        seen: watched.iter().map(|watched| watched.subscription.position).min().unwrap_or_default(),
         watched,
         out,
         seq: post.record.seq,
@@ -99,7 +107,7 @@ pub(crate) async fn answer(
     if !stream.watched.is_empty() {
         server.streams.take_over(
             &stream.watched.iter().map(|w| w.subscription.id.clone()).collect::<Vec<_>>(),
-            &stream.replaced,
+            &stream.connection,
         );
         server.tasks.spawn(stream.run());
     }
@@ -107,7 +115,7 @@ pub(crate) async fn answer(
     let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml; charset=utf-8"));
-    decorate(&post.headers, "GetStreamingEvents", &mut response);
+    decorate(&server, &post, "GetStreamingEvents", &mut response);
     Ok(server.finish(post.record, post.begun, response))
 }
 
@@ -119,6 +127,13 @@ async fn open(
     request: &GetStreamingEvents,
     fault: Option<FaultKind>,
 ) -> Result<(Vec<Watched>, Message), sqlx::Error> {
+    if let Some((code, xml)) = error_for_all(fault.as_ref()) {
+        let mut message =
+            Message::error(code, "The server cannot service this request right now. Try again later.");
+        message.xml = xml;
+        message.payload.connection_status = Some(ConnectionStatus::Closed);
+        return Ok((Vec::new(), message));
+    }
     let mut cx = begin(server, post.caller.clone(), account, post.asked.clone(), true, fault).await?;
     let (mut watched, mut bad, mut refusal) = (Vec::new(), Vec::new(), None);
     for id in &request.subscription_ids {
@@ -215,9 +230,23 @@ impl Stream {
                     self.send(success(Vec::new(), Some(ConnectionStatus::Closed))).await;
                     return Ok(());
                 }
-                () = self.replaced.cancelled() => {
-                    let code = ResponseCode::ErrorNewEventStreamConnectionOpened;
-                    let mut message = Message::error(code, "Another connection was opened for the subscription.");
+                end = self.connection.ended() => {
+                    let (code, text) = match end {
+                        End::Replaced => (
+                            ResponseCode::ErrorNewEventStreamConnectionOpened,
+                            "Another connection was opened for the subscription.",
+                        ),
+                        End::Moved => (
+                            ResponseCode::ErrorMailboxMoveInProgress,
+                            "The mailbox is being moved to another server.",
+                        ),
+                        End::Cut => {
+                            // Nobody left to tell when this fails.
+                            let _ = self.out.send(Err(Cut)).await;
+                            return Ok(());
+                        }
+                    };
+                    let mut message = Message::error(code, text);
                     message.payload.connection_status = Some(ConnectionStatus::Closed);
                     self.send(message).await;
                     return Ok(());
@@ -230,9 +259,20 @@ impl Stream {
     async fn news(&mut self) -> Result<Vec<Notification>, sqlx::Error> {
         let mut tx = self.server.store.read().await?;
         let mut notifications = Vec::new();
+        // Many connections with many subscriptions are woken by every change; few of them are meant.
+        let seen = self.seen;
+        let last = change::last(&mut tx).await?;
+        let touched = change::touched(&mut tx, seen).await?;
+        self.seen = last;
         for watched in &mut self.watched {
+            if !touched.contains(&watched.subscription.mailbox) {
+                continue;
+            }
             let batch = collect(&mut tx, &watched.subscription, watched.subscription.position).await?;
             watched.subscription.position = batch.position;
+            if batch.more {
+                self.seen = self.seen.min(batch.position);
+            }
             if batch.events.is_empty() {
                 continue;
             }
@@ -280,7 +320,7 @@ impl Stream {
         for watched in &self.watched {
             let subscription = &watched.subscription;
             // The connection that took over keeps the subscription alive itself.
-            let expires_ms = match self.replaced.is_cancelled() {
+            let expires_ms = match self.connection.end.get() == Some(&End::Replaced) {
                 true => i64::MAX,
                 false => now_ms.saturating_add(subscription.timeout_ms),
             };
@@ -298,18 +338,59 @@ fn success(notifications: Vec<Notification>, status: Option<ConnectionStatus>) -
     })
 }
 
+/// Why a connection is ended before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// A newer connection took over.
+    Replaced,
+    /// A mailbox went to another server.
+    Moved,
+    /// The server is gone, without a word.
+    Cut,
+}
+
+/// What others may do to a connection.
+#[derive(Clone, Debug, Default)]
+struct Connection {
+    end: Arc<OnceLock<End>>,
+    ended: CancellationToken,
+}
+
+impl Connection {
+    fn end(&self, end: End) {
+        // The first reason is the one that is told.
+        let _ = self.end.set(end);
+        self.ended.cancel();
+    }
+
+    async fn ended(&self) -> End {
+        self.ended.cancelled().await;
+        self.end.get().copied().unwrap_or(End::Cut)
+    }
+}
+
 /// Which connection serves which subscription.
 #[derive(Debug, Default)]
-pub(crate) struct Streams(std::sync::Mutex<std::collections::HashMap<String, CancellationToken>>);
+pub(crate) struct Streams(Mutex<HashMap<String, Connection>>);
 
 impl Streams {
     /// Gives the subscriptions to a new connection and ends the ones that had them.
-    fn take_over(&self, ids: &[String], connection: &CancellationToken) {
-        let mut streams = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn take_over(&self, ids: &[String], connection: &Connection) {
+        let mut streams = self.lock();
         for id in ids {
             if let Some(older) = streams.insert(id.clone(), connection.clone()) {
-                older.cancel();
+                older.end(End::Replaced);
             }
         }
+    }
+
+    /// Ends the connections that serve these subscriptions.
+    pub(super) fn end(&self, ids: &[String], why: End) {
+        let mut streams = self.lock();
+        ids.iter().filter_map(|id| streams.remove(id)).for_each(|connection| connection.end(why));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,6 +25,7 @@ use crate::{
         change::{self, Change, Event, Subject},
         folder::{self, Folder},
         item::{self, Item},
+        roll_back,
     },
     view::{Facts, View},
 };
@@ -117,7 +118,10 @@ async fn state(
             && state.scope == scope
             && state.seq <= last
     };
-    match SyncState::decode(given).filter(ours) {
+    let state = SyncState::decode(given).filter(ours);
+    let seen = state.as_ref().map_or(0, |state| state.seq);
+    let of_future = roll_back::is_of_future(&mut cx.tx, folder.mailbox, seen).await?;
+    match state.filter(|_| !of_future) {
         Some(state) if cx.fault != Some(FaultKind::ExpiredSyncState) => Ok(state),
         _ => Err(refuse(
             ResponseCode::ErrorInvalidSyncStateData,

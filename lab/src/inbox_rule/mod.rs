@@ -255,7 +255,8 @@ impl Arrival<'_> {
                 folder::by_distinguished(tx, self.owner.mailbox, id.id.as_str()).await?
             }
             Some(BaseFolderId::FolderId(id)) => match Id::decode(&id.id) {
-                Some(Id { mailbox, named: Named::Folder(number) }) if mailbox == self.owner.guid => {
+                // Of whatever server the mailbox was on when the rule was made.
+                Some(Id { named: Named::Folder(number), .. }) => {
                     folder::by_number(tx, self.owner.mailbox, number).await?
                 }
                 _ => None,

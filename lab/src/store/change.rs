@@ -1,5 +1,7 @@
 //! The change log: one rising number over all mailboxes, read by synchronisation and by notifications.
 
+use std::collections::HashSet;
+
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 /// What happened.
@@ -112,9 +114,18 @@ pub(crate) async fn append(
     .try_get("seq")
 }
 
-/// The number of the last line, 0 for an empty log.
+/// The highest number that a line ever had, 0 before the first.
 pub(crate) async fn last(tx: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-    sqlx::query("SELECT coalesce(max(seq), 0) AS last FROM change").fetch_one(tx).await?.try_get("last")
+    // Not the highest there is: going back to an earlier state removes lines, and their numbers never come again.
+    let row = sqlx::query("SELECT coalesce(max(seq), 0) AS last FROM sqlite_sequence WHERE name = 'change'");
+    row.fetch_one(tx).await?.try_get("last")
+}
+
+/// The mailboxes that have lines after `seq`.
+pub(crate) async fn touched(tx: &mut SqliteConnection, seq: i64) -> Result<HashSet<i64>, sqlx::Error> {
+    let rows =
+        sqlx::query("SELECT DISTINCT mailbox FROM change WHERE seq > $1").bind(seq).fetch_all(tx).await?;
+    rows.iter().map(|row| row.try_get("mailbox")).collect()
 }
 
 /// The item lines that touch a folder after `seq`, oldest first.

@@ -12,6 +12,7 @@ pub(crate) mod item_move;
 pub(crate) mod mailbox;
 pub(crate) mod occurrence;
 pub(crate) mod outbound;
+pub(crate) mod roll_back;
 pub(crate) mod setting;
 pub(crate) mod subscription;
 
@@ -111,12 +112,22 @@ impl Store {
 
 /// The next number of a series that never repeats, across restarts and deletions.
 pub(crate) async fn next_number(tx: &mut SqliteConnection, series: &str) -> Result<i64, sqlx::Error> {
+    next_numbers(tx, series, 1).await
+}
+
+/// The first of so many next numbers.
+pub(crate) async fn next_numbers(
+    tx: &mut SqliteConnection,
+    series: &str,
+    many: usize,
+) -> Result<i64, sqlx::Error> {
     let row = sqlx::query(
-        "INSERT INTO counter (series, last) VALUES ($1, 1)
-         ON CONFLICT (series) DO UPDATE SET last = last + 1 RETURNING last",
+        "INSERT INTO counter (series, last) VALUES ($1, $2)
+         ON CONFLICT (series) DO UPDATE SET last = last + $2 RETURNING last - $2 + 1 AS first",
     )
     .bind(series)
+    .bind(i64::try_from(many).unwrap_or(i64::MAX))
     .fetch_one(tx)
     .await?;
-    row.try_get("last")
+    row.try_get("first")
 }

@@ -117,6 +117,25 @@ CREATE TABLE IF NOT EXISTS subscription (
     url        TEXT,
     caller_data TEXT
 ) STRICT;
+CREATE INDEX IF NOT EXISTS subscription_caller ON subscription (caller, mailbox);
+
+-- Mailboxes as they were when a roll-back was armed, table by table.
+CREATE TABLE IF NOT EXISTS earlier (
+    mailbox INTEGER PRIMARY KEY,
+    seq     INTEGER NOT NULL         -- the last line of the change log at that time
+) STRICT;
+CREATE TABLE IF NOT EXISTS earlier_folder     AS SELECT * FROM folder LIMIT 0;
+CREATE TABLE IF NOT EXISTS earlier_item       AS SELECT * FROM item LIMIT 0;
+CREATE TABLE IF NOT EXISTS earlier_setting    AS SELECT * FROM setting LIMIT 0;
+CREATE TABLE IF NOT EXISTS earlier_property   AS SELECT * FROM property LIMIT 0;
+CREATE TABLE IF NOT EXISTS earlier_occurrence AS SELECT * FROM occurrence LIMIT 0;
+CREATE TABLE IF NOT EXISTS earlier_attachment AS SELECT * FROM attachment LIMIT 0;
+
+CREATE TABLE IF NOT EXISTS future (
+    mailbox   INTEGER NOT NULL REFERENCES mailbox (mailbox),
+    after_seq INTEGER NOT NULL,      -- a mailbox went back to here ...
+    until_seq INTEGER NOT NULL       -- ... when the log was here: sync states in between are refused
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS outbound (
     outbound   INTEGER PRIMARY KEY,

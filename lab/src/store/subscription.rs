@@ -135,12 +135,33 @@ pub(crate) async fn remove(tx: &mut SqliteConnection, id: &str) -> Result<bool, 
     Ok(done.rows_affected() > 0)
 }
 
-/// How many subscriptions a caller holds.
-pub(crate) async fn count(tx: &mut SqliteConnection, caller: &str, now_ms: i64) -> Result<i64, sqlx::Error> {
-    sqlx::query("SELECT count(*) AS held FROM subscription WHERE caller = $1 AND expires_ms > $2")
-        .bind(caller)
-        .bind(now_ms)
-        .fetch_one(tx)
-        .await?
-        .try_get("held")
+/// How many subscriptions are charged: those of a caller, or, when the caller acts for others, those for one mailbox.
+pub(crate) async fn count(
+    tx: &mut SqliteConnection,
+    caller: &str,
+    mailbox: Option<i64>,
+    now_ms: i64,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query(
+        "SELECT count(*) AS held FROM subscription
+         WHERE caller = $1 AND expires_ms > $2 AND ($3 IS NULL OR mailbox = $3)",
+    )
+    .bind(caller)
+    .bind(now_ms)
+    .bind(mailbox)
+    .fetch_one(tx)
+    .await?
+    .try_get("held")
+}
+
+/// Removes the subscriptions to a mailbox, or all there are, and says which.
+pub(crate) async fn remove_all(
+    tx: &mut SqliteConnection,
+    mailbox: Option<i64>,
+) -> Result<Vec<String>, sqlx::Error> {
+    let rows = sqlx::query("DELETE FROM subscription WHERE $1 IS NULL OR mailbox = $1 RETURNING id")
+        .bind(mailbox)
+        .fetch_all(tx)
+        .await?;
+    rows.iter().map(|row| row.try_get("id")).collect()
 }

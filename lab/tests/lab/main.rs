@@ -1,5 +1,6 @@
 //! The lab asked over HTTP, as any client would.
 
+mod calamities;
 mod captures;
 mod client;
 mod ews_crate;

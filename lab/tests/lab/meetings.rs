@@ -4,14 +4,16 @@
 use tieline_lab::Processing;
 use tieline_proto_ews::{
     Attendee, BaseItemId, BaseShape, CalendarItem, DateTime, DistinguishedFolderName, EmailAddress,
-    ExchangeVersion, FieldUri, Item, ItemId, ItemKind, ItemShape, Message, OccurrenceItemId,
-    OccurrencesRange, Operation, RecurringMasterItemIdRanges, Reply, RequestHeader, ResponseCode,
-    ResponseObject, ResponseObjectKind, ResponseType, encode_request,
+    ExchangeVersion, FieldUri, Item, ItemId, ItemKind, ItemShape, MeetingRequestType, Message,
+    OccurrenceItemId, OccurrencesRange, Operation, RecurringMasterItemIdRanges, Reply, RequestHeader,
+    ResponseCode, ResponseObject, ResponseObjectKind, ResponseType, UserId, encode_request,
     operations::{
-        AvailabilityAddress, CalendarItemCreateOrDelete, CalendarItemUpdate, CalendarView,
-        ConflictResolution, CreateItem, Duration, FindItem, FreeBusyViewOptions, FreeBusyViewType, GetItem,
-        GetUserAvailability, ItemChange, ItemChangeDescription, ItemView, MailboxData, MeetingAttendeeType,
-        MessageDisposition, SuggestionsViewOptions, UpdateItem,
+        AddDelegate, AvailabilityAddress, CalendarItemCreateOrDelete, CalendarItemUpdate, CalendarView,
+        ConflictResolution, CreateItem, CreateUserConfiguration, DelegateFolderPermissionLevel,
+        DelegatePermissions, DelegateUser, DeliverMeetingRequests, Duration, FindItem, FreeBusyViewOptions,
+        FreeBusyViewType, GetItem, GetUserAvailability, ItemChange, ItemChangeDescription, ItemView,
+        MailboxData, MeetingAttendeeType, MessageDisposition, SuggestionsViewOptions, UpdateDelegate,
+        UpdateItem, UserConfiguration, UserConfigurationName,
     },
     recurrence::{Interval, NoEnd, Recurrence, RecurrencePattern, RecurrenceRange},
     time_zone::{MeetingTimeZone, SerializableTimeZone, SerializableTimeZoneTime},
@@ -482,4 +484,128 @@ async fn availability_tells_each_mailbox_apart_and_refuses_nonsense() {
     let wide = ask("2030-03-05T08:00:00", "2030-06-05T12:00:00");
     assert_eq!(fault(wide).await, ResponseCode::ErrorTimeIntervalTooBig);
     assert_eq!(fault(GetUserAvailability { time_zone: None, ..day }).await, ResponseCode::ErrorTimeZone);
+}
+
+/// Bob acts for alice, with her calendar.
+async fn delegate(bench: &Bench, deliver: DeliverMeetingRequests) {
+    let bob = DelegateUser {
+        user_id: UserId { primary_smtp_address: Some(BOB.to_owned()), ..UserId::default() },
+        delegate_permissions: Some(DelegatePermissions {
+            calendar_folder_permission_level: Some(DelegateFolderPermissionLevel::Editor),
+            ..DelegatePermissions::default()
+        }),
+        receive_copies_of_meeting_messages: Some(true),
+        ..DelegateUser::default()
+    };
+    let add = AddDelegate {
+        mailbox: EmailAddress::smtp("alice@lab.example"),
+        delegate_users: vec![bob],
+        deliver_meeting_requests: Some(deliver),
+    };
+    assert!(bench.ok(&add).await.ok().is_ok());
+}
+
+#[tokio::test]
+async fn a_delegate_alone_gets_an_invitation_and_answers_it_in_the_owners_name() {
+    let bench = Bench::start().await;
+    delegate(&bench, DeliverMeetingRequests::DelegatesOnly).await;
+    let meeting = appointment("Plan", "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z");
+    let meeting = invite(meeting, &["alice@lab.example"]);
+    let own = first_id(&bench.as_user("carol", &meeting).await);
+    assert!(bench.all("alice", DistinguishedFolderName::Inbox).await.is_empty());
+    assert_eq!(bench.all("alice", DistinguishedFolderName::Calendar).await.len(), 1, "entered all the same");
+    let request = bench.all("bob", DistinguishedFolderName::Inbox).await.remove(0);
+    let ItemKind::MeetingRequest(fields) = &request.kind else { panic!("no request: {request:?}") };
+    assert_eq!(fields.meeting.is_delegated, Some(true));
+    assert!(bench.all("bob", DistinguishedFolderName::Calendar).await.is_empty(), "he is not invited");
+
+    bench.answer("bob", ResponseObjectKind::AcceptItem, about(&request)).await.expect("accepted");
+    let entry = bench.all("alice", DistinguishedFolderName::Calendar).await.remove(0);
+    assert_eq!(calendar(&entry).my_response_type, Some(ResponseType::Accept));
+    assert_eq!(answers(&bench.read("carol", own).await), [ResponseType::Accept]);
+    assert!(bench.all("bob", DistinguishedFolderName::Inbox).await.is_empty(), "the request is put away");
+    assert!(bench.all("bob", DistinguishedFolderName::Calendar).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_owner_gets_invitations_too_or_as_information_or_alone() {
+    let bench = Bench::start().await;
+    delegate(&bench, DeliverMeetingRequests::DelegatesAndMe).await;
+    let change = |deliver| UpdateDelegate {
+        mailbox: EmailAddress::smtp("alice@lab.example"),
+        deliver_meeting_requests: Some(deliver),
+        ..UpdateDelegate::default()
+    };
+    let meeting = |name: &str| {
+        invite(appointment(name, "2030-03-04T09:00:00Z", "2030-03-04T10:00:00Z"), &["alice@lab.example"])
+    };
+    bench.as_user("carol", &meeting("both")).await;
+    bench.ok(&change(DeliverMeetingRequests::DelegatesAndSendInformationToMe)).await;
+    bench.as_user("carol", &meeting("information")).await;
+    bench.ok(&change(DeliverMeetingRequests::NoForward)).await;
+    bench.as_user("carol", &meeting("owner")).await;
+
+    let mut got = Vec::new();
+    for item in bench.all("alice", DistinguishedFolderName::Inbox).await {
+        let ItemKind::MeetingRequest(fields) = &item.kind else { panic!("no request: {item:?}") };
+        got.push((item.subject.clone().unwrap_or_default(), fields.meeting_request_type.clone()));
+    }
+    got.sort_by(|one, other| one.0.cmp(&other.0));
+    let new = || Some(MeetingRequestType::NewMeetingRequest);
+    let copy = Some(MeetingRequestType::PrincipalWantsCopy);
+    let wanted = [("both", new()), ("information", copy), ("owner", new())];
+    assert_eq!(got, wanted.map(|(name, kind)| (name.to_owned(), kind)));
+    let inbox = bench.all("bob", DistinguishedFolderName::Inbox).await;
+    let mut subjects: Vec<_> = inbox.iter().filter_map(|item| item.subject.clone()).collect();
+    subjects.sort();
+    assert_eq!(subjects, ["both", "information"]);
+}
+
+#[tokio::test]
+async fn working_hours_are_those_that_the_calendar_keeps() {
+    let bench = Bench::start().await;
+    let xml = "<Root xmlns=\"WorkingHours.xsd\"><WorkHoursVersion1><TimeZone><Name>UTC</Name></TimeZone>\
+               <TimeSlot><Start>06:00:00</Start><End>07:30:00</End></TimeSlot><WorkDays>Tuesday</WorkDays>\
+               </WorkHoursVersion1></Root>";
+    let new = CreateUserConfiguration {
+        user_configuration: UserConfiguration {
+            user_configuration_name: UserConfigurationName {
+                name: "WorkHours".to_owned(),
+                folder: Some(DistinguishedFolderName::Calendar.into()),
+            },
+            xml_data: Some(xml.as_bytes().into()),
+            ..UserConfiguration::default()
+        },
+    };
+    assert!(bench.ok(&new).await.first().expect("a message").ok().is_ok());
+    let request = GetUserAvailability {
+        time_zone: Some(utc()),
+        mailbox_data_array: vec![whose("alice@lab.example"), whose(BOB)],
+        free_busy_view_options: Some(FreeBusyViewOptions {
+            time_window: within("2030-03-05T00:00:00", "2030-03-06T00:00:00"),
+            merged_free_busy_interval_in_minutes: Some(60),
+            requested_view: Some(FreeBusyViewType::DetailedMerged),
+        }),
+        suggestions_view_options: Some(SuggestionsViewOptions {
+            meeting_duration_in_minutes: Some(60),
+            detailed_suggestions_window: within("2030-03-05T00:00:00", "2030-03-06T00:00:00"),
+            ..SuggestionsViewOptions::default()
+        }),
+        ..GetUserAvailability::default()
+    };
+    let response = bench.ok(&request).await;
+    let views = response.free_busy_response_array.expect("answers").responses;
+    let hours = views.into_iter().filter_map(|one| one.free_busy_view?.working_hours);
+    let hours: Vec<_> = hours
+        .filter_map(|hours| {
+            let period = hours.working_period_array.into_iter().next()?;
+            Some((period.day_of_week, period.start_time_in_minutes, period.end_time_in_minutes))
+        })
+        .collect();
+    let usual = "Monday Tuesday Wednesday Thursday Friday".to_owned();
+    assert_eq!(hours, [("Tuesday".to_owned(), 360, 450), (usual, 480, 1020)]);
+    let days = response.suggestions_response.expect("suggestions").suggestion_day_result_array;
+    let times = days.iter().flat_map(|day| &day.suggestion_array);
+    let at_work: Vec<_> = times.filter(|one| one.is_work_time).map(|one| one.meeting_time).collect();
+    assert_eq!(at_work, [at("2030-03-05T06:00:00"), at("2030-03-05T06:30:00")]);
 }

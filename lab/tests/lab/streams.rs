@@ -17,13 +17,13 @@ use crate::client::{Bench, reply_of};
 type Message = tieline_proto_ews::ResponseMessage<GetStreamingEventsMessage>;
 
 /// A streaming response, an envelope at a time.
-struct Stream {
+pub(crate) struct Stream {
     response: Response,
     splitter: EnvelopeSplitter,
 }
 
 impl Stream {
-    async fn open(bench: &Bench, subscription: &str) -> Self {
+    pub(crate) async fn open(bench: &Bench, subscription: &str) -> Self {
         let request =
             GetStreamingEvents { subscription_ids: vec![subscription.to_owned()], connection_timeout: 1 };
         let response = bench.send("alice", &request).await.expect("an answer");
@@ -31,7 +31,7 @@ impl Stream {
     }
 
     /// The next message; `None` at the end, an error when the connection broke.
-    async fn next(&mut self) -> reqwest::Result<Option<Message>> {
+    pub(crate) async fn next(&mut self) -> reqwest::Result<Option<Message>> {
         loop {
             if let Some(document) = self.splitter.next().expect("well-formed") {
                 let reply = reply_of::<GetStreamingEvents>(&document);
@@ -44,7 +44,7 @@ impl Stream {
         }
     }
 
-    async fn payload(&mut self) -> GetStreamingEventsMessage {
+    pub(crate) async fn payload(&mut self) -> GetStreamingEventsMessage {
         self.next().await.expect("a whole connection").expect("an envelope").payload
     }
 }

@@ -319,8 +319,7 @@ fn page() -> String {
          \u{20} no export of a real Exchange.\n\
          * There is no archive mailbox, no managed folder, no public folder and no photo; their operations say so with\n\
          \u{20} Exchange's codes.\n\
-         * `PlayOnPhone` pretends: no telephone rings. Who gets a delegator's meeting requests is remembered and told, but they\n\
-         \u{20} go to the owner.\n\
+         * `PlayOnPhone` pretends: no telephone rings.\n\
          * A right to one's own items (`Owned`) looks at who changed an item last.\n\
          * Actions on conversations hold for what is there, not for what is still to come.\n",
         operations(),

@@ -19,13 +19,14 @@ pub struct MessagingPolicy {
     pub content_limit: u64,
     /// The longest text message, in characters; 10,000 by default.
     pub text_limit: usize,
-    /// Each mailbox's changes are read this often, also without a hint; 5 min by default.
+    /// Each mailbox's changes are read this often, also without a hint; 5 min by default. A crowd is read less often, so
+    /// that a second has no more than four turns.
     pub sync_interval: Duration,
     /// An item that is nowhere is looked for a second time after this, before it counts as deleted; 2 s by default.
     pub gone_grace: SignedDuration,
     /// More messages than this, and more than a tenth of a mailbox's, vanishing without a trace pause it; 20 by default.
     pub brake: usize,
-    /// A mailbox's folders are counted this often; 1 h by default.
+    /// A mailbox's folders are counted this often; 1 h by default. In a crowd less often, one mailbox a second.
     pub count_interval: Duration,
     /// When the mail system could not be asked for this long, a light that depends on it is unknown; 30 min by default.
     pub unknown_after: SignedDuration,

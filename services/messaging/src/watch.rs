@@ -1,16 +1,19 @@
 //! The mail system's notifications become `sync` jobs. A hint may be late, doubled, wrong or lost: besides, every
 //! mailbox is read once at the start and then at an interval, spread evenly, so that nothing depends on hints.
 //!
-//! One node watches at a time, under a lease of its own.
+//! One node watches at a time, under a lease of its own. Who joins is watched beside those that are watched already;
+//! only when somebody left or is reached in another way does watching begin anew, and when too many joined one by one,
+//! so that they come to share connections.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::stream::SelectAll;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 use tieline_model::{Mailbox, MailboxId};
-use tieline_ports::MailTarget;
+use tieline_ports::{HintStream, MailTarget};
 use tieline_store::{Batch, EventFeed, Lease, StoreError, Write};
 use tokio::time::Instant;
 
@@ -25,6 +28,16 @@ const AT_ONCE: usize = 500;
 /// Folders are counted for the first time this long after the start.
 const FIRST_COUNT: Duration = Duration::from_secs(60);
 
+/// Mailboxes that are read without a hint, and counted, in a second. What nobody touched costs next to nothing, however
+/// many there are; a lost hint is made good by the stream's next connection, or by the turn at the latest.
+const READ_A_SECOND: u32 = 4;
+const COUNTED_A_SECOND: u32 = 1;
+/// Groups of mailboxes that joined later, before all are watched anew.
+const LATECOMERS: usize = 16;
+/// Looking whom to watch may take this share of the time, one part in so many: a thousand mailboxes added one by one
+/// are not a thousand readings of all.
+const LOOKING_SHARE: u32 = 10;
+
 /// A watched mailbox, and when it is its turn whatever the hints say.
 struct Watched {
     target: MailTarget,
@@ -34,10 +47,39 @@ struct Watched {
 
 /// Why a round of watching ended.
 enum Ended {
-    /// Whom to watch has changed.
+    /// Somebody left, is reached in another way, or too many joined: watching begins anew.
     Changed,
     /// Another node watches now, or the store failed.
     Lost,
+}
+
+/// How those that are tied to a mail system differ from those that are watched.
+enum Difference {
+    None,
+    /// These joined.
+    Joined(Vec<(Mailbox, MailTarget)>),
+    /// More than that.
+    Otherwise,
+}
+
+/// The hints of everybody, and when it was last looked whom to watch.
+struct Watching {
+    hints: futures_util::stream::ReadyChunks<SelectAll<HintStream>>,
+    /// Whom to watch may have changed; it is looked at then.
+    look: Option<Instant>,
+    /// Not before this.
+    rested: Instant,
+}
+
+impl Watching {
+    fn new(hints: HintStream) -> Self {
+        let hints = SelectAll::from_iter([hints]).ready_chunks(AT_ONCE);
+        Self { hints, look: None, rested: Instant::now() }
+    }
+
+    fn may_have_changed(&mut self) {
+        self.look.get_or_insert(self.rested);
+    }
 }
 
 impl Messaging {
@@ -85,29 +127,35 @@ impl Messaging {
         let mut before = before;
         let mut now = BTreeMap::new();
         let mut fresh = Vec::new();
-        let targets = self.all_targets().await?;
-        let many = u32::try_from(targets.len()).unwrap_or(u32::MAX).max(1);
-        let begin = Instant::now();
-        for (nth, (mailbox, target)) in (0_u32..).zip(targets) {
-            let entry = match before.remove(&mailbox.id) {
-                Some(known) => Watched { target, ..known },
-                None => {
-                    let share = |whole: Duration| begin + whole / many * nth;
-                    let sync = share(self.policy.sync_interval) + self.policy.sync_interval;
-                    let count = share(self.policy.count_interval.min(FIRST_COUNT)) + FIRST_COUNT;
-                    fresh.push(mailbox);
-                    Watched { target, sync, count }
-                }
-            };
-            now.insert(entry.target.mailbox, entry);
+        for (mailbox, target) in self.all_targets().await? {
+            match before.remove(&mailbox.id) {
+                Some(known) => drop(now.insert(mailbox.id, Watched { target, ..known })),
+                None => fresh.push((mailbox, target)),
+            }
         }
+        let mailboxes: Vec<Mailbox> = fresh.iter().map(|(mailbox, _)| mailbox.clone()).collect();
+        self.begin(&mut now, fresh);
         if first {
-            self.queue_sync(fresh.iter().map(|mailbox| mailbox.id)).await?;
+            self.queue_sync(mailboxes.iter().map(|mailbox| mailbox.id)).await?;
         } else {
-            self.first_passes(&fresh).await?;
+            self.first_passes(&mailboxes).await?;
         }
-        tracing::info!(mailboxes = now.len(), new = fresh.len(), "watching");
+        tracing::info!(mailboxes = now.len(), new = mailboxes.len(), "watching");
         Ok(now)
+    }
+
+    /// Spreads the turns of new mailboxes evenly over the intervals.
+    fn begin(&self, watched: &mut BTreeMap<MailboxId, Watched>, fresh: Vec<(Mailbox, MailTarget)>) {
+        let many = u32::try_from(fresh.len()).unwrap_or(u32::MAX).max(1);
+        let begin = Instant::now();
+        let interval = paced(self.policy.sync_interval, watched.len() + fresh.len(), READ_A_SECOND);
+        let counting = paced(self.policy.count_interval.min(FIRST_COUNT), fresh.len(), COUNTED_A_SECOND);
+        for (nth, (mailbox, target)) in (0_u32..).zip(fresh) {
+            let share = |whole: Duration| begin + whole / many * nth;
+            let sync = share(interval) + self.policy.sync_interval;
+            let count = share(counting) + FIRST_COUNT;
+            watched.insert(mailbox.id, Watched { target, sync, count });
+        }
     }
 
     async fn first_passes(&self, fresh: &[Mailbox]) -> Result<(), StoreError> {
@@ -128,15 +176,20 @@ impl Messaging {
         watched: &mut BTreeMap<MailboxId, Watched>,
     ) -> Ended {
         let targets: Vec<MailTarget> = watched.values().map(|watched| watched.target.clone()).collect();
-        let mut hints = self.mail.watch(targets).ready_chunks(AT_ONCE);
+        let mut watching = Watching::new(self.mail.watch(targets));
         let mut ended = false;
         let tick = (self.policy.sync_interval / 60).clamp(Duration::from_millis(100), Duration::from_secs(5));
         let mut ticks = tokio::time::interval(tick);
         let mut renewals = tokio::time::interval(Duration::from_secs(10));
         loop {
+            let look = watching.look;
             let queued = tokio::select! {
-                hinted = hints.next(), if !ended => match hinted {
-                    Some(hinted) => self.queue_sync(hinted.into_iter().map(|hint| hint.mailbox)).await,
+                hinted = watching.hints.next(), if !ended => match hinted {
+                    Some(hinted) => {
+                        let hinted: Vec<MailboxId> = hinted.into_iter().map(|hint| hint.mailbox).collect();
+                        self.put_off(watched, &hinted);
+                        self.queue_sync(hinted).await
+                    }
                     None => {
                         ended = true;
                         tracing::warn!("the mail system tells nothing any more; mailboxes are read at the interval");
@@ -145,14 +198,23 @@ impl Messaging {
                 },
                 _ = ticks.tick() => self.queue_due(watched).await,
                 () = self.0.watching.notified() => {
-                    if self.targets_changed(watched).await { return Ended::Changed }
+                    watching.may_have_changed();
                     Ok(())
                 }
                 event = config.next() => match event {
-                    Ok(_) if self.targets_changed(watched).await => return Ended::Changed,
-                    Ok(_) => Ok(()),
+                    Ok(_) => {
+                        watching.may_have_changed();
+                        Ok(())
+                    }
                     Err(error) => Err(error),
                 },
+                () = tokio::time::sleep_until(look.unwrap_or_else(Instant::now)), if look.is_some() => {
+                    match self.look(&mut watching, watched).await {
+                        Ok(false) => Ok(()),
+                        Ok(true) => return Ended::Changed,
+                        Err(error) => Err(error),
+                    }
+                }
                 _ = renewals.tick() => match self.store.renew(lease, self.now(), LEASE).await {
                     Ok(_) => Ok(()),
                     Err(error) => Err(error),
@@ -165,17 +227,55 @@ impl Messaging {
         }
     }
 
+    /// Looks whom to watch, and watches those that joined. Whether all are to be watched anew.
+    async fn look(
+        &self,
+        watching: &mut Watching,
+        watched: &mut BTreeMap<MailboxId, Watched>,
+    ) -> Result<bool, StoreError> {
+        let begun = Instant::now();
+        let difference = self.difference(watched).await;
+        watching.look = None;
+        watching.rested = Instant::now() + begun.elapsed() * LOOKING_SHARE;
+        match difference {
+            Difference::None => Ok(false),
+            Difference::Otherwise => Ok(true),
+            Difference::Joined(_) if watching.hints.get_ref().len() > LATECOMERS => Ok(true),
+            Difference::Joined(joined) => {
+                let mailboxes: Vec<Mailbox> = joined.iter().map(|(mailbox, _)| mailbox.clone()).collect();
+                let targets = joined.iter().map(|(_, target)| target.clone()).collect();
+                watching.hints.get_mut().push(self.mail.watch(targets));
+                self.begin(watched, joined);
+                self.first_passes(&mailboxes).await?;
+                tracing::info!(mailboxes = watched.len(), new = mailboxes.len(), "watching");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Who is read for a hint need not be read again so soon.
+    fn put_off(&self, watched: &mut BTreeMap<MailboxId, Watched>, hinted: &[MailboxId]) {
+        let next = Instant::now() + paced(self.policy.sync_interval, watched.len(), READ_A_SECOND);
+        for mailbox in hinted {
+            if let Some(entry) = watched.get_mut(mailbox) {
+                entry.sync = next;
+            }
+        }
+    }
+
     async fn queue_due(&self, watched: &mut BTreeMap<MailboxId, Watched>) -> Result<(), StoreError> {
         let now = Instant::now();
+        let interval = paced(self.policy.sync_interval, watched.len(), READ_A_SECOND);
+        let counting = paced(self.policy.count_interval, watched.len(), COUNTED_A_SECOND);
         let mut sync = Vec::new();
         let mut writes = Vec::new();
         for (mailbox, entry) in watched.iter_mut() {
             if entry.sync <= now {
-                entry.sync = now + self.policy.sync_interval;
+                entry.sync = now + interval;
                 sync.push(*mailbox);
             }
             if entry.count <= now {
-                entry.count = now + self.policy.count_interval;
+                entry.count = now + counting;
                 writes.push(self.count_job(*mailbox, self.new_trace()));
             }
         }
@@ -201,13 +301,29 @@ impl Messaging {
     }
 
     /// Whether somebody else is to be watched, or in another way.
-    async fn targets_changed(&self, watched: &BTreeMap<MailboxId, Watched>) -> bool {
-        let Ok(targets) = self.all_targets().await else { return false };
-        targets.len() != watched.len()
-            || targets.iter().any(|(mailbox, target)| {
-                watched.get(&mailbox.id).is_none_or(|known| !same(target, &known.target))
-            })
+    async fn difference(&self, watched: &BTreeMap<MailboxId, Watched>) -> Difference {
+        let Ok(targets) = self.all_targets().await else { return Difference::None };
+        let many = targets.len();
+        let (known, joined): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|(mailbox, _)| watched.contains_key(&mailbox.id));
+        let left = known.len() < watched.len();
+        let otherwise = known.iter().any(|(mailbox, target)| {
+            watched.get(&mailbox.id).is_some_and(|known| !same(target, &known.target))
+        });
+        match joined.is_empty() {
+            _ if left || otherwise => Difference::Otherwise,
+            true => Difference::None,
+            // Mostly new: they had better be grouped together with the others.
+            false if joined.len() * 2 > many => Difference::Otherwise,
+            false => Difference::Joined(joined),
+        }
     }
+}
+
+/// The interval at which so many mailboxes take turns without more than `a_second` of them.
+fn paced(least: Duration, mailboxes: usize, a_second: u32) -> Duration {
+    let mailboxes = u32::try_from(mailboxes).unwrap_or(u32::MAX);
+    least.max(Duration::from_secs(1) * mailboxes / a_second)
 }
 
 fn same(one: &MailTarget, other: &MailTarget) -> bool {

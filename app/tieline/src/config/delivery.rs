@@ -16,7 +16,8 @@ pub(crate) struct Delivery {
     pub first_retry_ms: u64,
     /// The longest pause between tries, in seconds.
     pub retry_at_most_s: u64,
-    /// Each mailbox is read at least so often, in seconds, whatever the server's notifications say.
+    /// Each mailbox is read so often, in seconds, whatever the server's notifications say; where that would be more than
+    /// four mailboxes a second, less often.
     pub read_every_s: u64,
     /// A work lease lasts so many seconds; after a crash another node takes over when it ends.
     pub lease_s: u64,

@@ -36,8 +36,13 @@ async fn place(
     };
     let folder = cx.folder(id).await?;
     cx.allow(&folder, right).await?;
-    let key = format!("configuration/{}/{}", folder.folder, name.name.to_lowercase());
+    let key = key(&folder, &name.name);
     Ok((folder, key))
+}
+
+/// Where a mailbox keeps the configuration of this name in one of its folders.
+pub(crate) fn key(folder: &Folder, name: &str) -> String {
+    format!("configuration/{}/{}", folder.folder, name.to_lowercase())
 }
 
 /// GetUserConfiguration.

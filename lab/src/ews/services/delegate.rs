@@ -1,5 +1,5 @@
 //! GetDelegate, AddDelegate, UpdateDelegate, RemoveDelegate: who acts for the mailbox's owner, and the permissions on
-//! folders that this brings along. Who gets invitations is remembered and told; meeting requests go to the owner.
+//! folders that this brings along. Who gets invitations is the `attendant`'s business.
 
 use tieline_proto_ews::{
     EmailAddress, ResponseCode, ResponseMessage, UserId,
@@ -17,7 +17,8 @@ use crate::{
     store::folder,
 };
 
-const SETTING: &str = "delegates";
+/// Where a mailbox keeps its delegates.
+pub(crate) const SETTING: &str = "delegates";
 
 type Levels<'a> = [(&'static str, &'a Option<DelegateFolderPermissionLevel>); 6];
 
@@ -169,39 +170,42 @@ fn named(cx: &Context, account: &Account, user: &DelegateUser) -> DelegateUser {
 
 /// AddDelegate.
 pub(crate) async fn add(cx: &mut Context, request: AddDelegate) -> Result<Delegates, Failure> {
-    let mut kept_ones = load(cx, &request.mailbox).await?;
-    let mut messages = Vec::new();
-    for user in &request.delegate_users {
-        let outcome = async {
-            let account = account_of(cx, &user.user_id)?;
-            if account.address == cx.own.address {
-                let text = "The owner of the mailbox cannot be its delegate.";
-                return Err(refuse(ResponseCode::ErrorDelegateCannotAddOwner, text));
-            }
-            if kept_ones.delegate_users.iter().any(|known| is(known, &account)) {
-                let text = "The user is already a delegate for the mailbox.";
-                return Err(refuse(ResponseCode::ErrorDelegateAlreadyExists, text));
-            }
-            let new = named(cx, &account, user);
-            grant(cx, &account, &user.delegate_permissions.clone().unwrap_or_default()).await?;
-            Ok(new)
-        };
-        let outcome = outcome.await;
-        messages.push(take(&mut kept_ones, outcome)?);
-    }
-    finish(cx, kept_ones, request.deliver_meeting_requests, messages).await
+    let owner = cx.own.address.clone();
+    let check = |account: &Account, known: bool| match known {
+        _ if account.address == owner => {
+            let text = "The owner of the mailbox cannot be its delegate.";
+            Err(refuse(ResponseCode::ErrorDelegateCannotAddOwner, text))
+        }
+        true => {
+            let text = "The user is already a delegate for the mailbox.";
+            Err(refuse(ResponseCode::ErrorDelegateAlreadyExists, text))
+        }
+        false => Ok(()),
+    };
+    put(cx, &request.mailbox, &request.delegate_users, request.deliver_meeting_requests, check).await
 }
 
 /// UpdateDelegate.
 pub(crate) async fn update(cx: &mut Context, request: UpdateDelegate) -> Result<Delegates, Failure> {
-    let mut kept_ones = load(cx, &request.mailbox).await?;
+    let check = |_: &Account, known: bool| if known { Ok(()) } else { Err(not_delegate()) };
+    put(cx, &request.mailbox, &request.delegate_users, request.deliver_meeting_requests, check).await
+}
+
+/// Makes users delegates, or delegates as they shall be from now on. `check` learns who it is, and whether that is a
+/// delegate already.
+async fn put(
+    cx: &mut Context,
+    mailbox: &EmailAddress,
+    users: &[DelegateUser],
+    deliver: Option<DeliverMeetingRequests>,
+    check: impl Fn(&Account, bool) -> Result<(), Failure>,
+) -> Result<Delegates, Failure> {
+    let mut kept_ones = load(cx, mailbox).await?;
     let mut messages = Vec::new();
-    for user in &request.delegate_users {
+    for user in users {
         let outcome = async {
             let account = account_of(cx, &user.user_id)?;
-            if !kept_ones.delegate_users.iter().any(|known| is(known, &account)) {
-                return Err(not_delegate());
-            }
+            check(&account, kept_ones.delegate_users.iter().any(|known| is(known, &account)))?;
             let new = named(cx, &account, user);
             grant(cx, &account, &user.delegate_permissions.clone().unwrap_or_default()).await?;
             Ok(new)
@@ -209,7 +213,7 @@ pub(crate) async fn update(cx: &mut Context, request: UpdateDelegate) -> Result<
         let outcome = outcome.await;
         messages.push(take(&mut kept_ones, outcome)?);
     }
-    finish(cx, kept_ones, request.deliver_meeting_requests, messages).await
+    finish(cx, kept_ones, deliver, messages).await
 }
 
 /// RemoveDelegate: also takes the permissions away.
