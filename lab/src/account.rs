@@ -6,6 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 /// The lab's mail domain.
 pub const DOMAIN: &str = "lab.example";
+/// The Active Directory domain: who signs in as `alice@ad.lab.example` has the mail address `alice@lab.example`.
+const AD_DOMAIN: &str = "ad.lab.example";
 /// The password of every lab account.
 pub const PASSWORD: &str = "lab-password";
 /// The account that holds the ApplicationImpersonation role.
@@ -160,6 +162,11 @@ impl Directory {
             Some(_) => return None,
             None => user,
         };
+        // User principal names of the Active Directory domain are no mail addresses.
+        let alias = alias
+            .split_once('@')
+            .filter(|(_, domain)| domain.eq_ignore_ascii_case(AD_DOMAIN))
+            .map_or(alias, |(user, _)| user);
         self.accounts.get(*self.logons.get(&alias.to_lowercase())?)
     }
 

@@ -6,6 +6,7 @@ use http::{Method, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    account_policy::AccountSettings,
     calendar::Processing,
     ews::calamity,
     fault::Fault,
@@ -45,12 +46,14 @@ pub(crate) async fn answer(server: &Server, method: &Method, path: &str, body: &
         }
         (&Method::GET, "/lab/calendars") => json(StatusCode::OK, &server.calendars.all()),
         (&Method::POST, "/lab/calendars") => process(server, body),
-        (_, "/lab/faults" | "/lab/requests" | "/lab/phones" | "/lab/calendars") => {
+        (&Method::GET, "/lab/accounts") => json(StatusCode::OK, &server.accounts.settings()),
+        (&Method::POST, "/lab/accounts") => accounts(server, body),
+        (_, "/lab/faults" | "/lab/requests" | "/lab/phones" | "/lab/calendars" | "/lab/accounts") => {
             empty(StatusCode::METHOD_NOT_ALLOWED)
         }
         _ => problem(
             StatusCode::NOT_FOUND,
-            "The lab offers /lab/faults, /lab/requests, /lab/phones and /lab/calendars.",
+            "The lab offers /lab/faults, /lab/requests, /lab/phones, /lab/calendars and /lab/accounts.",
         ),
     }
 }
@@ -69,6 +72,29 @@ fn process(server: &Server, body: &[u8]) -> Response<Body> {
             ),
         ),
     }
+}
+
+/// `{"impersonation_scope": ["alice@lab.example"]}`: what holds for accounts from now on.
+fn accounts(server: &Server, body: &[u8]) -> Response<Body> {
+    let said = match serde_json::from_slice::<AccountSettings>(body) {
+        Ok(said) => said,
+        Err(error) => {
+            let text = format!(
+                "Not a setting: {error}. Example: {{\"impersonation_scope\":[\"alice@lab.example\"]}}"
+            );
+            return problem(StatusCode::BAD_REQUEST, &text);
+        }
+    };
+    for (alias, attributes) in &said.attributes {
+        for (name, values) in attributes {
+            let values: Vec<&str> = values.iter().map(String::as_str).collect();
+            if !server.ldap.as_ref().is_some_and(|ldap| ldap.change(alias, name, &values)) {
+                return problem(StatusCode::BAD_REQUEST, &format!("The directory has no {alias}."));
+            }
+        }
+    }
+    server.accounts.change(said);
+    empty(StatusCode::NO_CONTENT)
 }
 
 async fn arm(server: &Server, body: &[u8]) -> Response<Body> {

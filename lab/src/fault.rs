@@ -52,6 +52,8 @@ pub enum FaultKind {
     },
     /// HTTP 401 although the credentials are right.
     Unauthorized,
+    /// HTTP 403, as where EWS is switched off for the account or blocked for the program.
+    Forbidden,
     /// The connection is closed before anything happens.
     LostRequest,
     /// The operation happens, then the connection is closed without an answer.
@@ -130,6 +132,7 @@ impl FaultKind {
             Self::ConnectionCount => "connection-count",
             Self::Error { .. } => "error",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::LostRequest => "lost-request",
             Self::LostResponse => "lost-response",
             Self::LateEffect { .. } => "late-effect",

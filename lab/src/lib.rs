@@ -16,6 +16,7 @@
 //! * [`Journal`] of [`RequestRecord`]s: who asked what and how long it took. Also `GET /lab/requests`.
 //! * [`LabDirectory`]: the same people over LDAP, as Active Directory shows them.
 //! * [`CalendarProcessing`]: what mailboxes do by themselves about meetings ([`Processing`]). Also `POST /lab/calendars`.
+//! * [`AccountPolicy`]: what an administrator does to accounts ([`AccountSettings`]). Also `POST /lab/accounts`.
 //! * [`Phone`]: a desk phone whose lamp follows message-waiting NOTIFYs. Also `GET /lab/phones`.
 //!
 //! Inside, a request passes `http` (the connection), `server` (who is it), `ews` (what is asked, an operation each
@@ -23,6 +24,7 @@
 //! a `shape`. `calendar` says when things happen, `attendant` what a mailbox does by itself about meetings.
 
 mod account;
+mod account_policy;
 mod aqs;
 mod attendant;
 mod autodiscover;
@@ -80,6 +82,7 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use account::{Account, CONFERENCE, DOMAIN, Directory, DistributionGroup, PASSWORD, SERVICE_ACCOUNT};
+pub use account_policy::{AccountPolicy, AccountSettings};
 pub use bigbluebutton::BIGBLUEBUTTON_SECRET;
 pub use bridge::{Bridge, BridgeCall};
 pub use calendar::{CalendarProcessing, Processing};
@@ -263,6 +266,8 @@ impl Lab {
             phones,
             conferences: Default::default(),
             calendars: Arc::default(),
+            accounts: Arc::default(),
+            ldap: ldap.clone(),
             clock: config.clock,
             stop,
             tasks: TaskTracker::new(),
@@ -346,7 +351,12 @@ impl Lab {
         &self.server.journal
     }
 
-    /// What mailboxes do by themselves with messages about meetings.
+    /// What an administrator does to accounts while the lab runs.
+    pub fn account_policy(&self) -> &AccountPolicy {
+        &self.server.accounts
+    }
+
+    /// What mailboxes do by themselves about meetings.
     pub fn calendars(&self) -> &CalendarProcessing {
         &self.server.calendars
     }

@@ -14,11 +14,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     account::{DOMAIN, Directory},
+    account_policy::AccountPolicy,
     autodiscover,
     bigbluebutton::{self, Conferences},
     calendar::CalendarProcessing,
     clock::Clock,
     control,
+    directory::LabDirectory,
     ews::{self, Backends, Streams},
     fault::{FaultKind, Faults},
     gzip,
@@ -55,6 +57,9 @@ pub(crate) struct Server {
     pub(crate) conferences: Conferences,
     /// What mailboxes do by themselves with messages about meetings.
     pub(crate) calendars: Arc<CalendarProcessing>,
+    /// What was done to accounts while the lab runs.
+    pub(crate) accounts: Arc<AccountPolicy>,
+    pub(crate) ldap: Option<LabDirectory>,
     pub(crate) clock: Clock,
     pub(crate) stop: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -263,6 +268,11 @@ pub(crate) fn typed(
 /// HTTP 401; what the lab takes is added on its way out.
 pub(crate) fn unauthorized() -> Response<Body> {
     plain(StatusCode::UNAUTHORIZED, "")
+}
+
+/// HTTP 403, as where EWS is switched off.
+pub(crate) fn forbidden() -> Response<Body> {
+    plain(StatusCode::FORBIDDEN, "")
 }
 
 /// HTTP 302 to another address.

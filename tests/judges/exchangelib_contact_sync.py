@@ -63,4 +63,31 @@ def has_one_named(site):
     assert found == [site["name"]], found
 
 
+def saved(site):
+    """The contact that was saved from the directory, by its name there."""
+    found = [contact for contact in sign_in(site).contacts.all() if contact.display_name == site["name"]]
+    assert len(found) == 1, found
+    return found[0]
+
+
+@check
+def has_the_saved_one(site):
+    """Covers: LY-16 (seen in Outlook), LY-28 (seen in Outlook)"""
+
+    def as_told():
+        contact = saved(site)
+        numbers = {entry.label: entry.phone_number for entry in contact.phone_numbers or []}
+        ims = [entry.im_address for entry in contact.im_addresses or []]
+        return numbers.get("BusinessPhone") == site["phone"] and site["sip"] in ims
+
+    eventually("the saved contact", as_told)
+
+
+@check
+def edits_the_department(site):
+    contact = saved(site)
+    contact.department = "Edited There"
+    contact.save(update_fields=["department"])
+
+
 main()

@@ -86,6 +86,11 @@ impl Lab {
         self.control.delete("/faults").ok();
     }
 
+    /// What an administrator does to accounts: `{"impersonation_scope": ["alice@lab.example"]}`.
+    pub fn accounts(&self, said: &Value) {
+        self.control.post("/accounts", said).ok();
+    }
+
     /// What clients asked so far, oldest first.
     pub fn requests(&self) -> Vec<Value> {
         list(self.control.get("/requests").ok(), "requests")

@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     config, contact, db, deletion, demo, doctor, endpoint, event, explain, feature_group, init, lab, mailbox,
-    meeting_room, quick_call, serve, snapshot, status, sync, token, trust, user, voicemail,
+    meeting_room, preflight, quick_call, secret, serve, snapshot, status, sync, token, trust, user,
+    voicemail,
 };
 
 /// Ties a company's mail system and its telephones together: voice messages reach the mailbox, and the light follows.
@@ -85,11 +86,17 @@ pub(crate) enum Command {
     /// ticket systems. Changes nothing. Exit code 0: in order, 1: something must be set right, 2: the configuration
     /// cannot be read.
     Doctor(doctor::Doctor),
+    /// Goes the whole way to the mail server with the service account, says what it saw, and prints the cmdlets that prepare
+    /// Exchange. Changes nothing.
+    Preflight(preflight::Preflight),
     /// How the server is doing: queues, lag, mailboxes, folders.
     Status(status::Status),
     /// Whose certificates are believed.
     #[command(subcommand)]
     Trust(trust::Trust),
+    /// The passwords at rest, and the key that they are sealed with.
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// Tokens for programs that use the REST API.
     #[command(subcommand)]
     Token(token::TokenCommand),

@@ -67,8 +67,10 @@ async fn run(cli: Cli, out: Output) -> Result<ExitCode, Refusal> {
         Command::MeetingRoom(command) => c::meeting_room::run(command, out),
         Command::QuickCall(command) => c::quick_call::run(command, &Api::new(reach)?, out).await,
         Command::Explain(command) => c::explain::run(command, &Api::new(reach)?, out).await,
+        Command::Preflight(command) => c::preflight::run(&command, &Api::new(reach)?, out).await,
         Command::Status(_) => c::status::run(&Api::new(reach)?, out).await,
-        Command::Trust(command) => c::trust::run(command, out).await,
+        Command::Trust(command) => c::trust::run(command, &Api::new(reach)?, out).await,
+        Command::Secret(command) => c::secret::run(&command, &Api::new(reach)?, out).await,
         Command::Token(command) => c::token::run(command, &Api::new(reach)?, out).await,
         Command::User(command) => c::user::run(command, &Api::new(reach)?, out).await,
     }?;

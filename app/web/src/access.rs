@@ -36,7 +36,10 @@ impl Caller {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         match self.role {
             Role::Admin => true,
-            Role::Read => reads && !path.starts_with("/api/v1/tokens") && !path.starts_with("/api/v1/users"),
+            Role::Read => {
+                let kept = ["/api/v1/tokens", "/api/v1/users", "/api/v1/secrets"];
+                reads && !kept.iter().any(|kept| path.starts_with(kept))
+            }
             Role::Deposit => {
                 let message = path.strip_prefix("/api/v1/messages");
                 message.is_some_and(|rest| {
@@ -118,9 +121,11 @@ mod tests {
         assert!(!may(Role::Deposit, Method::DELETE, "/api/v1/messages/vm_1"));
         assert!(!may(Role::Deposit, Method::GET, "/api/v1/mailboxes"));
         assert!(may(Role::Read, Method::GET, "/api/v1/mailboxes"));
-        assert!(
-            !may(Role::Read, Method::GET, "/api/v1/tokens") && !may(Role::Read, Method::GET, "/api/v1/users")
-        );
+        assert!(["tokens", "users", "secrets"].iter().all(|kept| !may(
+            Role::Read,
+            Method::GET,
+            &format!("/api/v1/{kept}")
+        )));
         assert!(!may(Role::Read, Method::POST, "/api/v1/mailboxes"));
         assert!(may(Role::Admin, Method::DELETE, "/api/v1/tokens/1"));
     }

@@ -12,6 +12,7 @@
 
 mod access;
 mod api;
+mod certificates;
 mod connection;
 mod extract;
 mod observe;
@@ -29,8 +30,9 @@ mod web;
 
 pub use access::Way;
 pub use api::{openapi, router};
+pub use certificates::Certificates;
 pub use observe::Metrics;
 pub use problem::Problem;
 pub use server::{Listeners, serve};
 pub use sign_in::{OpenIdPolicy, ProxyPolicy, PublicUrl, SignIn, SignInPolicy};
-pub use web::{Limits, Parts, Readiness, Web};
+pub use web::{Limits, Parts, Readiness, ReloadAsked, ReloadReport, Web};

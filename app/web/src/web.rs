@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tieline_messaging::Messaging;
-use tieline_model::{Clock, Ids};
-use tieline_ports::{MailSystem, PushListener};
+use tieline_model::{Clock, Ids, Refusal};
+use tieline_ports::{Directory, MailSystem, Preflight, PushListener};
 use tieline_quick_call::QuickCall;
 use tieline_store::Store;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::certificates::Certificates;
 use crate::observe::Metrics;
 use crate::pace::Pace;
 use crate::sign_in::SignIn;
@@ -38,6 +39,24 @@ pub enum Readiness {
     Stopping,
 }
 
+/// The configuration file is to be read again.
+#[derive(Debug)]
+pub struct ReloadAsked {
+    /// Only say what would be taken up.
+    pub dry_run: bool,
+    /// Where the answer goes.
+    pub reply: oneshot::Sender<Result<ReloadReport, Refusal>>,
+}
+
+/// What became of the file's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReloadReport {
+    /// What was taken up, or would be.
+    pub taken: Vec<String>,
+    /// Settings that differ from those that the process runs with, and wait for a restart.
+    pub restart: Vec<String>,
+}
+
 /// What handlers share.
 pub struct Web {
     /// Where everything is kept.
@@ -59,13 +78,21 @@ pub struct Web {
     /// Whether requests should be sent here.
     pub readiness: watch::Receiver<Readiness>,
     /// Asks for the configuration to be read again.
-    pub reload: mpsc::Sender<()>,
+    pub reload: mpsc::Sender<ReloadAsked>,
     /// How people sign in to the pages.
     pub sign_in: SignIn,
     /// The quick-call job; `None` without a directory.
     pub quick_call: Option<QuickCall>,
     /// Where notifications of mail servers go.
     pub push: Arc<dyn PushListener>,
+    /// Whose certificates are believed.
+    pub certificates: Arc<Certificates>,
+    /// Looks at mail systems before they are relied on.
+    pub preflight: Arc<dyn Preflight>,
+    /// The directory, where one is configured.
+    pub directory: Option<Arc<dyn Directory>>,
+    /// Whether this node exchanges anything with mail systems.
+    pub exchanges: bool,
     pub(crate) pace: Pace,
 }
 
@@ -83,6 +110,14 @@ pub struct Parts {
     pub quick_call: Option<QuickCall>,
     /// Where notifications of mail servers go.
     pub push: Arc<dyn PushListener>,
+    /// Whose certificates are believed.
+    pub certificates: Arc<Certificates>,
+    /// Looks at mail systems before they are relied on.
+    pub preflight: Arc<dyn Preflight>,
+    /// The directory, where one is configured.
+    pub directory: Option<Arc<dyn Directory>>,
+    /// Whether this node exchanges anything with mail systems.
+    pub exchanges: bool,
 }
 
 impl Web {
@@ -95,9 +130,20 @@ impl Web {
         limits: Limits,
         metrics: Metrics,
         readiness: watch::Receiver<Readiness>,
-        reload: mpsc::Sender<()>,
+        reload: mpsc::Sender<ReloadAsked>,
     ) -> Self {
-        let Parts { mail, clock, ids, sign_in, quick_call, push } = parts;
+        let Parts {
+            mail,
+            clock,
+            ids,
+            sign_in,
+            quick_call,
+            push,
+            certificates,
+            preflight,
+            directory,
+            exchanges,
+        } = parts;
         let since = clock.now();
         let pace = Pace::new(limits.requests_per_minute);
         Self {
@@ -114,6 +160,10 @@ impl Web {
             sign_in,
             quick_call,
             push,
+            certificates,
+            preflight,
+            directory,
+            exchanges,
             pace,
         }
     }

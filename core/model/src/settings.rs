@@ -45,8 +45,9 @@ pub struct Effective<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CalendarMode {
-    /// The calendar stays as it is.
+    /// The calendar stays as it is: "None".
     #[default]
+    #[serde(alias = "None")]
     None,
     /// "Sync with Mail Server", "Sync with Mail Server Calendar".
     #[serde(alias = "Sync with Mail Server", alias = "Sync with Mail Server Calendar")]
@@ -206,6 +207,10 @@ pub struct SyncSettings {
     /// "Change Location" (tab Mailbox Options): a calendar event moves the user's UC location.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub change_location: Option<bool>,
+    /// "Save Lync contacts in Outlook": people of the directory may be saved as contacts, which then follow it. Off, nothing
+    /// is saved, refreshed or deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save_contacts: Option<bool>,
     /// The subject line; `{kind}`, `{caller}` and `{duration}` are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -222,6 +227,8 @@ pub struct EffectiveSettings {
     pub folders: Effective<KindRules>,
     /// Whether events move the location.
     pub change_location: Effective<bool>,
+    /// Whether people of the directory are saved as contacts that follow it.
+    pub save_contacts: Effective<bool>,
     /// The subject line's template.
     pub subject: Effective<String>,
 }
@@ -250,6 +257,7 @@ pub fn effective(mailbox: &Mailbox, group: &FeatureGroup) -> EffectiveSettings {
         calendar_mode: pick(said.calendar_mode.as_ref(), &origin, CalendarMode::default()),
         folders: pick(said.folders.as_ref(), &origin, KindRules::default()),
         change_location: pick(said.change_location.as_ref(), &origin, false),
+        save_contacts: pick(said.save_contacts.as_ref(), &origin, true),
         subject: pick(said.subject.as_ref(), &origin, DEFAULT_SUBJECT.to_owned()),
     }
 }
@@ -258,6 +266,30 @@ pub fn effective(mailbox: &Mailbox, group: &FeatureGroup) -> EffectiveSettings {
 mod tests {
     use super::*;
     use crate::mailbox::tests::{group, mailbox};
+
+    /// Covers: AV-43, X-05
+    #[test]
+    fn both_labels_of_the_calendar_mode_mean_the_same() {
+        for label in ["Sync with Mail Server", "Sync with Mail Server Calendar", "sync-with-mail-server"] {
+            let said: SyncSettings =
+                serde_json::from_value(serde_json::json!({"calendar_mode": label})).unwrap();
+            assert_eq!(said.calendar_mode, Some(CalendarMode::SyncWithMailServer), "{label}");
+            let written = serde_json::to_value(&said).unwrap();
+            assert_eq!(
+                written,
+                serde_json::json!({"calendar_mode": "sync-with-mail-server"}),
+                "one meaning, one word"
+            );
+        }
+        for label in ["None", "none"] {
+            let said: SyncSettings =
+                serde_json::from_value(serde_json::json!({"calendar_mode": label})).unwrap();
+            assert_eq!(said.calendar_mode, Some(CalendarMode::None), "{label}");
+        }
+        assert!(
+            serde_json::from_value::<SyncSettings>(serde_json::json!({"calendar_mode": "Sync"})).is_err()
+        );
+    }
 
     /// Covers: AV-39, AV-69
     #[test]

@@ -147,6 +147,27 @@ pub struct SharedAddress {
     pub people: Vec<(DirectoryId, String)>,
 }
 
+/// What the directory's policy says of an account that signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccountPolicy {
+    /// Where the entry is.
+    pub name: String,
+    /// It may not sign in at all.
+    pub disabled: bool,
+    /// It is locked after wrong passwords, since then.
+    pub locked_since: Option<Timestamp>,
+    /// The account itself ends then.
+    pub ends: Option<Timestamp>,
+    /// It may sign in at certain hours of the week only: so many of 168.
+    pub hours: Option<u32>,
+    /// Its password must be changed before it can be used.
+    pub must_change_password: bool,
+    /// Its password never ends.
+    pub password_never_ends: bool,
+    /// Its password ends then, where the directory tells it.
+    pub password_ends: Option<Timestamp>,
+}
+
 /// What [`Directory::resolve`] returns: it cannot fail, because "could not be asked" is an answer.
 pub type AnswerFuture<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
@@ -169,6 +190,13 @@ pub trait Directory: Send + Sync {
 
     /// Addresses that several people have, at most `limit`.
     fn shared_addresses(&self, limit: usize) -> Vec<SharedAddress>;
+
+    /// What the directory's policy says of an account, by its address or sign-in name; `None` when it has no such account
+    /// or no such policy.
+    fn account_policy<'a>(&'a self, account: &'a str) -> PortFuture<'a, Option<AccountPolicy>> {
+        let _ = account;
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Reads the directory now; waits for a pass that is under way.
     fn refresh(&self, kind: RefreshKind) -> PortFuture<'_, RefreshReport>;

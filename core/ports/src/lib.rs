@@ -2,8 +2,9 @@
 //! test's stand-in is behind it. What an outside system cannot do is a typed [`Refusal`], never a stub.
 //!
 //! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`Directory`] (who is
-//! behind an address), [`PushListener`] (what a mail system posts to us), [`ConferenceMailbox`] (invitations and their
-//! answers), [`ConferenceBridge`] (where rooms really are), [`Itsm`] (whose tickets are whose),
+//! behind an address), [`Preflight`] (what is looked at before anything is relied on), [`PushListener`] (what a mail
+//! system posts to us), [`ConferenceMailbox`] (invitations and their answers), [`ConferenceBridge`] (where rooms really
+//! are), [`Itsm`] (whose tickets are whose),
 //! [`PortError`] (which says whether the effect may have happened all the same).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -14,6 +15,7 @@ mod directory;
 mod error;
 mod itsm;
 mod mail_system;
+mod preflight;
 mod push;
 mod records;
 mod signalling;
@@ -24,8 +26,8 @@ use std::pin::Pin;
 pub use bridge::{ConferenceBridge, Entrance, OpenRoom};
 pub use conference::{Arrival, ArrivalPage, ConferenceMailbox, Sign, SignStream};
 pub use directory::{
-    Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, PeopleFuture, RefreshKind,
-    RefreshReport, SharedAddress,
+    AccountPolicy, Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found,
+    PeopleFuture, RefreshKind, RefreshReport, SharedAddress,
 };
 pub use error::{Applied, PortError};
 pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket, PageSeen};
@@ -33,6 +35,7 @@ pub use mail_system::{
     Attachment, Change, ChangePage, Discovered, Discovery, FolderRef, Hint, HintStream, ItemRef, Located,
     MailAccount, MailSystem, MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
 };
+pub use preflight::{AccountFacts, AccountMailbox, PasswordEnd, Preflight, Step, StepsFuture};
 pub use push::{PushListener, Pushed};
 pub use records::{
     FolderIdentity, ReadRecord, RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange,

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use tieline_model::DialPlan;
 use tieline_ports::ChangeTracking;
 use tieline_proto_ldap::Filter;
-use tieline_transport::Trust;
+use tieline_transport::{Trust, TrustStore};
 
 use crate::attributes::Attributes;
 use crate::error::DirectoryError;
@@ -169,6 +169,8 @@ pub struct DirectoryConfig {
     pub servers: Vec<ServerAddress>,
     /// Whose certificates are believed.
     pub trust: Trust,
+    /// What the service believes beside the operating system.
+    pub trust_store: TrustStore,
     /// `None`: anonymous.
     pub account: Option<Account>,
     /// A password may be sent without TLS. For a directory on this machine.
@@ -208,6 +210,7 @@ impl DirectoryConfig {
         Self {
             servers,
             trust: Trust::default(),
+            trust_store: TrustStore::default(),
             account: None,
             allow_plaintext: false,
             bases,
@@ -257,7 +260,7 @@ impl DirectoryConfig {
             return bad("limits", "page size and look-ups per second must be at least 1");
         }
         self.trust
-            .client_config()
+            .client_config(&self.trust_store)
             .map(drop)
             .map_err(|error| DirectoryError::BadSetting { setting: "trust", reason: error.what() })
     }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jiff::Timestamp;
 use tieline_model::{Clock, ContactAddress, DirectoryId, Person, Refusal};
 use tieline_ports::{
-    Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found, PeopleFuture, PortError,
-    PortFuture, RefreshKind, RefreshReport, SharedAddress,
+    AccountPolicy, Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found,
+    PeopleFuture, PortError, PortFuture, RefreshKind, RefreshReport, SharedAddress,
 };
 
+use crate::account;
 use crate::cache::{self, Book};
 use crate::config::DirectoryConfig;
 use crate::error::DirectoryError;
@@ -266,6 +267,14 @@ impl Directory for LdapDirectory {
 
     fn shared_addresses(&self, limit: usize) -> Vec<SharedAddress> {
         self.read_book().shared_addresses(limit)
+    }
+
+    fn account_policy<'a>(&'a self, account: &'a str) -> PortFuture<'a, Option<AccountPolicy>> {
+        Box::pin(async move {
+            let found = self.lookups.search(&account::filter(account), &account::wanted()).await;
+            let entries = found.map_err(|error| PortError::refused(error.refusal()))?;
+            Ok(entries.first().and_then(account::policy))
+        })
     }
 
     fn refresh(&self, kind: RefreshKind) -> PortFuture<'_, RefreshReport> {

@@ -20,6 +20,7 @@
 //! Types to know: [`DirectoryConfig`] (servers, [`Attributes`], [`Limits`]), [`LdapDirectory`] (implements
 //! [`tieline_ports::Directory`]; `run` keeps it fresh), [`DirectoryError`], [`probe`] for `doctor`.
 
+mod account;
 mod attributes;
 mod cache;
 mod config;

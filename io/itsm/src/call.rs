@@ -39,11 +39,11 @@ pub(crate) struct Reply {
 }
 
 impl Connection {
-    pub(crate) fn new(account: &ItsmAccount) -> Result<Self, PortError> {
+    pub(crate) fn new(account: &ItsmAccount, options: ClientOptions) -> Result<Self, PortError> {
         let endpoint = Endpoint::parse(&account.api.url).map_err(|error| transport(&error))?;
         let trust = trust(&account.api.tls).map_err(|error| transport(&error))?;
         let base = endpoint.path().trim_end_matches('/').to_owned();
-        let client = Client::new(endpoint, Credentials::Anonymous, &trust, ClientOptions::default())
+        let client = Client::new(endpoint, Credentials::Anonymous, &trust, options)
             .map_err(|error| transport(&error))?;
         Ok(Self {
             client,

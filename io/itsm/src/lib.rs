@@ -20,22 +20,25 @@ use secrecy::ExposeSecret;
 use tieline_model::{ItsmProduct, SmtpAddress};
 use tieline_ports::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket, PageSeen, PortError, PortFuture};
 
+use tieline_transport::{ClientOptions, TrustStore};
+
 use call::Connection;
 
 /// Every ticket system that is configured. Connections, and GLPI's sessions, are kept by address and token.
 #[derive(Default)]
 pub struct TicketSystems {
     open: Mutex<HashMap<String, Arc<Connection>>>,
+    options: ClientOptions,
 }
 
 /// More than this are not kept: accounts change, but there are few of them.
 const MOST_KEPT: usize = 64;
 
 impl TicketSystems {
-    /// Nothing is contacted yet.
+    /// Nothing is contacted yet. `trust_store` is what the service believes beside the operating system.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(trust_store: TrustStore) -> Self {
+        Self { options: ClientOptions { trust_store, ..ClientOptions::default() }, ..Self::default() }
     }
 
     fn connection(&self, account: &ItsmAccount) -> Result<Arc<Connection>, PortError> {
@@ -44,7 +47,7 @@ impl TicketSystems {
         if let Some(connection) = open.get(&key) {
             return Ok(Arc::clone(connection));
         }
-        let connection = Arc::new(Connection::new(account)?);
+        let connection = Arc::new(Connection::new(account, self.options.clone())?);
         if open.len() >= MOST_KEPT {
             open.clear();
         }

@@ -14,7 +14,7 @@ struct World {
 async fn world() -> World {
     let state = tempfile::tempdir().unwrap();
     let lab = Lab::start(LabConfig::new(state.path())).await.unwrap();
-    World { _state: state, lab, systems: TicketSystems::new() }
+    World { _state: state, lab, systems: TicketSystems::default() }
 }
 
 impl World {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewDeletion,
     NewFeed, NewJob, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite, RemoteItem, Session,
-    SnapshotEntry, StagedContent, Subscription, SyncUnit, TokenHash,
+    SnapshotEntry, StagedContent, Subscription, SyncUnit, TokenHash, TrustedCertificate,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
@@ -145,6 +145,15 @@ pub enum Write {
         /// Which.
         id: Uuid,
         /// Who ended it.
+        by: String,
+    },
+    /// Lets a certificate in.
+    Trust(TrustedCertificate),
+    /// Takes a certificate out, at every host.
+    Distrust {
+        /// Its SHA-256.
+        sha256: [u8; 32],
+        /// Who took it out.
         by: String,
     },
     /// Adds a local account.

@@ -16,9 +16,12 @@ use crate::{Batch, Change, Configure, Edit, Noun, Receipt, Store, StoreError, Wr
 
 /// Everything that is configured in the database. Entries refer to each other by id, so that a new name changes
 /// nothing else.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigDocument {
+    /// The form of the document: [`ConfigDocument::FORM`] of the release that wrote it.
+    #[serde(default = "first_form")]
+    pub form: u32,
     /// The version it was exported at; when given, it is applied only to that version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
@@ -39,7 +42,45 @@ pub struct ConfigDocument {
 /// A document's entries by noun and printed id: what comparing and rolling back work on.
 type Entries = BTreeMap<(Noun, String), Value>;
 
+impl Default for ConfigDocument {
+    /// An empty one, in the form of this release.
+    fn default() -> Self {
+        Self {
+            form: Self::FORM,
+            version: None,
+            endpoints: Vec::new(),
+            feature_groups: Vec::new(),
+            mailboxes: Vec::new(),
+            quick_call_targets: Vec::new(),
+        }
+    }
+}
+
+/// Documents without a form were written before there was more than one.
+const fn first_form() -> u32 {
+    1
+}
+
 impl ConfigDocument {
+    /// The form that this release writes, and the newest that it reads. It goes up when a document would mean something
+    /// else to an older release.
+    pub const FORM: u32 = 1;
+
+    /// Refuses a document that a newer release wrote: what it says might be lost or misread.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] with the code `document-newer`.
+    pub fn check_form(&self) -> Result<(), StoreError> {
+        if (1..=Self::FORM).contains(&self.form) {
+            return Ok(());
+        }
+        Err(StoreError::conflict(
+            "document-newer",
+            format!("the document has the form {}; this release reads forms up to {}", self.form, Self::FORM),
+            "apply it with the release that wrote it, or upgrade this one",
+        ))
+    }
+
     /// What would change if `wanted` were applied to this one.
     ///
     /// # Errors
@@ -165,7 +206,7 @@ impl Store {
         author: &str,
         at: Timestamp,
     ) -> Result<Receipt, StoreError> {
-        let prepared = Prepared::new(self.application(wanted, author, "rehearsed", at).await?, self.keys())?;
+        let prepared = Prepared::new(self.application(wanted, author, "rehearsed", at).await?, &self.keys())?;
         let bytes = prepared.bytes();
         match self.ask(Op::Rehearse(prepared), bytes).await? {
             Answer::Receipt(receipt) => Ok(receipt),

@@ -18,6 +18,8 @@ use crate::StoreError;
 
 /// The most that is read of a key file, in bytes: some thousand keys.
 const FILE_LIMIT: u64 = 64 * 1024;
+/// As many keys as a file may hold before the old ones must go.
+const MOST_KEYS: usize = 100;
 
 const HEADER: &str = "\
 # Tieline's keys. They open the passwords in the database; without them the passwords must be set anew.
@@ -53,16 +55,55 @@ impl KeyFile {
         self.write(&mut file, &text)
     }
 
-    /// Adds a fresh key, which new secrets are sealed with from the next start on; see [`crate::Store::reseal`].
+    /// Adds a fresh key and gives its name. New secrets are sealed with it as soon as the file is read again; see
+    /// [`crate::Store::rotate_key`]. The file is replaced whole: whoever is killed in the middle leaves it as it was.
     ///
     /// # Errors
     /// When the file is not in order, or cannot be written.
-    pub fn rotate(&self) -> Result<(), StoreError> {
+    pub fn rotate(&self) -> Result<String, StoreError> {
+        if self.read()?.len() >= MOST_KEYS {
+            let what = format!("the key file holds {MOST_KEYS} keys already");
+            return Err(self.refuse(
+                "too-many-keys",
+                &what,
+                "take the old ones out: tieline secret drop-old-keys",
+            ));
+        }
+        let line = fresh_line()?;
+        let before =
+            Zeroizing::new(std::fs::read_to_string(&self.0).map_err(|error| self.io("read", &error))?);
+        let end = if before.ends_with('\n') { "" } else { "\n" };
+        self.replace(&Zeroizing::new(format!("{}{end}{}\n", *before, *line)))?;
+        Ok(line.split(' ').next().unwrap_or_default().to_owned())
+    }
+
+    /// Leaves only the present key, when nothing is sealed with the others any more.
+    pub(crate) fn keep_current(&self) -> Result<(), StoreError> {
         let _checked = self.read()?;
-        let file = OpenOptions::new().append(true).open(&self.0);
-        let mut file = file.map_err(|error| self.io("open", &error))?;
-        let line = Zeroizing::new(format!("{}\n", *fresh_line()?));
-        self.write(&mut file, &line)
+        let before =
+            Zeroizing::new(std::fs::read_to_string(&self.0).map_err(|error| self.io("read", &error))?);
+        let last = before.lines().rfind(|line| !line.trim().is_empty() && !line.starts_with('#'));
+        self.replace(&Zeroizing::new(format!("{HEADER}{}\n", last.unwrap_or_default())))
+    }
+
+    /// Written beside its place and renamed, both made durable.
+    fn replace(&self, text: &str) -> Result<(), StoreError> {
+        let part = self.0.with_extension("key-part");
+        // What a killed process left is of no use to anybody.
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(self.io("write", &error));
+            }
+            _ => {}
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part);
+        let mut file = file.map_err(|error| self.io("write", &error))?;
+        self.write(&mut file, text)?;
+        std::fs::rename(&part, &self.0).map_err(|error| self.io("replace", &error))?;
+        let folder =
+            self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(|error| self.io("replace", &error))
     }
 
     /// Whether the file can be used: there, readable by its owner only, with at least one key.
@@ -198,6 +239,21 @@ pub(crate) struct Sealed {
 }
 
 impl Keyring {
+    /// The file that the keys were read from.
+    pub(crate) fn file(&self) -> KeyFile {
+        KeyFile(self.path.clone())
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether a key of this name is among them.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.keys.iter().any(|key| key.name == name)
+    }
+
     /// The name of the key that new secrets are sealed with.
     pub(crate) fn current(&self) -> &str {
         self.keys.last().map_or("", |key| &key.name)

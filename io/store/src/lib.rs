@@ -41,6 +41,7 @@ mod sqlite;
 mod store;
 mod sync;
 mod token;
+mod trust;
 mod user;
 mod wake;
 mod writer;
@@ -62,11 +63,12 @@ pub use record::{
     AnyRecord, FieldOrigin, IfVersion, RecordChange, RecordFilter, RecordWrite, StoredRecord, printed,
 };
 pub use schema::{MigrationStatus, migrate, status};
-pub use secret::SecretInfo;
+pub use secret::{Rotation, Sealing, SecretInfo};
 pub use session::{BrowserToken, PendingSignIn, Session, SignInWay, TokenHash};
 pub use snapshot::{NewSnapshot, Snapshot, SnapshotEntry};
 pub use store::{Retention, Store, StoreConfig, Swept};
 pub use sync::{LinkCounts, LinkQuery, LinkedRecord, NewConflict, SyncConflict, SyncLink, SyncUnit};
 pub use token::{ApiToken, NewApiToken, Role, TOKEN_PREFIX};
+pub use trust::TrustedCertificate;
 pub use user::{NewUser, User, UserRole};
 pub use wake::{EventsChanged, JobsChanged};

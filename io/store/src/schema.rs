@@ -29,6 +29,7 @@ const KNOWN: &[Known] = known![
     4 "0004_quick_call_choice",
     5 "0005_contacts_calendar",
     6 "0006_conferencing",
+    7 "0007_trust",
 ];
 
 /// One migration and whether it was carried out.

@@ -1,7 +1,7 @@
 //! Opening, closing and asking.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -117,7 +117,7 @@ struct Inner {
     readers: Readers,
     queue: mpsc::Sender<Queued>,
     budget: Arc<Semaphore>,
-    keys: Keyring,
+    keys: RwLock<Arc<Keyring>>,
     wakes: Wakes,
     /// The writer first; it ends by itself when nobody is left to ask.
     tasks: Mutex<Vec<JoinHandle<()>>>,
@@ -171,6 +171,7 @@ impl Store {
         };
         let budget = Arc::new(Semaphore::new(BUDGET_KIB));
         let tasks = Mutex::new(tasks);
+        let keys = RwLock::new(Arc::new(keys));
         Ok(Self(Arc::new(Inner { name, readers, queue, budget, keys, wakes, tasks })))
     }
 
@@ -203,7 +204,7 @@ impl Store {
     /// [`StoreError::Fenced`] when the fence is stale, [`StoreError::Conflict`] when a write contradicts what stands;
     /// others when the database fails. In each case nothing was written, unless the error says that it is uncertain.
     pub async fn commit(&self, batch: Batch) -> Result<Receipt, StoreError> {
-        let prepared = Prepared::new(batch, self.keys())?;
+        let prepared = Prepared::new(batch, &self.keys())?;
         let bytes = prepared.bytes();
         match self.ask(Op::Commit(prepared), bytes).await? {
             Answer::Receipt(receipt) => Ok(receipt),
@@ -256,8 +257,15 @@ impl Store {
         &self.0.wakes
     }
 
-    pub(crate) fn keys(&self) -> &Keyring {
-        &self.0.keys
+    pub(crate) fn keys(&self) -> Arc<Keyring> {
+        Arc::clone(&self.0.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes up what the key file holds by now.
+    pub(crate) fn reload_keys(&self) -> Result<Arc<Keyring>, StoreError> {
+        let fresh = Arc::new(self.keys().file().read()?);
+        *self.0.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        Ok(fresh)
     }
 
     pub(crate) fn readers(&self) -> &Readers {

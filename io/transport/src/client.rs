@@ -18,6 +18,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Phase, TransportError};
 use crate::guard::Reach;
 use crate::trust::Trust;
+use crate::trust_store::TrustStore;
 use crate::unpack::{Unpacker, Unusable};
 
 /// The measures of a [`Client`].
@@ -31,6 +32,8 @@ pub struct ClientOptions {
     /// Unused connections kept.
     pub max_idle: usize,
     pub reach: Reach,
+    /// What the service believes beside the operating system.
+    pub trust_store: TrustStore,
 }
 
 impl Default for ClientOptions {
@@ -40,6 +43,7 @@ impl Default for ClientOptions {
             idle_timeout: Duration::from_secs(60),
             max_idle: 8,
             reach: Reach::Configured,
+            trust_store: TrustStore::default(),
         }
     }
 }
@@ -79,7 +83,7 @@ impl Client {
         credentials
             .check()
             .map_err(|reason| TransportError::BadCredentials { endpoint: endpoint.authority(), reason })?;
-        let tls = trust.client_config()?;
+        let tls = trust.client_config(&options.trust_store)?;
         let (idle, by_ntlm) = (Mutex::new(Vec::new()), AtomicBool::new(false));
         Ok(Self { shared: Arc::new(Shared { endpoint, credentials, tls, options, idle, by_ntlm }) })
     }

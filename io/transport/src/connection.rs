@@ -20,10 +20,12 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::authenticator::Authenticator;
+use crate::certificate::CertificateFacts;
 use crate::endpoint::{Endpoint, Scheme};
 use crate::error::{Phase, TlsProblem, TransportError};
 use crate::guard::Reach;
-use crate::trust::{Fingerprint, inspection_config, key_fingerprint};
+use crate::trust::{Fingerprint, Trust, inspection_config};
+use crate::trust_store::TrustStore;
 
 /// A server's header section may be this large, and no more is buffered ahead of the reader.
 const READ_BUFFER: usize = 128 * 1024;
@@ -308,6 +310,8 @@ pub struct PresentedCertificate {
     pub fingerprint: Fingerprint,
     /// SHA-256 of its subject public key info, where the certificate can be parsed.
     pub key_fingerprint: Option<Fingerprint>,
+    /// What it says of itself, where the certificate can be parsed.
+    pub facts: Option<CertificateFacts>,
 }
 
 /// What the server at `endpoint` presents, leaf first. Nothing is sent and nothing is believed: this is for
@@ -324,12 +328,31 @@ pub async fn presented_chain(
     let stream = handshake(endpoint, &inspection_config()?, stream, deadline, patience).await?;
     let (_, session) = stream.get_ref();
     let chain = session.peer_certificates().unwrap_or_default();
-    Ok(chain
-        .iter()
-        .map(|certificate| PresentedCertificate {
-            der: certificate.to_vec(),
-            fingerprint: Fingerprint::of(certificate),
-            key_fingerprint: key_fingerprint(certificate),
-        })
-        .collect())
+    Ok(chain.iter().map(|certificate| PresentedCertificate::new(certificate.to_vec())).collect())
+}
+
+/// Goes the way to a server as a client with this trust does, and no further: name, port, certificate. Gives where it
+/// answers, and the chain it presents; none without TLS.
+///
+/// # Errors
+/// [`TransportError`] says how far it came.
+pub async fn walk(
+    endpoint: &Endpoint,
+    trust: &Trust,
+    store: &TrustStore,
+    patience: Duration,
+) -> Result<(SocketAddr, Vec<PresentedCertificate>), TransportError> {
+    let deadline = Instant::now() + patience;
+    let tls = trust.client_config(store)?;
+    let stream = connect(endpoint, &Reach::Configured, deadline, patience).await?;
+    let address = stream
+        .peer_addr()
+        .map_err(|source| TransportError::Connect { endpoint: endpoint.authority(), source })?;
+    if endpoint.scheme() == Scheme::Http {
+        return Ok((address, Vec::new()));
+    }
+    let stream = handshake(endpoint, &tls, stream, deadline, patience).await?;
+    let (_, session) = stream.get_ref();
+    let chain = session.peer_certificates().unwrap_or_default();
+    Ok((address, chain.iter().map(|one| PresentedCertificate::new(one.to_vec())).collect()))
 }

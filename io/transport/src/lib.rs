@@ -9,7 +9,8 @@
 //! The types to know:
 //!
 //! * [`Endpoint`]: scheme, host, port and path of a server, parsed once.
-//! * [`Trust`]: whose certificates are believed; [`TlsProblem`] says exactly why one was not.
+//! * [`Trust`]: whose certificates are believed; [`TlsProblem`] says exactly why one was not. [`TrustStore`] holds what
+//!   an administrator added for the whole service, and may change at any time.
 //! * [`Reach`]: whether addresses inside the company may be contacted. An address that an administrator
 //!   configured may; one that came from a user or a peer is held against a [`Guard`].
 //! * [`Client`]: one endpoint, one identity, a few kept-alive connections. A [`Response`] owns its connection
@@ -22,6 +23,7 @@
 
 mod authenticator;
 mod breaker;
+mod certificate;
 mod client;
 mod connection;
 mod credentials;
@@ -33,11 +35,15 @@ mod local;
 mod throttle;
 mod token;
 mod trust;
+mod trust_store;
 mod unpack;
 
 pub use breaker::{Breaker, BreakerPolicy, Gate, Rejection};
+pub use certificate::{
+    CertificateFacts, CertificateRole, certificates_of_pem, chain_leads_to, is_name_mismatch,
+};
 pub use client::{Body, Client, ClientOptions, Response};
-pub use connection::{PresentedCertificate, presented_chain};
+pub use connection::{PresentedCertificate, presented_chain, walk};
 pub use credentials::Credentials;
 pub use endpoint::{Endpoint, Scheme};
 pub use error::{Phase, TlsProblem, TransportError};
@@ -47,3 +53,4 @@ pub use local::LocalClient;
 pub use throttle::{Busy, Permit, Throttle};
 pub use token::{ClientCredentials, TokenSource};
 pub use trust::{Fingerprint, Pin, Trust};
+pub use trust_store::TrustStore;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -10,6 +11,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureSch
 use sha2::{Digest, Sha256};
 
 use crate::error::TransportError;
+use crate::trust_store::{StoreVerifier, TrustStore};
 
 /// A trust decision of an administrator. Renewal of the server's certificate asks nothing of
 /// [`Trust::Authorities`], so it is the one to recommend.
@@ -80,16 +82,17 @@ pub enum Pin {
 }
 
 impl Trust {
-    /// The TLS settings of a client with this trust: TLS 1.2 and 1.3, HTTP/1.1 by ALPN, no client certificate. Clients
-    /// of other protocols replace the ALPN.
+    /// The TLS settings of a client with this trust and what `store` holds at the time of each handshake: TLS 1.2 and
+    /// 1.3, HTTP/1.1 by ALPN, no client certificate. Clients of other protocols replace the ALPN. A pinned trust does
+    /// not look at the store.
     ///
     /// # Errors
     /// [`TransportError::BadTrust`] with the reason.
-    pub fn client_config(&self) -> Result<Arc<ClientConfig>, TransportError> {
-        config_with(self.verifier()?)
+    pub fn client_config(&self, store: &TrustStore) -> Result<Arc<ClientConfig>, TransportError> {
+        config_with(self.verifier(store)?)
     }
 
-    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, TransportError> {
+    fn verifier(&self, store: &TrustStore) -> Result<Arc<dyn ServerCertVerifier>, TransportError> {
         let roots = match self {
             Self::Platform => Vec::new(),
             Self::Authorities(pem) => authorities(pem)?,
@@ -100,13 +103,20 @@ impl Trust {
             }
             Self::Pinned(pins) => return Ok(Arc::new(PinnedVerifier::new(pins.clone()))),
         };
-        let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider())
-            .map_err(|error| TransportError::BadTrust(error.to_string()))?;
-        Ok(Arc::new(verifier))
+        Ok(Arc::new(StoreVerifier::new(roots, store.clone())?))
     }
 }
 
-fn provider() -> Arc<CryptoProvider> {
+/// The operating system's authorities and these.
+pub(crate) fn platform(
+    roots: impl IntoIterator<Item = CertificateDer<'static>>,
+) -> Result<Arc<dyn ServerCertVerifier>, TransportError> {
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, provider())
+        .map_err(|error| TransportError::BadTrust(error.to_string()))?;
+    Ok(Arc::new(verifier))
+}
+
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
@@ -118,6 +128,8 @@ fn config_with(verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // A resumed session would not be checked again, also when its certificate is no longer believed.
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
@@ -126,7 +138,7 @@ pub(crate) fn inspection_config() -> Result<Arc<ClientConfig>, TransportError> {
     config_with(Arc::new(PinnedVerifier { pins: None, provider: provider() }))
 }
 
-fn authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+pub(crate) fn authorities(pem: &str) -> Result<Vec<CertificateDer<'static>>, TransportError> {
     let certificates = CertificateDer::pem_slice_iter(pem.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| TransportError::BadTrust(format!("the CA file is not PEM: {error}")))?;
@@ -228,7 +240,10 @@ mod tests {
             Trust::Authorities("-----BEGIN CERTIFICATE-----\n@@@@\n-----END CERTIFICATE-----\n".to_owned()),
             Trust::Pinned(Vec::new()),
         ] {
-            assert!(matches!(trust.client_config(), Err(TransportError::BadTrust(_))), "{trust:?}");
+            assert!(
+                matches!(trust.client_config(&TrustStore::default()), Err(TransportError::BadTrust(_))),
+                "{trust:?}"
+            );
         }
     }
 }

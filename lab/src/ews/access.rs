@@ -64,8 +64,9 @@ pub(super) fn whose(server: &Server, caller: &Account, header: &RequestHeader) -
 
 /// Whether the role of the service account reaches this mailbox.
 fn in_scope(server: &Server, account: &Account) -> bool {
-    let scope = &server.settings.impersonation_scope;
-    scope.as_ref().is_none_or(|scope| scope.iter().any(|known| known.eq_ignore_ascii_case(&account.address)))
+    let changed = server.accounts.settings().impersonation_scope;
+    let scope = changed.as_ref().or(server.settings.impersonation_scope.as_ref());
+    scope.is_none_or(|scope| scope.iter().any(|known| known.eq_ignore_ascii_case(&account.address)))
 }
 
 /// Whether a server of this version takes requests of that one.

@@ -56,7 +56,7 @@ use crate::{
     fault::FaultKind,
     http::{Body, Cut},
     journal::RequestRecord,
-    server::{Server, found_at, plain, typed, unauthorized, unavailable},
+    server::{Server, forbidden, found_at, plain, typed, unauthorized, unavailable},
 };
 
 /// A POST to the endpoint, read and signed in.
@@ -210,6 +210,7 @@ fn before(fault: &FaultKind) -> Before {
         }
         FaultKind::Unauthorized => Before::Response(unauthorized()),
         FaultKind::HttpRedirect { to } => Before::Response(found_at(to)),
+        FaultKind::Forbidden => Before::Response(forbidden()),
         FaultKind::ServerBusy { back_off_ms } => busy(*back_off_ms),
         FaultKind::ConnectionCount => Before::Answer(Answer::refused(
             ResponseCode::ErrorExceededConnectionCount,

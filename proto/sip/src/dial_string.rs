@@ -101,7 +101,9 @@ mod tests {
 
     #[test]
     fn what_is_no_dial_string_is_refused() {
-        for uri in ["sip:vmr.example", "sip:**1234@vmr.example", "sip:70%4@vmr.example", "sip:%ff@vmr.example"] {
+        for uri in
+            ["sip:vmr.example", "sip:**1234@vmr.example", "sip:70%4@vmr.example", "sip:%ff@vmr.example"]
+        {
             assert_eq!(read(uri), None, "{uri}");
         }
         assert_eq!(read(&format!("sip:7042**{}@vmr.example", "1".repeat(65))), None);

@@ -17,6 +17,7 @@
 //! | `spool` | files of a PBX | deposits |
 //! | `sync` | job `records`: a hint, the interval, a person | contacts and calendars in step, both ways |
 //! | `records` | people and programs edit contacts and events | entry, event and decision in one batch; deletions can be undone |
+//! | `saved_contacts` | the directory changed | contacts that were saved from it are refreshed in the fields it wrote |
 //! | `explain` | a person asks | the chain of decisions |
 //!
 //! What it holds to:
@@ -53,6 +54,7 @@ mod reach;
 mod record;
 mod records;
 mod report;
+mod saved_contacts;
 mod spool;
 mod state_change;
 mod sync;
@@ -78,6 +80,7 @@ pub use policy::{MessagingPolicy, SpoolPolicy};
 pub use reach::{password_of, sip_password_of};
 pub use records::Imported;
 pub use report::{DeliveryReport, DeliveryWord};
+pub use saved_contacts::{Followed, FollowedContact};
 pub use sync::{RecordSystems, Standing, SyncStatus, Word};
 
 pub(crate) use lag::LagStep;
@@ -150,6 +153,19 @@ impl Messaging {
             Arc::new(limits::CountFolders(self.clone())),
             Arc::new(sync::KeepInStep(self.clone())),
         ]
+    }
+
+    /// The jobs of a node that exchanges nothing with mail systems: the lights follow what is known here.
+    pub fn work_at_home(&self) -> Vec<Arc<dyn Work>> {
+        vec![Arc::new(light::Light(self.clone())), Arc::new(light::OneLamp(self.clone()))]
+    }
+
+    /// Reads the spool until `stop`, for such a node.
+    pub async fn run_at_home(&self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.read_spools() => {}
+        }
     }
 
     /// Watches mailboxes and the spool until `stop`.

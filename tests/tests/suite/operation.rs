@@ -139,6 +139,8 @@ fn tokens_open_what_their_role_may_and_nothing_more() {
 }
 
 /// Settings leave as one document and make another server the same, all or nothing; a version can be gone back to.
+///
+/// Covers: AV-15, AV-45
 #[test]
 fn settings_travel_as_one_document_and_versions_can_be_restored() {
     let site = Site::start();
@@ -163,6 +165,11 @@ fn settings_travel_as_one_document_and_versions_can_be_restored() {
     for noun in ["endpoints", "feature_groups", "mailboxes"] {
         assert_eq!(copied[noun], document[noun]);
     }
+    let mut newer = portable.clone();
+    newer["form"] = json!(99);
+    fs::write(&file, newer.to_string()).expect("own folder");
+    let refused = other.refused(&["config", "apply", &file]);
+    assert!(refused.contains("form 99") && refused.contains("upgrade"), "{refused}");
     let mut broken = portable;
     broken["mailboxes"][0]["feature_group"] = json!("fg_00000000000000000000000000000000");
     broken["endpoints"][0]["name"] = json!("must not be taken alone");

@@ -72,11 +72,19 @@ fn a_reload_names_what_waits_for_a_restart() {
     let moved = good.replace("domain = \"lab.example\"", "domain = \"elsewhere.example\"");
     assert_ne!(moved, good);
     fs::write(server.config(), moved).expect("own folder");
+    let checked = server.cli(&["config", "check"]);
+    assert_eq!(
+        checked["restart"],
+        serde_json::json!(["sip.domain"]),
+        "told before anything is taken up: {checked}"
+    );
+    let reloaded = server.cli(&["config", "reload"]);
+    assert_eq!(reloaded["restart"], checked["restart"], "{reloaded}");
     server.process().signal("HUP");
-    let line = eventually("the sections", || {
+    let line = eventually("the settings", || {
         server.log().lines().find(|line| line.contains("wait for a restart")).map(str::to_owned)
     });
-    assert!(line.contains("[sip]") && !line.contains("[store]"), "{line}");
+    assert!(line.contains("sip.domain") && !line.contains("store"), "{line}");
 
     let at = 1 + good.lines().position(|line| line.starts_with("stop_within_s")).expect("it is set");
     fs::write(server.config(), good.replace("stop_within_s = 10", "stop_within_s = \"ten\""))

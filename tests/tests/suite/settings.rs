@@ -69,6 +69,32 @@ fn settings_are_inherited_and_say_from_where() {
     wait_in_folder(&site, "inbox/Mine", 1);
 }
 
+/// Group first and mailbox afterwards, or the other way round: the same holds, whether the mailbox follows its group or has
+/// settings of its own.
+///
+/// Covers: AV-98
+#[test]
+fn the_order_of_configuration_does_not_matter() {
+    let site = Site::bare(&Options::default());
+    let group =
+        ["feature-group", "edit", "Staff", "--subject", "Call from {caller}", "--sync", "messages,contacts"];
+    let own = |number: &str| {
+        site.server.cli(&["mailbox", "edit", number, "--subject", "Mine: {caller}"]);
+        site.server.cli(&["mailbox", "edit", number, "--use-group-settings", "no"]);
+    };
+    site.add_endpoint_and_group(&[]);
+    site.add_mailbox("1001", "alice", &[]);
+    site.add_mailbox("1002", "bob", &[]);
+    own("1002");
+    site.server.cli(&group);
+    site.add_mailbox("1003", "carol", &[]);
+    let shown = |number: &str| site.server.cli(&["mailbox", "show", number])["effective"].clone();
+    assert_eq!(shown("1001"), shown("1003"), "the group's settings, whoever came first");
+    own("1003");
+    assert_eq!(shown("1002"), shown("1003"), "its own settings, whoever came first");
+    assert_ne!(shown("1001"), shown("1003"));
+}
+
 /// Which kinds go, and where; a folder that was renamed in Outlook is still the same folder.
 ///
 /// Covers: AV-72

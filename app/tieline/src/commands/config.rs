@@ -13,8 +13,11 @@ use crate::output::{Output, items, table, text, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Reads the configuration file and says what is wrong with it.
+    /// Reads the configuration file and says what is wrong with it; while the server runs, also which changed settings it
+    /// would take up, and which wait for a restart.
     Check,
+    /// Has the running server read the file again, as SIGHUP does, and says which changed settings wait for a restart.
+    Reload,
     /// Prints the file's JSON Schema, for editors.
     Schema,
     /// Prints every setting of the file with its meaning and default.
@@ -43,8 +46,31 @@ pub(crate) async fn run(command: ConfigCommand, reach: &Reach, out: Output) -> R
     match command {
         ConfigCommand::Check => {
             Config::load(&reach.config)?;
-            let answer = json!({"file": reach.config, "ok": true});
-            out.show(&answer, |_| format!("{} is in order", reach.config.display()));
+            let mut answer = json!({"file": reach.config, "ok": true});
+            // Without a running server there is nothing to compare with.
+            let running = match Api::new(reach) {
+                Ok(api) => api.post("/api/v1/reload?dry_run=true", &json!({})).await.ok(),
+                Err(_) => None,
+            };
+            if let (Some(running), Some(answer)) = (running, answer.as_object_mut()) {
+                answer.insert("restart".to_owned(), running.get("restart").cloned().unwrap_or_default());
+            }
+            out.show(&answer, |answer| {
+                let restart =
+                    waiting(answer).map(|settings| format!("\nA restart would take up: {settings}"));
+                format!("{} is in order{}", reach.config.display(), restart.unwrap_or_default())
+            });
+        }
+        ConfigCommand::Reload => {
+            let answer = Api::new(reach)?.post("/api/v1/reload", &json!({})).await?;
+            out.show(&answer, |answer| {
+                let restart =
+                    waiting(answer).map(|settings| format!("\nThese wait for a restart: {settings}"));
+                format!(
+                    "Taken up: the log's settings, and the operating system's authorities{}",
+                    restart.unwrap_or_default()
+                )
+            });
         }
         ConfigCommand::Schema => out.line(&format!("{:#}", schema())),
         ConfigCommand::Example => out.line(example().trim_end()),
@@ -65,6 +91,13 @@ pub(crate) async fn run(command: ConfigCommand, reach: &Reach, out: Output) -> R
         }
     }
     Ok(())
+}
+
+/// Settings that wait for a restart; `None` when there are none.
+fn waiting(answer: &Value) -> Option<String> {
+    let settings = answer.get("restart").and_then(Value::as_array)?;
+    let settings: Vec<_> = settings.iter().filter_map(Value::as_str).collect();
+    (!settings.is_empty()).then(|| settings.join(", "))
 }
 
 fn read(file: &PathBuf) -> Result<Value, Refusal> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tieline_model::Refusal;
 
 use super::query;
@@ -50,6 +50,23 @@ pub(crate) enum ContactCommand {
         /// Its id, as ct_….
         id: String,
     },
+    /// Saves a person of the directory among a mailbox's contacts; saved contacts follow the directory.
+    Save {
+        /// An address of the person, as sip:bob@corp.example or bob@corp.example.
+        address: String,
+        /// The mailbox, by number, address or id.
+        #[arg(long)]
+        mailbox: String,
+    },
+    /// Refreshes saved contacts from the directory now: fields that it wrote and nobody edited since.
+    Refresh {
+        /// The mailbox, by number, address or id.
+        #[arg(long)]
+        mailbox: String,
+        /// Only show what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Takes the contacts of a vCard file in.
     Import {
         /// The file, - for standard input.
@@ -92,6 +109,14 @@ pub(crate) async fn run(command: ContactCommand, api: &Api, out: Output) -> Resu
             let answer = api.delete(&path(&id)).await?;
             out.show(&answer, |a| record::removed(&id, a));
         }
+        ContactCommand::Save { address, mailbox } => {
+            let answer = api.post(&format!("{}/save", of(&mailbox)), &json!({ "address": address })).await?;
+            out.show(&answer, |c| format!("Saved {} ({})", text(c, "id"), text(c, "headline")));
+        }
+        ContactCommand::Refresh { mailbox, dry_run } => {
+            let path = format!("{}/refresh?dry_run={dry_run}", of(&mailbox));
+            out.show(&api.post(&path, &json!({})).await?, |answer| refreshed(answer, dry_run));
+        }
         ContactCommand::Import { file, mailbox } => {
             let answer =
                 api.upload(&format!("{}/import", of(&mailbox)), "text/vcard", record::read(&file)?).await?;
@@ -103,6 +128,29 @@ pub(crate) async fn run(command: ContactCommand, api: &Api, out: Output) -> Resu
         }
     }
     Ok(())
+}
+
+fn refreshed(answer: &Value, dry_run: bool) -> String {
+    let rows = |member: &str, what: &str| -> Vec<Vec<String>> {
+        let entries = answer.get(member).and_then(Value::as_array).into_iter().flatten();
+        let row = |c: &Value| {
+            let fields = c["fields"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            vec![what.to_owned(), text(c, "contact"), text(c, "name"), fields.collect::<Vec<_>>().join(", ")]
+        };
+        entries.map(row).collect()
+    };
+    let changed = if dry_run { "would change" } else { "changed" };
+    let all = [rows("changed", changed), rows("kept", "kept")].concat();
+    let shown = table(
+        &["what", "contact", "name", "fields"],
+        all,
+        "The saved contacts are as the directory has them.",
+    );
+    format!(
+        "{shown}\nCompared with the directory: {}; no longer there: {}",
+        text(answer, "compared"),
+        text(answer, "gone")
+    )
 }
 
 fn first(value: Option<&Value>, member: &str) -> String {

@@ -243,6 +243,9 @@ async fn server(seen: &mut Examination, reach: &Reach, config: &Config) {
     seen.good("server", "process", format!("runs since {}", time(&text(&status, "since"))));
     seen.status = status;
     mail_servers(seen, &api).await;
+    service_accounts(seen, &api).await;
+    certificates(seen, &api).await;
+    secrets(seen, &api).await;
     if !config.directory.servers.is_empty() {
         ticket_systems(seen, &api).await;
     }
@@ -264,6 +267,58 @@ async fn mail_servers(seen: &mut Examination, api: &Api) {
             Ok(answer) => take(seen, AREA, &name, &answer),
             Err(refusal) => seen.bad(AREA, name, refusal),
         }
+    }
+}
+
+/// The way to each mail server with each service account; no item is written.
+async fn service_accounts(seen: &mut Examination, api: &Api) {
+    const AREA: &str = "service account";
+    let listed = match api.get("/api/v1/feature-groups").await {
+        Ok(listed) => listed,
+        Err(refusal) => return seen.bad(AREA, "list", refusal),
+    };
+    for group in items(&listed) {
+        let name = text(group, "name");
+        let path = format!("/api/v1/feature-groups/{}/preflight", segment(&name));
+        match api.post(&path, &json!({"without_item": true})).await {
+            Ok(answer) => take(seen, AREA, &name, &answer),
+            Err(refusal) => seen.bad(AREA, name, refusal),
+        }
+    }
+}
+
+/// Days to the end of every certificate in use.
+async fn certificates(seen: &mut Examination, api: &Api) {
+    const AREA: &str = "certificate";
+    let answer = match api.post("/api/v1/trust/look", &json!({})).await {
+        Ok(answer) => answer,
+        Err(refusal) => return seen.bad(AREA, "list", refusal),
+    };
+    for one in answer.get("seen").and_then(Value::as_array).into_iter().flatten() {
+        let place = text(one, "place");
+        let warning =
+            one.get("warning").and_then(|warning| serde_json::from_value::<Refusal>(warning.clone()).ok());
+        match warning {
+            Some(refusal) if text(one, "days_left").starts_with('-') => seen.bad(AREA, place, refusal),
+            Some(refusal) => seen.doubtful(AREA, place, refusal),
+            None => seen.good(AREA, place, format!("good for {} days", text(one, "days_left"))),
+        }
+    }
+}
+
+/// Whether everything is sealed with the present key.
+async fn secrets(seen: &mut Examination, api: &Api) {
+    match api.get("/api/v1/secrets").await {
+        Ok(answer) if text(&answer, "behind") != "0" => {
+            let what = "a rotation of the key is not finished";
+            seen.doubtful(
+                "store",
+                "key",
+                Refusal::operator("rotation-unfinished", what, "tieline secret rotate"),
+            );
+        }
+        Ok(_) => {}
+        Err(refusal) => seen.bad("store", "secrets", refusal),
     }
 }
 

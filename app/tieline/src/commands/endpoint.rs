@@ -291,7 +291,8 @@ pub(super) fn findings(out: Output, answer: &Value) -> String {
     let mut refused = false;
     for finding in answer.get("findings").and_then(Value::as_array).into_iter().flatten() {
         let ok = finding.get("ok").and_then(Value::as_bool).unwrap_or(false);
-        lines.push(format!("{} {}: {}", out.mark(ok), text(finding, "name"), text(finding, "detail")));
+        let mark = if text(finding, "state") == "warning" { "!" } else { out.mark(ok) };
+        lines.push(format!("{mark} {}: {}", text(finding, "name"), text(finding, "detail")));
         // The first one that failed is what the command ends with, on standard error and with its next step.
         let next = finding.pointer("/refusal/next").and_then(Value::as_str);
         if let Some(next) = next.filter(|_| std::mem::replace(&mut refused, true)) {

@@ -91,6 +91,9 @@ pub(crate) struct SettingsArgs {
     /// Calendar events move the user's location.
     #[arg(long, value_name = "yes|no")]
     change_location: Option<YesNo>,
+    /// People of the directory may be saved as contacts, which then follow it ("save Lync contacts in Outlook").
+    #[arg(long, value_name = "yes|no")]
+    save_contacts: Option<YesNo>,
 }
 
 /// A switch that can be said both ways.
@@ -130,6 +133,9 @@ impl SettingsArgs {
         }
         if let Some(change) = self.change_location {
             settings.insert("change_location".to_owned(), matches!(change, YesNo::Yes).into());
+        }
+        if let Some(save) = self.save_contacts {
+            settings.insert("save_contacts".to_owned(), matches!(save, YesNo::Yes).into());
         }
         Ok((!settings.is_empty()).then_some(Value::Object(settings)))
     }
@@ -249,6 +255,7 @@ fn show(g: &Value) -> String {
         ("folders", said(g, "settings.folders")),
         ("subject", said(g, "settings.subject")),
         ("change location", said(g, "settings.change_location")),
+        ("saves contacts", said(g, "settings.save_contacts")),
         ("mailboxes", text(g, "mailboxes")),
     ])
 }

@@ -237,6 +237,7 @@ fn show(m: &Value) -> String {
         ("folders", origin("folders")),
         ("subject", origin("subject")),
         ("change location", origin("change_location")),
+        ("saves contacts", origin("save_contacts")),
         ("calendar mode", origin("calendar_mode")),
         ("enabled", text(m, "enabled")),
         ("state", state(m)),

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use tieline_model::Refusal;
+use tieline_web::ReloadReport;
 
 use crate::cli::Reach;
 use crate::config::Config;
 use crate::output::Output;
 use crate::signals::{self, Reload};
-use crate::telemetry;
+use crate::telemetry::{self, LogFilter};
 use crate::wiring::Server;
 
 #[derive(Debug, Args)]
@@ -32,6 +33,7 @@ pub(crate) async fn run(command: Serve, reach: &Reach, out: Output) -> Result<()
         "pid": std::process::id(),
         "http": format!("http://{}", server.http()),
         "sip": server.sip(),
+        "ldap": server.ldap(),
         "admin_socket": config.listen.admin_socket,
     });
     if let Some(file) = &command.ready_file {
@@ -53,28 +55,50 @@ pub(crate) async fn run(command: Serve, reach: &Reach, out: Output) -> Result<()
         tokio::select! {
             () = signals::stop() => break,
             () = orphaned.wait() => break,
-            () = hangup.asked() => {}
-            Some(()) = reloads.recv() => {}
+            () = hangup.asked() => {
+                // The log has the outcome.
+                let _ = reload(&server, reach, &filter, false);
+            }
+            Some(asked) = reloads.recv() => {
+                // Whoever asked may have gone meanwhile.
+                let _ = asked.reply.send(reload(&server, reach, &filter, asked.dry_run));
+            }
             broken = server.broken() => {
                 tracing::error!(%broken, "server stops");
                 server.stop(&config).await;
                 return Err(broken);
             }
         }
-        match Config::load(&reach.config).and_then(|next| filter.set(&next.log).map(|()| next)) {
-            Ok(next) => match server.restart_needed(&next) {
-                sections if sections.is_empty() => tracing::info!("configuration read again"),
-                sections => {
-                    tracing::warn!(sections, "configuration read again; these sections wait for a restart")
-                }
-            },
-            Err(refusal) => tracing::error!(%refusal, "configuration kept as it was"),
-        }
     }
     tracing::info!("server stopping");
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     server.stop(&config).await;
     Ok(())
+}
+
+/// Reads the file again and takes up what can be: whole, or nothing of it.
+fn reload(
+    server: &Server,
+    reach: &Reach,
+    filter: &LogFilter,
+    dry_run: bool,
+) -> Result<ReloadReport, Refusal> {
+    let next = Config::load(&reach.config);
+    let next = if dry_run { next } else { next.and_then(|next| filter.set(&next.log).map(|()| next)) };
+    let next = next.inspect_err(|refusal| tracing::error!(%refusal, "configuration kept as it was"))?;
+    let taken = ["log", "the operating system's certificate authorities"].map(str::to_owned).to_vec();
+    let report = ReloadReport { taken, restart: server.restart_needed(&next) };
+    if dry_run {
+        return Ok(report);
+    }
+    server.reread_trust();
+    if report.restart.is_empty() {
+        tracing::info!("configuration read again");
+    } else {
+        let settings = report.restart.join(", ");
+        tracing::warn!(settings, "configuration read again; these settings wait for a restart");
+    }
+    Ok(report)
 }
 
 /// Written beside its place and renamed, so that a reader sees all of it or nothing.

@@ -37,11 +37,28 @@ fn show(answer: &Value) -> String {
             vec![text(f, "mailbox"), text(f, "folder"), text(f, "items"), limit, text(f, "load")]
         })
         .collect();
+    let certificates = answer.get("certificates").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let certificates = certificates
+        .iter()
+        .map(|c| vec![text(c, "place"), text(c, "kind"), text(c, "not_after"), text(c, "days_left")])
+        .collect();
+    let enabled = text(answer, "enabled_mailboxes");
+    let exchanges = match text(answer, "exchanges").as_str() {
+        "no" => {
+            format!("nothing: [delivery] enabled is false on this node; {enabled} mailboxes wait for another")
+        }
+        _ => format!("with mail servers, for {enabled} mailboxes"),
+    };
     [
-        fields(&[("running since", time(&text(answer, "since"))), ("mailboxes", mailboxes)]),
+        fields(&[
+            ("running since", time(&text(answer, "since"))),
+            ("exchanges", exchanges),
+            ("mailboxes", mailboxes),
+        ]),
         table(&["queue", "waiting", "due", "quarantined", "oldest"], queues, "Nothing waits."),
         table(&["lag", "count", "p50", "p99"], lag, "No lag measured yet."),
         table(&["mailbox", "folder", "items", "limit", "load"], folders, "No folder was counted yet."),
+        table(&["certificate of", "kind", "ends", "days left"], certificates, "No certificate ends soon."),
     ]
     .join("\n\n")
 }

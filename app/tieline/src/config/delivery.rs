@@ -6,6 +6,9 @@ use tieline_model::Refusal;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Delivery {
+    /// This node exchanges messages, contacts and calendars with mail servers. When it does not, it takes messages in,
+    /// keeps them and tells the lights; another node, or this one later, does the rest.
+    pub enabled: bool,
     /// How many mailboxes are served at the same time.
     pub parallel_mailboxes: usize,
     /// How long one request to the mail server may take, in seconds.
@@ -33,6 +36,7 @@ pub(crate) struct Delivery {
 impl Default for Delivery {
     fn default() -> Self {
         Self {
+            enabled: true,
             parallel_mailboxes: 16,
             request_within_s: 30,
             late_effect_bound_s: 60,

@@ -8,6 +8,7 @@ mod conferencing;
 mod delivery;
 mod directory;
 mod example;
+mod ldap;
 mod limits;
 mod listen;
 mod log;
@@ -27,6 +28,7 @@ pub(crate) use conferencing::Conferencing;
 pub(crate) use delivery::Delivery;
 pub(crate) use directory::{Directory, DirectoryKind};
 pub(crate) use example::example;
+pub(crate) use ldap::Ldap;
 pub(crate) use limits::Limits;
 pub(crate) use listen::Listen;
 pub(crate) use log::{Log, LogFormat};
@@ -49,6 +51,8 @@ pub(crate) struct Config {
     pub directory: Directory,
     /// Invitations to virtual meeting rooms.
     pub conferencing: Conferencing,
+    /// Contacts as telephones look them up.
+    pub ldap: Ldap,
     /// Message-waiting lights.
     pub sip: Sip,
     /// Folders that a switch writes recordings into.
@@ -106,6 +110,7 @@ impl Config {
         config.sign_in.check()?;
         config.directory.check()?;
         config.conferencing.check()?;
+        config.ldap.check()?;
         config.sip.check()?;
         config.delivery.check()?;
         config.limits.check()?;
@@ -124,6 +129,7 @@ impl Config {
         self.sign_in.resolve(folder);
         self.directory.resolve(folder);
         self.conferencing.resolve(folder);
+        self.ldap.resolve(folder);
         self.spool.iter_mut().for_each(|spool| absolute(&mut spool.folder));
         self.sip.tls.iter_mut().for_each(|tls| {
             absolute(&mut tls.certificate);

@@ -3,6 +3,7 @@
 mod calls;
 mod conferencing;
 mod lights;
+mod phone_book;
 mod quick_call;
 mod sign_in;
 mod tls;
@@ -22,8 +23,8 @@ use tieline_model::{Clock, Ids, Refusal};
 use tieline_ports::MailSystem;
 use tieline_sip::{Algorithm, Login, Secret, Services, SipConfig, SipStack, TlsListener};
 use tieline_store::{KeyFile, Retention, Store, StoreConfig};
-use tieline_transport::LimiterPolicy;
-use tieline_web::{Limits, Listeners, Metrics, Readiness, Web};
+use tieline_transport::{ClientOptions, LimiterPolicy, TrustStore};
+use tieline_web::{Certificates, Limits, Listeners, Metrics, Readiness, ReloadAsked, Web};
 use tieline_worker::{Worker, WorkerPolicy};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -38,10 +39,12 @@ use lights::{MailboxAccounts, Presence, SipLamps, StoredSubscriptions};
 /// The running server.
 pub(crate) struct Server {
     http: SocketAddr,
+    ldap: Vec<SocketAddr>,
     store: Store,
     lamps: Arc<SipLamps>,
     readiness: watch::Sender<Readiness>,
     running: Config,
+    trust_store: TrustStore,
     /// Ends the listeners.
     listening: CancellationToken,
     /// Ends the work.
@@ -58,7 +61,7 @@ impl Server {
     pub(crate) async fn start(
         config: &Config,
         metrics: PrometheusHandle,
-    ) -> Result<(Self, mpsc::Receiver<()>), Refusal> {
+    ) -> Result<(Self, mpsc::Receiver<ReloadAsked>), Refusal> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn Ids> = Arc::new(SystemClock);
         let listeners = Listeners::bind(config.listen.http, &config.listen.admin_socket).await?;
@@ -66,7 +69,15 @@ impl Server {
             Refusal::operator("listen-failed", error.to_string(), "choose another [listen] http")
         })?;
         let store = open_store(config).await?;
-        let exchange = Exchange::new(Arc::clone(&clock), Arc::clone(&ids), ews_options(config));
+        let trust_store = TrustStore::default();
+        let certificates = Arc::new(Certificates::new(
+            store.clone(),
+            Arc::clone(&clock),
+            trust_store.clone(),
+            tls_servers(config),
+        ));
+        certificates.take_up().await?;
+        let exchange = Exchange::new(Arc::clone(&clock), Arc::clone(&ids), ews_options(config, &trust_store));
         let mail: Arc<dyn MailSystem> = Arc::new(exchange.clone());
         let lamps = Arc::new(SipLamps::new(Arc::clone(&clock), presence(&config.sip)?));
         let messaging = Messaging::new(MessagingParts {
@@ -80,7 +91,7 @@ impl Server {
         });
         messaging.keep_records_in(RecordSystems { contacts: Arc::new(exchange.clone()), calendar: None });
         let (listening, working) = (CancellationToken::new(), CancellationToken::new());
-        let directory = quick_call::directory(&config.directory, &clock)?;
+        let directory = quick_call::directory(&config.directory, &trust_store, &clock)?;
         let conferencing = conferencing::conferencing(
             &config.conferencing,
             &store,
@@ -94,23 +105,47 @@ impl Server {
         {
             lamps.put(stack);
         }
-        let work = messaging.work().into_iter().chain(conferencing.iter().flat_map(Conferencing::work));
+        let exchanges = config.delivery.enabled;
+        if !exchanges {
+            tracing::warn!("this node exchanges nothing with mail servers: [delivery] enabled is false");
+        }
+        let own = if exchanges { messaging.work() } else { messaging.work_at_home() };
+        let work = own.into_iter().chain(conferencing.iter().flat_map(Conferencing::work));
         let worker =
             Worker::new(store.clone(), Arc::clone(&clock), Arc::clone(&ids), worker_policy(config), work);
-        let quick_call = directory
-            .as_ref()
-            .map(|directory| quick_call::quick_call(&config.directory, directory, &store, &clock, &ids));
+        let quick_call = directory.as_ref().map(|directory| {
+            quick_call::quick_call(&config.directory, directory, &trust_store, &store, &clock, &ids)
+        });
+        let phone_book = phone_book::start(&config.ldap, &store, listening.clone()).await?;
+        let ldap = phone_book.map(|book| book.addresses().to_vec()).unwrap_or_default();
         let mut tasks = vec![
             tokio::spawn(worker.run(working.clone())),
             tokio::spawn({
                 let (messaging, stop) = (messaging.clone(), working.clone());
-                async move { messaging.run(stop).await }
+                async move {
+                    match exchanges {
+                        true => messaging.run(stop).await,
+                        false => messaging.run_at_home(stop).await,
+                    }
+                }
             }),
             tokio::spawn(sweep(store.clone(), Arc::clone(&clock), retention(config), working.clone())),
             tokio::spawn(upkeep(metrics.clone(), working.clone())),
+            tokio::spawn({
+                let (certificates, stop) = (Arc::clone(&certificates), working.clone());
+                async move { certificates.run(stop).await }
+            }),
         ];
+        let preflight: Arc<dyn tieline_ports::Preflight> = Arc::new(exchange);
+        let known_people = directory.clone().map(|directory| directory as Arc<dyn tieline_ports::Directory>);
         if let (Some(directory), Some(quick_call)) = (directory, quick_call.clone()) {
             let (reading, calling) = (working.clone(), working.clone());
+            tasks.push(tokio::spawn(follow(
+                messaging.clone(),
+                Arc::clone(&directory) as Arc<dyn tieline_ports::Directory>,
+                Duration::from_secs(config.directory.list_every_s),
+                working.clone(),
+            )));
             tasks.push(tokio::spawn(async move { directory.run(reading).await }));
             tasks.push(tokio::spawn(async move { quick_call.run(calling).await }));
         }
@@ -121,12 +156,36 @@ impl Server {
         let (readiness, ready) = watch::channel(Readiness::Ready);
         let (reload, reloads) = mpsc::channel(1);
         let sign_in = sign_in::sign_in(&config.sign_in)?;
-        let parts = tieline_web::Parts { mail, clock, ids, sign_in, quick_call, push: Arc::new(exchange) };
+        let parts = tieline_web::Parts {
+            mail,
+            clock,
+            ids,
+            sign_in,
+            quick_call,
+            push: Arc::new(exchange),
+            certificates,
+            preflight,
+            directory: known_people,
+            exchanges,
+        };
         let web =
             Web::new(store.clone(), messaging, parts, web_limits(config), Metrics(metrics), ready, reload);
         let web = tokio::spawn(tieline_web::serve(listeners, Arc::new(web), listening.clone()));
         let running = config.clone();
-        Ok((Self { http, store, lamps, readiness, running, listening, working, web, tasks }, reloads))
+        let server = Self {
+            http,
+            ldap,
+            store,
+            lamps,
+            readiness,
+            running,
+            trust_store,
+            listening,
+            working,
+            web,
+            tasks,
+        };
+        Ok((server, reloads))
     }
 
     pub(crate) const fn http(&self) -> SocketAddr {
@@ -140,6 +199,11 @@ impl Server {
             .iter()
             .map(|(transport, address)| format!("{} {address}", transport.via_name().to_lowercase()))
             .collect()
+    }
+
+    /// Where contacts can be looked up over LDAP, without TLS first.
+    pub(crate) fn ldap(&self) -> &[SocketAddr] {
+        &self.ldap
     }
 
     pub(crate) fn store_name(&self) -> &str {
@@ -161,14 +225,17 @@ impl Server {
         )
     }
 
-    /// Which sections of a changed configuration take effect only after a restart: all but the log's.
-    pub(crate) fn restart_needed(&self, next: &Config) -> String {
+    /// Has the operating system's authorities read again; what was let in is taken up by itself.
+    pub(crate) fn reread_trust(&self) {
+        self.trust_store.reread_platform();
+    }
+
+    /// Which settings of a changed configuration take effect only after a restart, as `sip.udp`: all but the log's.
+    pub(crate) fn restart_needed(&self, next: &Config) -> Vec<String> {
         let before = serde_json::to_value(&self.running).unwrap_or_default();
         let after = serde_json::to_value(next).unwrap_or_default();
-        let sections = before.as_object().into_iter().flatten();
-        let changed =
-            sections.filter(|(name, value)| *name != "log" && after.get(name.as_str()) != Some(*value));
-        changed.map(|(name, _)| format!("[{name}]")).collect::<Vec<_>>().join(", ")
+        let sections = before.as_object().into_iter().flatten().filter(|(name, _)| *name != "log");
+        sections.flat_map(|(name, value)| differing(name, value, after.get(name.as_str()))).collect()
     }
 
     /// Lets requests and work in hand come to an end, within the configured time.
@@ -194,6 +261,19 @@ impl Server {
     }
 }
 
+/// The settings of a section that differ; a list of sections is one setting.
+fn differing(section: &str, before: &serde_json::Value, after: Option<&serde_json::Value>) -> Vec<String> {
+    let Some(after) = after.filter(|after| *after != before) else { return Vec::new() };
+    match (before.as_object(), after.as_object()) {
+        (Some(before), Some(after)) => before
+            .iter()
+            .filter(|(name, value)| after.get(name.as_str()) != Some(*value))
+            .map(|(name, _)| format!("{section}.{name}"))
+            .collect(),
+        _ => vec![section.to_owned()],
+    }
+}
+
 /// A store that was never used may be given a key; an existing one without its key is refused by the store itself.
 async fn open_store(config: &Config) -> Result<Store, Refusal> {
     let key = &config.store.key_file;
@@ -208,7 +288,23 @@ async fn open_store(config: &Config) -> Result<Store, Refusal> {
     Ok(Store::open(store).await?)
 }
 
-fn ews_options(config: &Config) -> EwsOptions {
+/// Servers that the file names and that are asked over TLS from the first byte on; their certificates' days are counted.
+fn tls_servers(config: &Config) -> Vec<tieline_transport::Endpoint> {
+    let directories = config.directory.servers.iter().filter_map(|server| server.strip_prefix("ldaps://"));
+    let directories = directories.map(|place| {
+        let port = if place.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) {
+            ""
+        } else {
+            ":636"
+        };
+        format!("https://{}{port}/", place.trim_end_matches('/'))
+    });
+    let issuer = config.sign_in.openid.iter().map(|openid| openid.issuer.clone());
+    let all = directories.chain(issuer.filter(|issuer| issuer.starts_with("https://")));
+    all.filter_map(|url| tieline_transport::Endpoint::parse(&url).ok()).collect()
+}
+
+fn ews_options(config: &Config, trust_store: &TrustStore) -> EwsOptions {
     let delivery = &config.delivery;
     EwsOptions {
         request_timeout: Duration::from_secs(delivery.request_within_s),
@@ -222,6 +318,7 @@ fn ews_options(config: &Config) -> EwsOptions {
             push: delivery.push_url.as_deref().map(PushPolicy::new),
             ..WatchOptions::default()
         },
+        client: ClientOptions { trust_store: trust_store.clone(), ..ClientOptions::default() },
         ..EwsOptions::default()
     }
 }
@@ -405,6 +502,21 @@ async fn sweep(store: Store, clock: Arc<dyn Clock>, retention: Retention, stop: 
         match store.sweep(clock.now(), &retention).await {
             Ok(swept) => tracing::debug!(?swept, "store swept"),
             Err(error) => tracing::warn!(%error, "store not swept; tried again in an hour"),
+        }
+    }
+}
+
+/// Has saved contacts follow the directory, as often as it is listed.
+async fn follow(
+    messaging: Messaging,
+    directory: Arc<dyn tieline_ports::Directory>,
+    every: Duration,
+    stop: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(every) => messaging.everybody_follows(&*directory).await,
         }
     }
 }

@@ -10,7 +10,7 @@ use tieline_itsm::TicketSystems;
 use tieline_model::{Clock, DialPlan, Ids, Refusal};
 use tieline_quick_call::{QuickCall, QuickCallParts};
 use tieline_store::Store;
-use tieline_transport::Trust;
+use tieline_transport::{Trust, TrustStore};
 
 use super::read_file;
 use crate::config::{self, DirectoryKind};
@@ -18,9 +18,11 @@ use crate::config::{self, DirectoryKind};
 /// The directory; `None` when none is configured.
 pub(super) fn directory(
     config: &config::Directory,
+    trust_store: &TrustStore,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<LdapDirectory>>, Refusal> {
-    let Some(wanted) = directory_config(config)? else { return Ok(None) };
+    let Some(mut wanted) = directory_config(config)? else { return Ok(None) };
+    wanted.trust_store = trust_store.clone();
     let directory = LdapDirectory::new(wanted, Arc::clone(clock)).map_err(|error| error.refusal())?;
     Ok(Some(Arc::new(directory)))
 }
@@ -57,6 +59,7 @@ pub(crate) fn directory_config(config: &config::Directory) -> Result<Option<Dire
 pub(super) fn quick_call(
     config: &config::Directory,
     directory: &Arc<LdapDirectory>,
+    trust_store: &TrustStore,
     store: &Store,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn Ids>,
@@ -64,7 +67,7 @@ pub(super) fn quick_call(
     QuickCall::new(QuickCallParts {
         store: store.clone(),
         directory: Arc::clone(directory) as Arc<dyn tieline_ports::Directory>,
-        itsm: Arc::new(TicketSystems::new()),
+        itsm: Arc::new(TicketSystems::new(trust_store.clone())),
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
         dial_plan: DialPlan { country_code: config.country_code.clone(), ..DialPlan::default() },

@@ -1,5 +1,6 @@
 //! TLS of the SIP side: our certificate towards both callers and callees, and whose we believe.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject as _;
@@ -11,19 +12,38 @@ use tieline_model::Refusal;
 use super::read_file;
 use crate::config::SipTls;
 
+/// For a listener that asks nobody for a certificate.
+pub(super) fn server(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, Refusal> {
+    let (chain, private) = identity(certificate, key)?;
+    let server = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private);
+    server
+        .map(Arc::new)
+        .map_err(|error| bad(format!("certificate and key cannot be used: {error}"), certificate))
+}
+
+fn bad(what: String, path: &Path) -> Refusal {
+    Refusal::operator("bad-certificate", what, "name PEM files that belong together")
+        .at(path.display().to_string())
+}
+
+/// A certificate chain and its private key.
+fn identity(
+    certificate: &Path,
+    key: &Path,
+) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Refusal> {
+    let pem = read_file(certificate)?;
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| bad(format!("the certificate cannot be read: {error:?}"), certificate))?;
+    let private = PrivateKeyDer::from_pem_slice(&read_file(key)?)
+        .map_err(|error| bad(format!("the private key cannot be read: {error:?}"), key))?;
+    Ok((chain, private))
+}
+
 /// For the listener and for connections that we open; both show the same certificate. With `client_ca`, peers must show
 /// one from it, in both directions; otherwise callees are checked against the system's authorities.
 pub(super) fn configs(tls: &SipTls) -> Result<(Arc<ServerConfig>, Arc<ClientConfig>), Refusal> {
-    let at = |path: &std::path::Path| path.display().to_string();
-    let bad = |what: String, path: &std::path::Path| {
-        Refusal::operator("bad-certificate", what, "name PEM files that belong together").at(at(path))
-    };
-    let pem = read_file(&tls.certificate)?;
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| bad(format!("the certificate cannot be read: {error:?}"), &tls.certificate))?;
-    let key = PrivateKeyDer::from_pem_slice(&read_file(&tls.key)?)
-        .map_err(|error| bad(format!("the private key cannot be read: {error:?}"), &tls.key))?;
+    let (chain, key) = identity(&tls.certificate, &tls.key)?;
     let mismatch =
         |error: rustls::Error| bad(format!("certificate and key cannot be used: {error}"), &tls.certificate);
 

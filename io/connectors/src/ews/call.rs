@@ -71,20 +71,37 @@ impl Call<'_> {
     where
         O: Operation<Response = ResponseMessages<P>>,
     {
-        match self.attempt(operation).await {
+        self.send_as(operation, |response| response.messages).await
+    }
+
+    /// The same for an operation whose answer is one message.
+    pub(super) async fn send_one<O, P>(&self, operation: &O) -> Result<Answer<P>, CallError>
+    where
+        O: Operation<Response = ResponseMessage<P>>,
+    {
+        self.send_as(operation, |message| vec![message]).await
+    }
+
+    async fn send_as<O: Operation, P>(
+        &self,
+        operation: &O,
+        messages: fn(O::Response) -> Vec<ResponseMessage<P>>,
+    ) -> Result<Answer<P>, CallError> {
+        match self.attempt(operation, messages).await {
             Err(CallError::Stated { stated, .. })
                 if stated.code == ResponseCode::ErrorInvalidServerVersion && self.session.step_down() =>
             {
-                self.attempt(operation).await
+                self.attempt(operation, messages).await
             }
             other => other,
         }
     }
 
-    async fn attempt<O, P>(&self, operation: &O) -> Result<Answer<P>, CallError>
-    where
-        O: Operation<Response = ResponseMessages<P>>,
-    {
+    async fn attempt<O: Operation, P>(
+        &self,
+        operation: &O,
+        messages: fn(O::Response) -> Vec<ResponseMessage<P>>,
+    ) -> Result<Answer<P>, CallError> {
         let deadline = Instant::now() + self.within;
         let request = self.request(operation)?;
         let (permit, _trial) = self.permit().await?;
@@ -93,7 +110,7 @@ impl Call<'_> {
         let status = sent.as_ref().ok().map(|(status, ..)| *status);
         let (outcome, result) = match sent {
             Err(error) => (Outcome::Unanswered, Err(Err(error))),
-            Ok((status, headers, body)) => self.read::<O, P>(status, headers, &body),
+            Ok((status, headers, body)) => self.read::<O, P>(status, headers, &body, messages),
         };
         self.remember(status, &result);
         let pause = permit.finish(&self.charge(), outcome);
@@ -274,15 +291,13 @@ impl Call<'_> {
         clippy::type_complexity,
         reason = "a stated error, or one of the port's own, beside what the limiter hears"
     )]
-    fn read<O, P>(
+    fn read<O: Operation, P>(
         &self,
         status: StatusCode,
         headers: HeaderMap,
         body: &Bytes,
-    ) -> (Outcome, Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>)
-    where
-        O: Operation<Response = ResponseMessages<P>>,
-    {
+        messages: fn(O::Response) -> Vec<ResponseMessage<P>>,
+    ) -> (Outcome, Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>) {
         if status != StatusCode::OK && status != StatusCode::INTERNAL_SERVER_ERROR {
             let (outcome, error) = self.refused(status, &headers);
             return (outcome, Err(Err(error)));
@@ -304,7 +319,8 @@ impl Call<'_> {
                 let stated = Stated::fault(&fault);
                 (stated.outcome(), Err(Ok((stated, version))))
             }
-            Ok(ResponseMessages { messages }) => {
+            Ok(response) => {
+                let messages = messages(response);
                 let throttled = messages.iter().filter_map(Stated::message).map(|stated| stated.outcome());
                 let outcome = throttled.max_by_key(|outcome| pause_of(*outcome)).unwrap_or(Outcome::Served);
                 (outcome, Ok(Answer { messages, version, headers }))
@@ -322,7 +338,8 @@ impl Call<'_> {
     where
         O: Operation<Response = ResponseMessages<P>>,
     {
-        let (outcome, result) = self.read::<O, P>(status, headers.clone(), body);
+        let (outcome, result) =
+            self.read::<O, P>(status, headers.clone(), body, |response| response.messages);
         let error = match result {
             Ok(_) => self.short(),
             Err(Ok((stated, _))) => stated.into_error(&self.at(), None),

@@ -132,11 +132,14 @@ impl Call<'_> {
 
     /// A new marker in the place of the one before: both are events.
     async fn touch_marker(&self) -> Result<(), PortError> {
+        let marker = self.create_marker("Tieline: the subscription is proved by this item").await?;
+        self.dispose(&marker, tieline_proto_ews::operations::Disposal::HardDelete).await
+    }
+
+    /// An item where people do not see it.
+    pub(super) async fn create_marker(&self, subject: &str) -> Result<ItemRef, PortError> {
         let folder = self.marker_folder().await?;
-        let marker = Item {
-            subject: Some("Tieline: the subscription is proved by this item".to_owned()),
-            ..Item::from_message(Message::default())
-        };
+        let marker = Item { subject: Some(subject.to_owned()), ..Item::from_message(Message::default()) };
         let request = CreateItem {
             message_disposition: Some(MessageDisposition::SaveOnly),
             saved_item_folder_id: Some(folder.into()),
@@ -149,8 +152,7 @@ impl Call<'_> {
             return Err(stated.into_error(&self.at(), None));
         }
         let id = created.payload.items.into_iter().next().and_then(|item| item.item_id);
-        let id = id.ok_or_else(|| self.short())?;
-        self.dispose(&ItemRef(id.id), tieline_proto_ews::operations::Disposal::HardDelete).await
+        Ok(ItemRef(id.ok_or_else(|| self.short())?.id))
     }
 
     /// Subscribes to the Inbox and the marker's folder: for a stream, or so that Exchange posts to an address.

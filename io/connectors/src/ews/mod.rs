@@ -5,6 +5,7 @@
 //!   the state of the password. `call` is one request with its answer; `status` and `failure` say what an error means.
 //! * `autodiscover` finds the server of a mail address, and `route` remembers which mailboxes have moved; `affinity`
 //!   keeps to the server behind a load balancer.
+//! * `preflight` looks at what must be right before a server is relied on.
 //! * `folder`, `bin`, `item`, `locate`, `changes`, `probe` are the operations; `watch` turns notifications into hints.
 //! * `map` says how a message looks as an Exchange item, one file per noun.
 //!
@@ -24,6 +25,7 @@ mod folder;
 mod item;
 mod locate;
 mod map;
+mod preflight;
 mod probe;
 mod records;
 mod route;

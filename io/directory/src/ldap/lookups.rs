@@ -31,18 +31,33 @@ impl Lookups {
 
     /// The entries below all bases that `filter` and the setting `people` let through.
     pub(crate) async fn find(&self, filter: &Filter) -> Result<Vec<Entry>, DirectoryError> {
+        let config = self.servers.config();
+        let people = Filter::And(vec![config.people.clone(), filter.clone()]);
+        self.search(&people, &config.attributes.wanted()).await
+    }
+
+    /// The entries below all bases that `filter` lets through, with these attributes.
+    pub(crate) async fn search(
+        &self,
+        filter: &Filter,
+        attributes: &[String],
+    ) -> Result<Vec<Entry>, DirectoryError> {
         let after = self.servers.config().limits.lookup_timeout;
-        match tokio::time::timeout(after, self.find_in_turn(filter)).await {
+        match tokio::time::timeout(after, self.find_in_turn(filter, attributes)).await {
             Ok(found) => found,
             Err(_) => Err(DirectoryError::Timeout { server: "the directory".to_owned(), after }),
         }
     }
 
-    async fn find_in_turn(&self, filter: &Filter) -> Result<Vec<Entry>, DirectoryError> {
+    async fn find_in_turn(
+        &self,
+        filter: &Filter,
+        attributes: &[String],
+    ) -> Result<Vec<Entry>, DirectoryError> {
         // Never closed, so that a permit always comes.
         let _permit = self.permits.acquire().await.ok();
         if let Some(connection) = self.take_idle(Instant::now()) {
-            match self.find_with(connection, filter).await {
+            match self.find_with(connection, filter, attributes).await {
                 // A kept connection may have died unnoticed. A search changes nothing: it is repeated on a new one.
                 Err(error) if error.breaks_connection() => {
                     tracing::debug!(error = %error, "a kept directory connection is gone");
@@ -51,7 +66,7 @@ impl Lookups {
             }
         }
         let connection = self.servers.connect().await?;
-        self.find_with(connection, filter).await
+        self.find_with(connection, filter, attributes).await
     }
 
     /// The connection is given back only when the answer was read to its end.
@@ -59,6 +74,7 @@ impl Lookups {
         &self,
         mut connection: Connection,
         filter: &Filter,
+        attributes: &[String],
     ) -> Result<Vec<Entry>, DirectoryError> {
         let config = self.servers.config();
         let mut found = Vec::new();
@@ -69,8 +85,8 @@ impl Lookups {
                 size_limit: MOST,
                 time_limit: i32::try_from(config.limits.lookup_timeout.as_secs()).unwrap_or(5).max(1),
                 types_only: false,
-                filter: Filter::And(vec![config.people.clone(), filter.clone()]),
-                attributes: config.attributes.wanted(),
+                filter: filter.clone(),
+                attributes: attributes.to_vec(),
             };
             let mut sink = |entry| {
                 found.push(entry);

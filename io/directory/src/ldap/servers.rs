@@ -36,7 +36,7 @@ impl Servers {
         config.check()?;
         let tls = config
             .trust
-            .client_config()
+            .client_config(&config.trust_store)
             .map_err(|error| DirectoryError::BadSetting { setting: "trust", reason: error.what() })?;
         let mut tls = (*tls).clone();
         tls.alpn_protocols.clear();

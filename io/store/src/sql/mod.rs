@@ -22,6 +22,7 @@ pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod sweep;
 pub(crate) mod sync;
+pub(crate) mod trust;
 pub(crate) mod user;
 
 use super::{Conn, Db, Link, announce, begin, control};

@@ -2,7 +2,7 @@
 
 use super::{
     Conn, conference, config, content, control, deletion, event, feed, job, lease, mailbox, message,
-    quick_call, record, remote, secret, session, snapshot, sweep, sync, user,
+    quick_call, record, remote, secret, session, snapshot, sweep, sync, trust, user,
 };
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
@@ -134,6 +134,8 @@ async fn write(
         Write::RevokeApiToken { id, by } => secret::revoke_token(conn, *id, by, at).await,
         Write::AddUser { user, by } => user::add(conn, user, by, at).await,
         Write::UserPassword { name, password, by } => user::set_password(conn, name, password, by, at).await,
+        Write::Trust(certificate) => trust::add(conn, certificate).await,
+        Write::Distrust { sha256, by } => trust::remove(conn, sha256, by, at).await,
         Write::RemoveUser { name, by } => user::remove(conn, name, by, at).await,
         Write::Session(session) => session::put(conn, session).await,
         Write::SessionSeen(hash) => session::touch(conn, hash, at).await,

@@ -114,6 +114,7 @@ both! {
         let group = site.group(&mine.feature_groups[0].name, &endpoint);
         let mailbox = site.mailbox(&own.number, &group);
         let mut wanted = ConfigDocument {
+            form: ConfigDocument::FORM,
             version: None,
             endpoints: vec![endpoint],
             feature_groups: vec![group],

@@ -2,7 +2,7 @@
 
 use secrecy::{ExposeSecret, SecretString};
 use tieline_model::Refusal;
-use tieline_store::{KeyFile, NewApiToken, Role, Store, TOKEN_PREFIX, Write};
+use tieline_store::{KeyFile, NewApiToken, Role, Store, TOKEN_PREFIX, TrustedCertificate, Write};
 
 use crate::site::{Site, both, code};
 
@@ -86,6 +86,88 @@ both! {
         std::fs::write(&file, format!("{newest}\n")).unwrap();
         let store = site.open().await;
         assert_eq!(opened(&store).await.as_deref(), Some("lab-password"));
+        store.close().await;
+    }
+
+    /// A rotation that is killed after each of its steps: nothing is lost, the same call goes on, and no key is added
+    /// twice.
+    ///
+    /// Covers: AV-06 (rotated without downtime)
+    async fn a_rotation_goes_on_wherever_it_was_killed(site) {
+        let file = KeyFile::at(site.folder.path().join("key"));
+        let keys = || {
+            let text = std::fs::read_to_string(site.folder.path().join("key")).unwrap();
+            text.lines().filter(|line| !line.starts_with('#')).count()
+        };
+        let store = site.open().await;
+        store.commit(set(&site, Some("lab-password"))).await.unwrap();
+        store.close().await;
+        let old_file = std::fs::read(site.folder.path().join("key")).unwrap();
+
+        // Killed while the new file was written: what is left of it is in nobody's way.
+        std::fs::write(site.folder.path().join("key.key-part"), "0123 half a li").unwrap();
+        // Killed after the new key was in the file, before anything was sealed with it.
+        let added = file.rotate().unwrap();
+        assert_eq!(keys(), 2);
+        let store = site.open().await;
+        assert_eq!(opened(&store).await.as_deref(), Some("lab-password"));
+        let sealing = store.sealing().await.unwrap();
+        assert_eq!((sealing.key.as_str(), sealing.keys, sealing.behind), (added.as_str(), 2, 2));
+        assert_eq!(code(store.drop_old_keys().await.unwrap_err()), "rotation-unfinished");
+        // Killed between two secrets: this one is sealed with the new key, the other row is not.
+        store.commit(set(&site, Some("set anew"))).await.unwrap();
+        store.close().await;
+        let store = site.open().await;
+        assert_eq!(store.sealing().await.unwrap().behind, 1);
+        let rotation = store.rotate_key().await.unwrap();
+        assert_eq!((rotation.key.as_str(), rotation.resumed, keys()), (added.as_str(), true, 2));
+        assert_eq!(opened(&store).await.as_deref(), Some("set anew"));
+
+        // Prepared twice, a key is added once and used for nothing yet.
+        let prepared = store.prepare_key().await.unwrap();
+        assert_eq!((store.prepare_key().await.unwrap(), keys()), (prepared.clone(), 3));
+        store.commit(set(&site, Some("in between"))).await.unwrap();
+        assert_eq!(store.secrets().await.unwrap()[0].key, added);
+        let rotation = store.rotate_key().await.unwrap();
+        assert_eq!((rotation.key, rotation.resumed, keys()), (prepared.clone(), true, 3));
+        store.commit(set(&site, Some("set anew"))).await.unwrap();
+        // A rotation of its own, while the store is in use, and the old keys out.
+        let rotation = store.rotate_key().await.unwrap();
+        assert_eq!((rotation.resealed, rotation.resumed, keys()), (1, false, 4));
+        assert_ne!(rotation.key, prepared);
+        assert_eq!(store.drop_old_keys().await.unwrap(), 3);
+        assert_eq!((keys(), opened(&store).await.as_deref()), (1, Some("set anew")));
+        store.close().await;
+        let store = site.open().await;
+        assert_eq!(opened(&store).await.as_deref(), Some("set anew"));
+        store.close().await;
+        std::fs::write(site.folder.path().join("key"), old_file).unwrap();
+        assert_eq!(code(Store::open(site.config()).await.unwrap_err()), "key-file-wrong", "the old key opens nothing");
+    }
+
+    /// Covers: X-06 (kept), AV-58 (kept)
+    async fn trusted_certificates_are_kept_once_for_each_host(site) {
+        let store = site.open().await;
+        let certificate = |host: &str, byte: u8, authority| TrustedCertificate {
+            sha256: [byte; 32],
+            host: host.to_owned(),
+            authority,
+            der: vec![0x30, byte],
+            added_by: "admin".to_owned(),
+            added: site.now(),
+        };
+        let all = [certificate("a.example", 1, true), certificate("b.example", 2, false)];
+        for one in all.iter().chain([&all[0]]) {
+            store.commit(site.batch().with(Write::Trust(one.clone()))).await.unwrap();
+        }
+        assert_eq!(store.trusted_certificates().await.unwrap(), all);
+        let out = || site.batch().with(Write::Distrust { sha256: [1; 32], by: "admin".to_owned() });
+        store.commit(out()).await.unwrap();
+        assert_eq!(store.trusted_certificates().await.unwrap(), all[1..]);
+        assert_eq!(code(store.commit(out()).await.unwrap_err()), "unknown-certificate");
+        let audit = store.audit(10).await.unwrap();
+        let told: Vec<_> = audit.iter().map(|entry| entry.action.as_str()).collect();
+        assert_eq!(told, ["certificate-distrusted", "certificate-trusted", "certificate-trusted"]);
         store.close().await;
     }
 

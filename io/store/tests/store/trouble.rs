@@ -279,6 +279,7 @@ async fn an_address_that_leads_nowhere_is_refused_in_one_line() {
 }
 
 both! {
+    /// Covers: AV-15 (between nodes)
     async fn migrations_are_listed_carried_out_and_a_newer_schema_is_refused(site) {
         let url = site.config().url;
         let status = tieline_store::status(&url).await.unwrap();

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tieline_transport::{
-    Client, ClientOptions, Credentials, Endpoint, Fingerprint, Pin, TlsProblem, TransportError, Trust,
+    CertificateFacts, CertificateRole, Client, ClientOptions, Credentials, Endpoint, Fingerprint, Pin,
+    TlsProblem, TransportError, Trust, TrustStore, certificates_of_pem, chain_leads_to, is_name_mismatch,
     presented_chain,
 };
 use tokio::net::TcpListener;
@@ -84,6 +85,76 @@ async fn an_authority_that_was_imported_is_believed() {
     let authority = Authority::new();
     let server = start(authority.issue(&["localhost"], |_| ())).await;
     assert_eq!(ask(&server, "localhost", &authority.trust()).await.unwrap(), "hello");
+}
+
+/// A client that was made before an authority was let in believes it from the next connection on, and no longer once it was
+/// taken out; a server's own certificate is believed at its host only.
+///
+/// Covers: AV-62 (every client), AV-55 (beside the system's)
+#[tokio::test]
+async fn what_the_store_holds_counts_at_each_handshake() {
+    let authority = Authority::new();
+    let server = start(authority.issue(&["localhost"], |_| ())).await;
+    let store = TrustStore::default();
+    let client = |host: &str| {
+        let options = ClientOptions { trust_store: store.clone(), max_idle: 0, ..ClientOptions::default() };
+        let endpoint = Endpoint::parse(&format!("https://{host}:{}/", server.address.port())).unwrap();
+        Client::new(endpoint, Credentials::Anonymous, &Trust::Platform, options).unwrap()
+    };
+    // The same client throughout.
+    let by_name = client("localhost");
+    let ask = || async { by_name.send(Request::new(Bytes::new()), LONG).await.map(drop) };
+    let unknown = |result: Result<(), TransportError>| {
+        assert!(
+            matches!(result, Err(TransportError::Tls { problem: TlsProblem::UnknownIssuer { .. }, .. })),
+            "{result:?}"
+        );
+    };
+    unknown(ask().await);
+    store.replace(vec![authority.issuer.der().to_vec()], Vec::new()).unwrap();
+    ask().await.unwrap();
+    store.replace(Vec::new(), Vec::new()).unwrap();
+    unknown(ask().await);
+
+    let endpoint = Endpoint::parse(&format!("https://localhost:{}/", server.address.port())).unwrap();
+    let chain = presented_chain(&endpoint, LONG).await.unwrap();
+    store.replace(Vec::new(), vec![("LOCALHOST".to_owned(), chain[0].fingerprint)]).unwrap();
+    ask().await.unwrap();
+    let by_address = client("127.0.0.1").send(Request::new(Bytes::new()), LONG).await;
+    assert!(by_address.is_err(), "believed at its host only");
+    let refused = store.replace(vec![b"no certificate".to_vec()], Vec::new());
+    assert!(matches!(refused, Err(TransportError::BadTrust(_))), "{refused:?}");
+    ask().await.unwrap();
+}
+
+/// Covers: AV-59 (read)
+#[tokio::test]
+async fn a_certificates_own_words_are_read() {
+    let authority = Authority::new();
+    let server = start(authority.issue(&["localhost", "127.0.0.1"], |params| {
+        params.not_before = date_time_ymd(2026, 1, 1);
+        params.not_after = date_time_ymd(2040, 1, 1);
+    }))
+    .await;
+    let endpoint = Endpoint::parse(&format!("https://localhost:{}/", server.address.port())).unwrap();
+    let chain = presented_chain(&endpoint, LONG).await.unwrap();
+    let facts = chain[0].facts.clone().unwrap();
+    assert_eq!(
+        (facts.role, facts.names.as_slice()),
+        (CertificateRole::Server, &["localhost".to_owned(), "127.0.0.1".to_owned()][..])
+    );
+    assert_eq!((facts.not_after_s, facts.issuer.as_str()), (2_208_988_800, "CN=Lab CA"));
+    let root = certificates_of_pem(&authority.issuer.pem()).unwrap();
+    assert_eq!(root[0].facts.as_ref().map(|facts| facts.role), Some(CertificateRole::Root));
+    let now_s = 1_790_000_000;
+    chain_leads_to(&chain, &root[0].der, "localhost", now_s).unwrap();
+    let elsewhere = chain_leads_to(&chain, &root[0].der, "mail.example", now_s).unwrap_err();
+    assert!(is_name_mismatch(&elsewhere), "{elsewhere}");
+    let stranger = certificates_of_pem(&Authority::new().issuer.pem()).unwrap();
+    assert!(chain_leads_to(&chain, &stranger[0].der, "localhost", now_s).is_err());
+    for bytes in [&b""[..], b"0", &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff], &chain[0].der[..40]] {
+        assert_eq!(CertificateFacts::read(bytes), None);
+    }
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ pub(super) async fn managed_folders(
     Ok(request.folder_names.iter().map(refusal).collect())
 }
 
-/// GetPasswordExpirationDate: passwords of the lab do not expire.
+/// GetPasswordExpirationDate: passwords of the lab do not expire unless they were told to.
 pub(super) async fn password_expiration(
     cx: &mut Context,
     request: GetPasswordExpirationDate,
@@ -54,10 +54,11 @@ pub(super) async fn password_expiration(
     if let Some(address) = &request.mailbox_smtp_address {
         cx.check_owner(address)?;
     }
+    let whose = request.mailbox_smtp_address.as_deref().unwrap_or(&cx.account.address).to_ascii_lowercase();
+    let ends = cx.server.accounts.settings().password_ends.get(&whose).copied();
     let never = DateTime::local(date(9999, 12, 31).at(23, 59, 59, 0));
-    Ok(PasswordExpirationDate {
-        password_expiration_date: Some(DateTime { offset: Some(jiff::tz::Offset::UTC), ..never }),
-    })
+    let never = DateTime { offset: Some(jiff::tz::Offset::UTC), ..never };
+    Ok(PasswordExpirationDate { password_expiration_date: Some(ends.map_or(never, DateTime::from)) })
 }
 
 /// GetServiceConfiguration.

@@ -14,10 +14,12 @@ pub(super) mod quick_call;
 mod records;
 pub(super) mod reload;
 pub(crate) mod schema;
+pub(super) mod secrets;
 pub(super) mod snapshots;
 pub(super) mod status;
 mod sync;
 pub(super) mod tokens;
+pub(super) mod trust;
 pub(super) mod users;
 
 use std::sync::Arc;
@@ -47,6 +49,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .merge(sync::routes())
         .merge(config::routes())
         .merge(tokens::routes())
+        .merge(trust::routes())
+        .merge(secrets::routes())
         .merge(users::routes())
         .routes(routes!(explain::explain))
         .routes(routes!(status::status))

@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     folders: Option<Folders>,
     /// "Change Location": a calendar event moves the user's location.
     change_location: Option<bool>,
+    /// "Save Lync contacts in Outlook": people of the directory may be saved as contacts, which then follow it.
+    save_contacts: Option<bool>,
     /// The subject line; `{kind}`, `{caller}` and `{duration}` are replaced.
     subject: Option<String>,
 }
@@ -50,6 +52,7 @@ pub(super) struct EffectiveSettings {
     calendar_mode: Effective<String>,
     folders: Effective<Folders>,
     change_location: Effective<bool>,
+    save_contacts: Effective<bool>,
     subject: Effective<String>,
 }
 

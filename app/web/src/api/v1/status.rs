@@ -11,6 +11,7 @@ use tieline_store::QueueDepth;
 use utoipa::ToSchema;
 
 use super::schema;
+use super::trust::SeenView;
 use crate::problem::Refused;
 use crate::web::Web;
 
@@ -19,6 +20,10 @@ use crate::web::Web;
 pub(super) struct StatusView {
     /// When this process started.
     since: String,
+    /// Whether this node exchanges anything with mail servers.
+    exchanges: bool,
+    /// Mailboxes that are enabled for it.
+    enabled_mailboxes: usize,
     /// Waiting work, by kind.
     queues: BTreeMap<String, Queue>,
     /// How long each step of a journey takes, by step and kind.
@@ -29,6 +34,8 @@ pub(super) struct StatusView {
     /// Counted folders against their limits, fullest first.
     #[schema(value_type = Vec<schema::Folder>)]
     folders: Vec<FolderReport>,
+    /// Certificates in use that end within 30 days, or have ended.
+    certificates: Vec<SeenView>,
 }
 
 /// Waiting work of one kind.
@@ -57,11 +64,17 @@ pub(super) async fn status(State(web): State<Arc<Web>>) -> Result<Json<StatusVie
     for health in web.store.health().await? {
         *mailboxes.entry(health.state.name()).or_insert(0) += 1;
     }
+    let mut certificates = web.certificates.seen();
+    certificates.retain(|seen| seen.warning(now).is_some());
+    let certificates = SeenView::all(certificates, now);
     Ok(Json(StatusView {
         since: web.since.to_string(),
+        exchanges: web.exchanges,
+        enabled_mailboxes: web.enabled_mailboxes().await?,
         queues: web.store.queue(now).await?.into_iter().map(queue).collect(),
         lag: web.messaging.lag(),
         mailboxes,
         folders: web.messaging.folders().await?,
+        certificates,
     }))
 }

@@ -31,6 +31,7 @@ pub(super) async fn apply(
     Asked(asked): Asked<Asking>,
     Body(document): Body<ConfigDocument>,
 ) -> Result<Json<Changes>, Refused> {
+    document.check_form()?;
     for mailbox in &document.mailboxes {
         mailbox.may_synchronize()?;
     }

@@ -12,6 +12,9 @@ use crate::api::v1::schema::{Authentication, Settings, Trust};
 #[schema(as = ConfigDocument)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Document {
+    /// The form of the document; one from a newer release is refused.
+    #[schema(required = false, minimum = 1)]
+    form: u32,
     /// The version it was exported at. When given, it is applied only to that version; leave it out for another server.
     #[schema(nullable = false)]
     version: Option<i64>,

@@ -5,7 +5,9 @@ mod create;
 mod export;
 mod import;
 mod list;
+mod refresh;
 mod remove;
+mod save;
 mod schema;
 mod show;
 
@@ -29,6 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(export::export))
+        .routes(routes!(save::save))
+        .routes(routes!(refresh::refresh))
         .routes(routes!(show::show, change::change, remove::remove))
 }
 

@@ -27,8 +27,10 @@ pub(super) struct CheckBody {
 pub(in crate::api::v1) struct Finding {
     /// What: `reach and sign in`, `version`, `port`.
     pub(in crate::api::v1) name: &'static str,
-    /// In order.
+    /// Nothing must be set right.
     pub(in crate::api::v1) ok: bool,
+    /// ok, warning (it works; somebody should look) or failed.
+    pub(in crate::api::v1) state: &'static str,
     /// What was seen.
     pub(in crate::api::v1) detail: String,
     /// What is wrong, and one step that helps.
@@ -39,11 +41,16 @@ pub(in crate::api::v1) struct Finding {
 
 impl Finding {
     pub(in crate::api::v1) fn good(name: &'static str, detail: impl Into<String>) -> Self {
-        Self { name, ok: true, detail: detail.into(), refusal: None }
+        Self { name, ok: true, state: "ok", detail: detail.into(), refusal: None }
     }
 
     pub(in crate::api::v1) fn bad(name: &'static str, refusal: Refusal) -> Self {
-        Self { name, ok: false, detail: refusal.what.clone(), refusal: Some(refusal) }
+        Self { name, ok: false, state: "failed", detail: refusal.what.clone(), refusal: Some(refusal) }
+    }
+
+    /// It works all the same; somebody should look.
+    pub(in crate::api::v1) fn doubtful(name: &'static str, refusal: Refusal) -> Self {
+        Self { ok: true, state: "warning", ..Self::bad(name, refusal) }
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn check(
     Ok(Json(GroupChecked { findings, precautions: u8::try_from(taken).unwrap_or(0) }))
 }
 
-async fn impersonation(web: &Web, account: &Arc<MailAccount>, mailbox: &Mailbox) -> Finding {
+pub(super) async fn impersonation(web: &Web, account: &Arc<MailAccount>, mailbox: &Mailbox) -> Finding {
     let target =
         MailTarget { account: Arc::clone(account), mailbox: mailbox.id, address: mailbox.address.clone() };
     match web.mail.check(&target).await {
@@ -86,7 +86,7 @@ async fn impersonation(web: &Web, account: &Arc<MailAccount>, mailbox: &Mailbox)
 }
 
 /// Rights over every mailbox are what a thief wants: the role should reach the group's mailboxes only.
-async fn scope(
+pub(super) async fn scope(
     web: &Web,
     account: &Arc<MailAccount>,
     group: &FeatureGroup,

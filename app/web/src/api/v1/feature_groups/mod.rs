@@ -5,6 +5,7 @@ mod check;
 mod create;
 mod list;
 mod password;
+mod preflight;
 mod remove;
 mod show;
 
@@ -30,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .routes(routes!(show::show, change::change, remove::remove))
         .routes(routes!(password::password))
         .routes(routes!(check::check))
+        .routes(routes!(preflight::preflight))
 }
 
 /// A feature group. The service account's password can be written, not read.
@@ -126,6 +128,7 @@ pub(super) fn merged(older: &SyncSettings, newer: &SyncSettings) -> SyncSettings
         calendar_mode: newer.calendar_mode.or(older.calendar_mode),
         folders: newer.folders.clone().or_else(|| older.folders.clone()),
         change_location: newer.change_location.or(older.change_location),
+        save_contacts: newer.save_contacts.or(older.save_contacts),
         subject: newer.subject.clone().or_else(|| older.subject.clone()),
     }
 }

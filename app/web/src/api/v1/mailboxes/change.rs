@@ -25,5 +25,7 @@ pub(super) async fn change(
     let note = format!("mailbox {} changed", mailbox.number);
     let receipt = web.configure(&caller, note, vec![Edit::PutMailbox(mailbox.clone())]).await?;
     web.messaging.settings_changed(mailbox.id).await?;
-    Ok(Json(MailboxView::new(&web, mailbox, receipt.warnings).await?))
+    let mut warnings = receipt.warnings;
+    warnings.extend(web.doubts_about(&mailbox).await);
+    Ok(Json(MailboxView::new(&web, mailbox, warnings).await?))
 }

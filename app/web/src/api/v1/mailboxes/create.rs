@@ -45,5 +45,7 @@ pub(super) async fn create(
     let note = format!("mailbox {} added", mailbox.number);
     let receipt = web.configure(&caller, note, vec![Edit::PutMailbox(mailbox.clone())]).await?;
     web.messaging.settings_changed(mailbox.id).await?;
-    Ok((StatusCode::CREATED, Json(MailboxView::new(&web, mailbox, receipt.warnings).await?)))
+    let mut warnings = receipt.warnings;
+    warnings.extend(web.doubts_about(&mailbox).await);
+    Ok((StatusCode::CREATED, Json(MailboxView::new(&web, mailbox, warnings).await?)))
 }
