@@ -53,8 +53,12 @@ impl Server {
         let config = folder.join("tieline.toml");
         let (http, sip) = (port::free(), port::free());
         let store = options.store.clone().unwrap_or_else(|| "sqlite:tieline.db".to_owned());
-        let push = options.push.then(|| format!("push_url = \"http://127.0.0.1:{http}\"
-"));
+        let push = options.push.then(|| {
+            format!(
+                "push_url = \"http://127.0.0.1:{http}\"
+"
+            )
+        });
         let push = push.unwrap_or_default();
         let pace = match options.own_pace {
             true => "",

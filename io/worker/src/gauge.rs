@@ -20,7 +20,9 @@ pub(crate) async fn measure(inner: Arc<Inner>) {
         // The last job of its kind takes the kind off the list.
         let present: BTreeSet<String> = queues.iter().map(|queue| queue.kind.clone()).collect();
         for kind in told.difference(&present) {
-            ["open", "due", "quarantined"].map(|state| depth(kind, state, 0));
+            for state in ["open", "due", "quarantined"] {
+                depth(kind, state, 0);
+            }
             metrics::gauge!("tieline_job_oldest_age_seconds", "kind" => kind.clone()).set(0.0);
         }
         told.extend(present);

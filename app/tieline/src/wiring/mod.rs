@@ -136,7 +136,7 @@ impl Server {
                 async move { certificates.run(stop).await }
             }),
         ];
-        let preflight: Arc<dyn tieline_ports::Preflight> = Arc::new(exchange);
+        let preflight: Arc<dyn tieline_ports::Preflight> = Arc::new(exchange.clone());
         let known_people = directory.clone().map(|directory| directory as Arc<dyn tieline_ports::Directory>);
         if let (Some(directory), Some(quick_call)) = (directory, quick_call.clone()) {
             let (reading, calling) = (working.clone(), working.clone());
