@@ -225,7 +225,7 @@ pub(crate) async fn room_last_used(
     let sql = "SELECT MAX(end_ms) FROM reservation WHERE number = $1 AND end_ms <= $2";
     let query = sqlx::query_scalar::<Db, Option<i64>>(sql).bind(number.as_str());
     let last = query.bind(before.as_millisecond()).fetch_one(conn).await?;
-    Ok(last.map(time).transpose()?)
+    last.map(time).transpose()
 }
 
 pub(crate) async fn reservations(conn: &mut Conn, from: Timestamp) -> Result<Vec<Reservation>, StoreError> {
