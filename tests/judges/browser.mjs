@@ -6,6 +6,7 @@
 //   {"fill": {SELECTOR: TEXT}}       types
 //   {"select": {SELECTOR: VALUE}}    chooses from a list
 //   {"click": SELECTOR}              clicks and waits for the next page
+//   {"touch": SELECTOR, "until": TEXT}  clicks what leads nowhere, and waits until the page says so
 //   {"press": KEY}                   the keyboard
 //   {"shot": NAME}                   a picture, when `shots` names a folder
 //   {"axe": true}                    axe-core looks at the page
@@ -59,6 +60,10 @@ try {
     } else if (step.click) {
       await Promise.all([page.waitForEvent("load"), page.click(step.click)]);
       await page.waitForTimeout(50);
+      await look();
+    } else if (step.touch) {
+      await page.click(step.touch);
+      await page.getByText(step.until).first().waitFor();
       await look();
     } else if (step.press) {
       await Promise.all([page.waitForEvent("load"), page.keyboard.press(step.press)]);

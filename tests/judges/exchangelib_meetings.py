@@ -8,14 +8,34 @@ domain vmr.example.
 import datetime
 import re
 
-from exchangelib import Attendee, CalendarItem, EWSDateTime, EWSTimeZone
-from exchangelib.items import SEND_TO_ALL_AND_SAVE_COPY, MeetingResponse
+from exchangelib import Attendee, CalendarItem, EWSDateTime, EWSTimeZone, ExtendedProperty
+from exchangelib.items import SEND_TO_ALL_AND_SAVE_COPY, MeetingRequest, MeetingResponse
 from exchangelib.recurrence import DailyPattern, Recurrence
 
 from exchange import sign_in
 from judge import check, eventually, main
 
 CONFERENCE = "conference@lab.example"
+
+
+class ExternalLink(ExtendedProperty):
+    """Where Skype for Business and many room systems look for a meeting's link."""
+
+    distinguished_property_set_id = "PublicStrings"
+    property_name = "OnlineMeetingExternalLink"
+    property_type = "String"
+
+
+class ConferenceLink(ExtendedProperty):
+    """Where they look for its SIP address."""
+
+    distinguished_property_set_id = "PublicStrings"
+    property_name = "OnlineMeetingConfLink"
+    property_type = "String"
+
+
+CalendarItem.register("external_link", ExternalLink)
+CalendarItem.register("conference_link", ConferenceLink)
 BERLIN = EWSTimeZone("Europe/Berlin")
 
 
@@ -27,7 +47,7 @@ def at(day, hour, minute=0):
     return EWSDateTime(2027, 3, day, hour, minute, tzinfo=BERLIN)
 
 
-def invite(user, subject, location, start, minutes=60, body="See you there.", **more):
+def invite(user, subject, location, start, minutes=60, body="See you there.", people=(CONFERENCE,), **more):
     item = CalendarItem(
         account=user,
         folder=user.calendar,
@@ -36,7 +56,7 @@ def invite(user, subject, location, start, minutes=60, body="See you there.", **
         location=location,
         start=start,
         end=start + datetime.timedelta(minutes=minutes),
-        required_attendees=[Attendee(mailbox=CONFERENCE)],
+        required_attendees=[Attendee(mailbox=person) for person in people],
         **more,
     )
     item.save(send_meeting_invitations=SEND_TO_ALL_AND_SAVE_COPY)
@@ -134,6 +154,92 @@ def a_series_is_kept_and_one_occurrence_moves_alone(site):
     assert answer(bob, "Where the third was")[0] == "Accept"
     invite(bob, "Where the third is", "@vmr 7044", at(10, 16, 30))
     assert answer(bob, "Where the third is")[0] == "Decline"
+
+
+def entry(user, subject, hold=lambda item: True):
+    """A meeting as a user's, or a device's, calendar has it."""
+    found = lambda: [item for item in user.calendar.filter(subject=subject) if hold(item)]
+    return eventually(f"{subject} in the calendar", found)[0]
+
+
+@check
+def attendees_and_their_devices_have_the_join_data(site):
+    """Covers: PO-09 (attendee), PO-10, PO-12, PO-13"""
+    alice, bob = person(site, "alice"), person(site, "bob")
+    body = "Bring your plans.\n[tieline-conference number=7047 passcode=123456]\n"
+    item = invite(alice, "Together", "Berlin 3.14", at(5, 10), body=body, people=(CONFERENCE, "bob@lab.example"))
+    kind, text = answer(alice, "Together")
+    assert kind == "Accept" and "Everybody who is invited has this" in text, (kind, text)
+    seen = entry(bob, "Together", lambda item: "sip:" in (item.location or ""))
+    # As a device reads it: the address in the location, or behind the two properties, or in the text.
+    assert seen.location == "Berlin 3.14; sip:7047@vmr.example", seen.location
+    assert seen.conference_link == "conf:sip:7047@vmr.example", seen.conference_link
+    link = re.search(r"https://tieline\.example/join/[\w-]+", str(seen.body))
+    assert link and seen.external_link == link[0], (seen.external_link, seen.body)
+    assert "Bring your plans." in seen.body and "123456" in seen.body, seen.body
+    assert seen.reminder_is_set and seen.reminder_minutes_before_start == 15
+    requests = lambda: [item for item in bob.inbox.all() if isinstance(item, MeetingRequest) and item.subject == "Together"]
+    assert len(requests()) == 2, "the invitation, and one update with the join data"
+    # Moved at the last minute: the device has the new time, the same link, and reminds.
+    item = alice.calendar.get(id=item.id)
+    item.start, item.end = at(5, 12), at(5, 13)
+    item.save(update_fields=["start", "end"], send_meeting_invitations=SEND_TO_ALL_AND_SAVE_COPY)
+    assert answer(alice, "Together", nth=2)[0] == "Accept"
+    moved = entry(bob, "Together", lambda item: item.start == at(5, 12))
+    assert moved.external_link == link[0] and moved.location == seen.location and moved.reminder_is_set
+    assert len(requests()) == 3, "the organizer's own update brought everything"
+    # The text is written anew: the join data come back into it.
+    item = alice.calendar.get(id=item.id)
+    item.body = "Bring other plans.\n[tieline-conference number=7047 passcode=654321]\n"
+    item.save(update_fields=["body"], send_meeting_invitations=SEND_TO_ALL_AND_SAVE_COPY)
+    assert answer(alice, "Together", nth=3)[0] == "Accept"
+    last = entry(bob, "Together", lambda item: "654321" in str(item.body) and "/join/" in str(item.body))
+    assert str(last.body).count("/join/") <= 2, last.body
+    assert len(answers(alice, "Together")) == 3, "an own update is not answered"
+
+
+@check
+def without_the_right_to_act_for_organizers_the_answer_says_so(site):
+    """Covers: PO-12 (forwarded)"""
+    alice, bob = person(site, "alice"), person(site, "bob")
+    invite(alice, "Forwarded", "@vmr 7047", at(6, 10), people=(CONFERENCE, "bob@lab.example"))
+    kind, text = answer(alice, "Forwarded")
+    assert kind == "Accept" and "Your attendees do not have this yet" in text, (kind, text)
+    assert "mailto:bob@lab.example?subject=Forwarded" in text and "7047" in text, text
+    seen = entry(bob, "Forwarded")
+    assert seen.location == "@vmr 7047" and "sip:" not in str(seen.body), seen.body
+
+
+@check
+def is_told_of_a_forgotten_mailbox(site):
+    """Covers: PO-14"""
+    alice = person(site, "alice")
+    invite(alice, "Half invited", "@vmr 7047", at(7, 10), people=("room-berlin@lab.example",))
+    mail = lambda: [item for item in alice.inbox.all() if "No room is booked for: Half invited" in (item.subject or "")]
+    told = eventually("a word about it", mail)
+    assert len(told) == 1 and f"add {CONFERENCE} to the attendees" in told[0].body, told
+    # She does: now there is a room.
+    item = entry(alice, "Half invited")
+    item.required_attendees = [Attendee(mailbox=who) for who in ("room-berlin@lab.example", CONFERENCE)]
+    item.save(update_fields=["required_attendees"], send_meeting_invitations=SEND_TO_ALL_AND_SAVE_COPY)
+    kind, text = next((a.response_type, str(a.body)) for a in eventually("an answer", lambda: [
+        a for a in answers(alice, "Half invited") if "sip:7047@vmr.example" in str(a.body)]))
+    assert kind == "Accept", (kind, text)
+    assert len(mail()) == 1
+
+
+@check
+def meets_now(site):
+    """A meeting that is about to begin, one of next year, and a private one."""
+    alice = person(site, "alice")
+    soon = EWSDateTime.now(tz=BERLIN).replace(microsecond=0) + datetime.timedelta(minutes=5)
+    for subject, location, start, more in [
+        ("Now", "@vmr 7041", soon, {}),
+        ("Then", "@vmr 7042", at(9, 10), {}),
+        ("Salaries", "@vmr 7042", at(8, 10), {"sensitivity": "Private"}),
+    ]:
+        invite(alice, subject, location, start, **more)
+        assert answer(alice, subject)[0] == "Accept"
 
 
 @check

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
     config, contact, db, deletion, demo, doctor, endpoint, event, explain, feature_group, init, lab, mailbox,
-    meeting_room, preflight, quick_call, secret, serve, snapshot, status, sync, token, trust, user,
+    meeting, meeting_room, preflight, quick_call, secret, serve, snapshot, status, sync, token, trust, user,
     voicemail,
 };
 
@@ -103,6 +103,9 @@ pub(crate) enum Command {
     /// Virtual meeting rooms, and the rules by which invitations to them are answered.
     #[command(subcommand)]
     MeetingRoom(meeting_room::MeetingRoomCommand),
+    /// Meetings in rooms, their answers, and what becomes of their rooms.
+    #[command(subcommand)]
+    Meeting(meeting::MeetingCommand),
     /// From a contact in Lync to a pre-filled ticket.
     #[command(subcommand)]
     QuickCall(quick_call::QuickCallCommand),

@@ -74,6 +74,11 @@ pub(crate) fn status(refusal: &Refusal) -> StatusCode {
         | "mailbox-holds-messages"
         | "mailbox-holds-records"
         | "not-paused"
+        | "number-taken"
+        | "number-reserved"
+        | "room-taken"
+        | "no-room-held"
+        | "own-room"
         | "not-quarantined"
         | "not-restorable" => StatusCode::CONFLICT,
         code if code.starts_with("duplicate-") || code.ends_with("-in-use") => StatusCode::CONFLICT,

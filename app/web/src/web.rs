@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tieline_conferencing::Conferencing;
 use tieline_messaging::Messaging;
 use tieline_model::{Clock, Ids, Refusal};
 use tieline_ports::{Directory, MailSystem, Preflight, PushListener};
@@ -93,6 +94,8 @@ pub struct Web {
     pub directory: Option<Arc<dyn Directory>>,
     /// Whether this node exchanges anything with mail systems.
     pub exchanges: bool,
+    /// The conferencing job; `None` without a conference mailbox.
+    pub conferencing: Option<Conferencing>,
     pub(crate) pace: Pace,
 }
 
@@ -118,6 +121,8 @@ pub struct Parts {
     pub directory: Option<Arc<dyn Directory>>,
     /// Whether this node exchanges anything with mail systems.
     pub exchanges: bool,
+    /// The conferencing job; `None` without a conference mailbox.
+    pub conferencing: Option<Conferencing>,
 }
 
 impl Web {
@@ -143,6 +148,7 @@ impl Web {
             preflight,
             directory,
             exchanges,
+            conferencing,
         } = parts;
         let since = clock.now();
         let pace = Pace::new(limits.requests_per_minute);
@@ -164,6 +170,7 @@ impl Web {
             preflight,
             directory,
             exchanges,
+            conferencing,
             pace,
         }
     }

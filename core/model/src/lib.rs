@@ -59,8 +59,8 @@ pub use language::Language;
 pub use light::{LightState, MessageCounts};
 pub use mailbox::{Mailbox, StorageMode, UserType};
 pub use meeting::{
-    Alternative, Answer, InvitationVersion, Meeting, MeetingKey, MeetingState, PasscodeFault, Problem,
-    Reason, ReasonKind, Span, Verdict,
+    Alternative, Answer, Inserted, InvitationVersion, KnownSender, Meeting, MeetingKey, MeetingState,
+    PasscodeFault, PastInvitation, Problem, Reason, ReasonKind, Span, Verdict,
 };
 pub use message::{Caller, Message, MessageKind, MessageState};
 pub use person::{DirectoryId, Person};

@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::record::named_values;
-use crate::{AnswerId, MeetingId, Passcodes, RoomKind, RoomNumber, Schedule, SmtpAddress, TraceId, When};
+use crate::{
+    AnswerId, Invitation, MeetingId, Passcodes, RoomKind, RoomNumber, Schedule, SmtpAddress, TraceId, When,
+};
 
 /// What a meeting is known by outside: the UID (RFC 5545), and for somebody who was invited to one occurrence of a
 /// series only, when that would have begun by the pattern.
@@ -61,8 +63,20 @@ named_values! {
     Declined = "declined",
     /// Its organizer called it off; its room is free again.
     Cancelled = "cancelled",
-    /// It is over; its room was given back.
+    /// It is over, or an administrator said so; its room was given back.
     Released = "released",
+    /// It asks for a room, and the conference mailbox was never invited; its organizer was told.
+    Forgotten = "forgotten",
+}
+
+/// The join data stand in the meeting itself, so that everybody who is invited has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inserted {
+    /// Which, as a fingerprint: other data are inserted anew.
+    pub mark: String,
+    /// The update that this caused has come back to the conference mailbox; it is not answered.
+    #[serde(default)]
+    pub came_back: bool,
 }
 
 /// A meeting as Tieline knows it.
@@ -90,6 +104,15 @@ pub struct Meeting {
     pub private: bool,
     /// The journey of its first invitation.
     pub trace: TraceId,
+    /// Everybody who is invited.
+    #[serde(default)]
+    pub attendees: Vec<SmtpAddress>,
+    /// An administrator keeps the room for it until then, also when it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
+    /// The meeting's own link, once it was given out, holds until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_until: Option<Timestamp>,
 }
 
 named_values! {
@@ -272,6 +295,24 @@ pub struct Answer {
     pub decided: Timestamp,
     /// Yes or no.
     pub verdict: Verdict,
+}
+
+/// An invitation as it was decided on, kept so that it can be decided on again under other rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastInvitation {
+    /// What was asked.
+    pub invitation: Invitation,
+    /// Who the directory said that the sender is; `None` when it knew nobody.
+    pub sender: Option<KnownSender>,
+}
+
+/// Somebody whom the directory knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownSender {
+    /// Every address of the person.
+    pub addresses: Vec<SmtpAddress>,
+    /// The department.
+    pub department: Option<String>,
 }
 
 #[cfg(test)]

@@ -264,11 +264,17 @@ macro_rules! named_values {
         impl $name {
             /// All of them, in order.
             pub const ALL: &'static [Self] = &[$(Self::$value),+];
+
+            /// Its name, the same everywhere.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$value => $text),+ }
+            }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(match self { $(Self::$value => $text),+ })
+                f.write_str(self.name())
             }
         }
 

@@ -3,9 +3,9 @@
 //!
 //! Types to know: [`MailSystem`] (Exchange and its like), [`Signalling`] (lamps and presence), [`Directory`] (who is
 //! behind an address), [`Preflight`] (what is looked at before anything is relied on), [`PushListener`] (what a mail
-//! system posts to us), [`ConferenceMailbox`] (invitations and their answers), [`ConferenceBridge`] (where rooms really
-//! are), [`Itsm`] (whose tickets are whose),
-//! [`PortError`] (which says whether the effect may have happened all the same).
+//! system posts to us), [`ConferenceMailbox`] (invitations and their answers), [`OrganizerCalendars`] (join data in
+//! meetings), [`ConferenceBridge`] (where rooms really are), [`Itsm`] (whose tickets are whose), [`PortError`] (which says
+//! whether the effect may have happened all the same).
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -15,6 +15,7 @@ mod directory;
 mod error;
 mod itsm;
 mod mail_system;
+mod organizer;
 mod preflight;
 mod push;
 mod records;
@@ -35,6 +36,7 @@ pub use mail_system::{
     Attachment, Change, ChangePage, Discovered, Discovery, FolderRef, Hint, HintStream, ItemRef, Located,
     MailAccount, MailSystem, MailTarget, OutgoingMessage, RemoteItem, ServerInfo,
 };
+pub use organizer::{Insertion, InvitedPage, JoinData, OrganizerCalendars};
 pub use preflight::{AccountFacts, AccountMailbox, PasswordEnd, Preflight, Step, StepsFuture};
 pub use push::{PushListener, Pushed};
 pub use records::{

@@ -1,12 +1,16 @@
 //! Meeting rooms, meetings with their reservations, and the answers to invitations.
 
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tieline_model::{
-    Answer, AnswerId, InvitationVersion, Meeting, MeetingId, MeetingKey, Room, RoomId, RoomNumber, Span,
+    Answer, AnswerId, Inserted, InvitationVersion, Meeting, MeetingId, MeetingKey, MeetingState,
+    PastInvitation, Room, RoomId, RoomNumber, SmtpAddress, Span,
 };
+use uuid::Uuid;
 
 use crate::store::read;
+use crate::token::draw_token;
 use crate::{Store, StoreError};
 
 /// One change around conferences.
@@ -26,6 +30,19 @@ pub enum ConferenceWrite {
         /// A custom room's number does not hinder it: the policy says so.
         beside_rooms: bool,
     },
+    /// Notes which join data stand in the meeting itself. The meeting does not count as changed.
+    Inserted {
+        /// Which.
+        meeting: MeetingId,
+        /// Which data; `None` when there are none.
+        inserted: Option<Inserted>,
+    },
+    /// Forgets a meeting with its answers and what it held.
+    RemoveMeeting(MeetingId),
+    /// Adds a feed.
+    AddFeed(NewMeetingFeed),
+    /// Ends a feed.
+    RemoveFeed(Uuid),
     /// Writes an answer down before it is sent. Refused when this version was answered.
     Answer(Box<StoredAnswer>),
     /// The answer has reached the mail system.
@@ -48,6 +65,15 @@ pub struct StoredAnswer {
     pub item: String,
     /// The text, ready.
     pub html: String,
+    /// The text in case the join data could be put into the meeting itself before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html_inserted: Option<String>,
+    /// The invitation's location, when the join data may take its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// What was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past: Option<Box<PastInvitation>>,
     /// When it was sent; `None` while it is not.
     pub sent: Option<Timestamp>,
 }
@@ -59,6 +85,62 @@ pub struct StoredMeeting {
     pub meeting: Meeting,
     /// When.
     pub changed: Timestamp,
+    /// The join data that stand in the meeting itself.
+    pub inserted: Option<Inserted>,
+}
+
+/// Which meetings are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct MeetingFilter {
+    /// In this state.
+    pub state: Option<MeetingState>,
+    /// In this room.
+    pub number: Option<RoomNumber>,
+    /// Changed before this instant, with a smaller id where it is the same: where the page before ended.
+    pub after: Option<(Timestamp, MeetingId)>,
+    /// Accepted, with nothing to come after this instant.
+    pub over: Option<Timestamp>,
+    /// Changed before this instant.
+    pub changed_before: Option<Timestamp>,
+}
+
+/// A feed of meetings to be added. The token itself is not in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMeetingFeed {
+    /// The feed.
+    pub feed: MeetingFeed,
+    /// SHA-256 of the token.
+    pub hash: [u8; 32],
+}
+
+/// A feed of a room's or a person's meetings, for a device that cannot sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MeetingFeed {
+    /// Its id.
+    pub id: Uuid,
+    /// Meetings in this room.
+    pub room: Option<RoomNumber>,
+    /// Meetings that this person organizes or is invited to.
+    pub person: Option<SmtpAddress>,
+    /// What it is for, in a person's words.
+    pub name: String,
+    /// Whether details of private meetings are in it.
+    pub private: bool,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Who had it made.
+    pub by: String,
+}
+
+impl NewMeetingFeed {
+    /// Draws the token of 32 random bytes. It is shown once and cannot be read back.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn draw(feed: MeetingFeed) -> Result<(Self, SecretString), StoreError> {
+        let (token, hash) = draw_token("")?;
+        Ok((Self { feed, hash }, token))
+    }
 }
 
 /// A stretch of time for which a meeting has a room.
@@ -109,6 +191,51 @@ impl Store {
     /// When the store cannot be read.
     pub async fn meetings(&self, limit: u32) -> Result<Vec<StoredMeeting>, StoreError> {
         read!(self, conn => conference::list(conn, limit))
+    }
+
+    /// Meetings, the last changed first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn meetings_where(
+        &self,
+        filter: &MeetingFilter,
+        limit: u32,
+    ) -> Result<Vec<StoredMeeting>, StoreError> {
+        read!(self, conn => conference::list_where(conn, filter, limit))
+    }
+
+    /// The stretches of time that a meeting holds, by beginning.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn spans_of(&self, meeting: MeetingId) -> Result<Vec<Span>, StoreError> {
+        read!(self, conn => conference::spans_of(conn, meeting))
+    }
+
+    /// The answers that were decided from an instant on, the first one first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn answers_since(&self, from: Timestamp, limit: u32) -> Result<Vec<StoredAnswer>, StoreError> {
+        read!(self, conn => conference::answers_since(conn, from, limit))
+    }
+
+    /// The feed with this token.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn meeting_feed(&self, token: &SecretString) -> Result<Option<MeetingFeed>, StoreError> {
+        let hash = crate::token::hash(token);
+        read!(self, conn => conference::feed(conn, &hash))
+    }
+
+    /// The feeds of meetings, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn meeting_feeds(&self) -> Result<Vec<MeetingFeed>, StoreError> {
+        read!(self, conn => conference::feeds(conn))
     }
 
     /// Every stretch of time that ends after an instant.

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use tieline_model::Refusal;
@@ -282,6 +283,22 @@ impl Keyring {
         String::from_utf8(opened).map(SecretString::from).map_err(|_| self.unreadable(name))
     }
 
+    /// A signature under the key that new secrets are sealed with. The purpose keeps signatures of one kind from
+    /// passing for those of another.
+    pub(crate) fn sign(&self, purpose: &str, data: &[u8]) -> Option<[u8; 32]> {
+        Some(mac(self.keys.last()?, purpose, data)?.finalize().into_bytes().into())
+    }
+
+    /// Whether a signature, or the beginning of one, is by any of the keys. Takes the same time whatever is wrong with it.
+    pub(crate) fn verifies(&self, purpose: &str, data: &[u8], signature: &[u8]) -> bool {
+        signature.len() >= 16
+            && self
+                .keys
+                .iter()
+                .filter_map(|key| mac(key, purpose, data))
+                .any(|mac| mac.verify_truncated_left(signature).is_ok())
+    }
+
     fn unknown_key(&self, name: &str) -> StoreError {
         refuse_at(
             &self.path,
@@ -299,6 +316,14 @@ impl Keyring {
             "set it anew, for a service account: tieline feature-group set-password GROUP --password-file FILE",
         )
     }
+}
+
+/// HMAC-SHA256 (RFC 2104) under a key of its own, which is drawn from the master key for the purpose.
+fn mac(key: &MasterKey, purpose: &str, data: &[u8]) -> Option<Hmac<Sha256>> {
+    let begin = |key: &[u8]| <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).ok();
+    let drawn = begin(&*key.bytes)?.chain_update(b"signature\0").chain_update(purpose);
+    let drawn = Zeroizing::new(drawn.finalize().into_bytes().to_vec());
+    Some(begin(&drawn)?.chain_update(data))
 }
 
 /// What a secret is bound to: table, column and row, so that moving it to another row makes it unreadable.
@@ -373,6 +398,30 @@ mod tests {
         assert_eq!(code(file.read().unwrap_err()), "key-file-damaged");
         std::fs::write(&path, "0000 AAAA\n").unwrap();
         assert_eq!(code(file.read().unwrap_err()), "key-file-damaged");
+    }
+
+    #[test]
+    fn a_signature_holds_for_its_purpose_and_data_only_and_outlives_a_new_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = keyring(folder.path());
+        let signature = keys.sign("join", b"meeting").unwrap();
+        assert!(
+            keys.verifies("join", b"meeting", &signature)
+                && keys.verifies("join", b"meeting", &signature[..16])
+        );
+        assert!(
+            !keys.verifies("feed", b"meeting", &signature) && !keys.verifies("join", b"meetinh", &signature)
+        );
+        assert!(
+            !keys.verifies("join", b"meeting", &signature[..15]) && !keys.verifies("join", b"meeting", b"")
+        );
+        let mut altered = signature;
+        altered[31] ^= 1;
+        assert!(!keys.verifies("join", b"meeting", &altered));
+        KeyFile::at(folder.path().join("key")).rotate().unwrap();
+        let later = keyring(folder.path());
+        assert!(later.verifies("join", b"meeting", &signature));
+        assert_ne!(later.sign("join", b"meeting").unwrap(), signature);
     }
 
     #[test]

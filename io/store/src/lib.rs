@@ -47,7 +47,9 @@ mod wake;
 mod writer;
 
 pub use batch::{Accepted, Batch, Content, Fence, NewEvent, Receipt, StateOrigin, Write};
-pub use conference::{ConferenceWrite, Reservation, StoredAnswer, StoredMeeting};
+pub use conference::{
+    ConferenceWrite, MeetingFeed, MeetingFilter, NewMeetingFeed, Reservation, StoredAnswer, StoredMeeting,
+};
 pub use config::{Change, ChangeSet, Configure, Edit, MailboxFilter, Noun};
 pub use deletion::{Deletion, NewDeletion, UNDO_FOR};
 pub use document::ConfigDocument;

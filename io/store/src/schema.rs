@@ -30,6 +30,7 @@ const KNOWN: &[Known] = known![
     5 "0005_contacts_calendar",
     6 "0006_conferencing",
     7 "0007_trust",
+    8 "0008_meeting_feeds",
 ];
 
 /// One migration and whether it was carried out.

@@ -257,6 +257,18 @@ impl Store {
         &self.0.wakes
     }
 
+    /// Signs with the server's key, for a purpose: HMAC-SHA256. `None` never happens with a store that is open.
+    #[must_use]
+    pub fn sign(&self, purpose: &str, data: &[u8]) -> Option<[u8; 32]> {
+        self.keys().sign(purpose, data)
+    }
+
+    /// Whether a signature, or its first 16 bytes or more, was made by [`Store::sign`] with a key of this server.
+    #[must_use]
+    pub fn verifies(&self, purpose: &str, data: &[u8], signature: &[u8]) -> bool {
+        self.keys().verifies(purpose, data, signature)
+    }
+
     pub(crate) fn keys(&self) -> Arc<Keyring> {
         Arc::clone(&self.0.keys.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -166,6 +166,11 @@ impl Conferencing {
         shown.cause = cause.cloned();
         let down = !matches!(state, crate::State::Ok | crate::State::Off);
         metrics::gauge!("tieline_conference_degraded").set(f64::from(u8::from(down)));
+        for (name, one) in crate::State::ALL {
+            metrics::gauge!("tieline_conference_state", "state" => name)
+                .set(f64::from(u8::from(one == state)));
+        }
+        metrics::gauge!("tieline_conference_state_since_seconds").set(since.as_second() as f64);
     }
 }
 

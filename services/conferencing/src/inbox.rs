@@ -4,15 +4,20 @@
 //! There is one such job at a time, so that nobody else gives rooms away meanwhile; the store checks it all the same.
 //! What was read before is read again after a crash, and known by its version: nothing is answered twice.
 
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tieline_model::{
-    Answer, AnswerId, ContactAddress, Decision, Invitation, Meeting, MeetingKey, MeetingState, Reason,
-    Refusal, RoomKind, SmtpAddress, Span, TraceId, Verdict,
+    Answer, AnswerId, ConferenceMail, ContactAddress, Decision, Inserted, Invitation, KnownSender, Meeting,
+    MeetingId, MeetingKey, MeetingState, PastInvitation, Reason, Refusal, RoomKind, SmtpAddress, Span,
+    TraceId, Verdict,
 };
 use tieline_ports::{Arrival, Directory, Found, PortError};
 use tieline_store::{ConferenceWrite, Job, NewJob, StoreError, StoredAnswer, StoredMeeting, Write};
 use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
 
+use crate::insert::{last_end, ready_to_forward};
 use crate::policy::Rule;
 use crate::read::{Mail, read};
 use crate::respond::respond_job;
@@ -29,7 +34,9 @@ const DECISIONS: usize = 3;
 pub(crate) struct Known {
     calendar: Calendar,
     /// The last change of a meeting that it holds.
-    as_of: Option<StoredMeeting>,
+    as_of: Option<(MeetingId, Timestamp)>,
+    /// And of changes that no invitation made.
+    changes: u64,
 }
 
 /// Job `read-conference`.
@@ -69,6 +76,12 @@ struct Before {
     meeting: Option<Meeting>,
     /// It is the series.
     is_series: bool,
+    /// The join data that stand in the meeting itself.
+    inserted: Option<Inserted>,
+}
+
+fn last_change(last: Vec<StoredMeeting>) -> Option<(MeetingId, Timestamp)> {
+    last.first().map(|stored| (stored.meeting.id, stored.changed))
 }
 
 pub(crate) fn stream_of(mailbox: &SmtpAddress) -> String {
@@ -143,8 +156,9 @@ impl Conferencing {
 
     /// What was known, when nobody changed a meeting since; else read anew.
     async fn knowledge(&self, before: Option<Known>) -> Result<Known, StoreError> {
-        let as_of = self.store.meetings(1).await?.into_iter().next();
-        if let Some(before) = before.filter(|before| before.as_of == as_of) {
+        let changes = self.inner().changes.load(Ordering::Acquire);
+        let as_of = last_change(self.store.meetings(1).await?);
+        if let Some(before) = before.filter(|before| before.as_of == as_of && before.changes == changes) {
             return Ok(before);
         }
         let mut calendar = Calendar::new();
@@ -156,10 +170,10 @@ impl Conferencing {
                 tracing::warn!(number = %first.number, uid = first.key.uid, "two meetings have one room");
             }
         }
-        Ok(Known { calendar, as_of })
+        Ok(Known { calendar, as_of, changes })
     }
 
-    async fn room_book(&self) -> Result<RoomBook, StoreError> {
+    pub(crate) async fn room_book(&self) -> Result<RoomBook, StoreError> {
         let mut rooms = RoomBook::new();
         let custom = self.store.meeting_rooms().await?;
         custom.into_iter().chain(self.enterprise_rooms()).for_each(|room| rooms.insert(room));
@@ -202,6 +216,9 @@ impl Conferencing {
         if before.meeting.as_ref().is_some_and(|meeting| meeting.sequence > invitation.version.sequence) {
             return Ok(());
         }
+        if let Some(meeting) = self.own_update(&before, invitation, &arrival.mail) {
+            return self.pass_over(context, arrival, invitation, meeting, before.inserted.as_ref()).await;
+        }
         let sender = self.sender(invitation).await;
         for _ in 0..DECISIONS {
             match self.invite_once(context, arrival, invitation, &before, &sender, rooms, known).await {
@@ -230,10 +247,11 @@ impl Conferencing {
             && let Some(series) = self.store.meeting_by_key(&whole).await?
             && series.meeting.state == MeetingState::Accepted
         {
-            return Ok(Before { meeting: Some(series.meeting), is_series: true });
+            return Ok(Before { meeting: Some(series.meeting), is_series: true, inserted: series.inserted });
         }
-        let meeting = self.store.meeting_by_key(key).await?.map(|stored| stored.meeting);
-        Ok(Before { meeting, is_series: false })
+        let (meeting, inserted) =
+            self.store.meeting_by_key(key).await?.map(|stored| (stored.meeting, stored.inserted)).unzip();
+        Ok(Before { meeting, is_series: false, inserted: inserted.flatten() })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one attempt with everything that was found out before it")]
@@ -269,8 +287,23 @@ impl Conferencing {
         };
         let (verdict, grant) = verdict(&asked, &situation, context.random()).map_err(WorkError::failed)?;
         let mut meeting = self.meeting(&asked, before);
+        if !before.is_series {
+            meeting.attendees.clone_from(&arrival.mail.attendees);
+        }
         let spans = self.settle(&mut meeting, grant, occurrence, series)?;
-        let reply = answer::reply(&verdict, invitation, &settings.bridge, None, false);
+        let link = last_end(&spans).and_then(|last| self.link(&meeting, last));
+        meeting.link_until = link.as_ref().map(|(_, until)| *until).or(meeting.link_until);
+        let link = link.as_ref().map(|(link, _)| link.as_str());
+        let reply = |forward| answer::reply(&verdict, invitation, &settings.bridge, link, forward);
+        let accepted = matches!(verdict, Verdict::Accepted { .. });
+        let forward = meeting.number.as_ref().filter(|_| accepted).map(|number| {
+            let join = settings.bridge.join(number, &meeting.passcodes, link);
+            let (people, but) = (&meeting.attendees, &settings.mailbox);
+            ready_to_forward(&join, invitation.language, &invitation.subject, people, but)
+        });
+        let inserts = accepted && settings.insert_join_data;
+        let html_inserted = inserts.then(|| reply(None).html);
+        let html = reply(forward.as_deref()).html;
         let stored = StoredAnswer {
             answer: Answer {
                 id: AnswerId::from_uuid(self.ids.uuid()),
@@ -280,7 +313,18 @@ impl Conferencing {
                 verdict,
             },
             item: arrival.item.0.clone(),
-            html: reply.html,
+            html,
+            html_inserted,
+            location: Some(arrival.mail.location.clone()).filter(|_| occurrence.is_none()),
+            past: Some(Box::new(PastInvitation {
+                invitation: asked.clone(),
+                sender: match sender {
+                    Sender::Known { addresses, department } => {
+                        Some(KnownSender { addresses: addresses.clone(), department: department.clone() })
+                    }
+                    Sender::NotInDirectory | Sender::Unasked(_) => None,
+                },
+            })),
             sent: None,
         };
         let decision = self.explained(&meeting, invitation, sender, &stored.answer.verdict);
@@ -303,6 +347,63 @@ impl Conferencing {
         Ok(())
     }
 
+    /// The meeting, when this is nothing but the update by which its join data were inserted, on its way back to us.
+    fn own_update(&self, before: &Before, invitation: &Invitation, mail: &ConferenceMail) -> Option<Meeting> {
+        before.inserted.as_ref().filter(|inserted| !inserted.came_back)?;
+        let meeting = before.meeting.as_ref().filter(|meeting| meeting.state == MeetingState::Accepted)?;
+        let number = meeting.number.as_ref()?;
+        let block = self.settings.bridge.join(number, &meeting.passcodes, None).block();
+        let codes = [
+            (&invitation.conference_passcode, &meeting.passcodes.conference),
+            (&invitation.chairperson_passcode, &meeting.passcodes.chairperson),
+        ];
+        let same = invitation.number.as_ref() == Some(number)
+            && codes.iter().all(|(asked, held)| asked.is_none() || asked == held)
+            && invitation.problems.is_empty()
+            && invitation.schedule == meeting.schedule
+            && invitation.version.key == meeting.key;
+        (same && mail.body.contains(&block)).then(|| meeting.clone())
+    }
+
+    /// An own update needs no answer; that it has one is written down, so that it is known when it is read again.
+    async fn pass_over(
+        &self,
+        context: &JobContext,
+        arrival: &Arrival,
+        invitation: &Invitation,
+        meeting: Meeting,
+        inserted: Option<&Inserted>,
+    ) -> Result<(), WorkError> {
+        let Some(number) = meeting.number.clone() else { return Ok(()) };
+        let now = self.now();
+        let stored = StoredAnswer {
+            answer: Answer {
+                id: AnswerId::from_uuid(self.ids.uuid()),
+                meeting: meeting.id,
+                version: invitation.version.clone(),
+                decided: now,
+                verdict: Verdict::Accepted { number, passcodes: meeting.passcodes.clone() },
+            },
+            item: arrival.item.0.clone(),
+            html: String::new(),
+            html_inserted: None,
+            location: None,
+            past: None,
+            sent: Some(now),
+        };
+        let outcome = "it is the update that brought the join data to everybody; nothing is answered";
+        let decision = self.decision(meeting.trace, meeting.id, "own-update", outcome.to_owned());
+        let inserted = inserted.map(|inserted| Inserted { came_back: true, ..inserted.clone() });
+        context
+            .commit(vec![
+                Write::Conference(ConferenceWrite::Inserted { meeting: meeting.id, inserted }),
+                Write::Conference(ConferenceWrite::Answer(Box::new(stored))),
+                Write::Decision(decision),
+            ])
+            .await?;
+        Ok(())
+    }
+
     /// The meeting as the invitation has it.
     fn meeting(&self, asked: &Invitation, before: &Before) -> Meeting {
         let fresh = || Meeting {
@@ -317,10 +418,15 @@ impl Conferencing {
             passcodes: tieline_model::Passcodes::default(),
             private: false,
             trace: self.new_trace(),
+            attendees: Vec::new(),
+            kept_until: None,
+            link_until: None,
         };
         let mut meeting = before.meeting.clone().unwrap_or_else(fresh);
         meeting.sequence = meeting.sequence.max(asked.version.sequence);
         meeting.schedule.clone_from(&asked.schedule);
+        // What the organizer asks for now takes the place of what an administrator kept.
+        meeting.kept_until = None;
         if !before.is_series {
             meeting.organizer = asked.organizer.clone();
             meeting.subject.clone_from(&asked.subject);
@@ -372,7 +478,7 @@ impl Conferencing {
             // The store has just agreed to it.
             let _ = known.calendar.reserve(&meeting.key, number, spans);
         }
-        known.as_of = self.store.meetings(1).await?.into_iter().next();
+        known.as_of = last_change(self.store.meetings(1).await?);
         Ok(())
     }
 
@@ -439,7 +545,13 @@ impl Conferencing {
         unasked.map_or(Sender::NotInDirectory, Sender::Unasked)
     }
 
-    fn decision(&self, trace: TraceId, subject: impl ToString, rule: &str, outcome: String) -> Decision {
+    pub(crate) fn decision(
+        &self,
+        trace: TraceId,
+        subject: impl ToString,
+        rule: &str,
+        outcome: String,
+    ) -> Decision {
         Decision::new(trace, subject, self.now(), rule, outcome)
     }
 

@@ -20,6 +20,10 @@
 //! | `inbox` | job `read-conference` | meeting, reservation, answer, decision and job in one batch |
 //! | `respond` | job `answer-invitation` | exactly one answer for each version of an invitation |
 //! | `enter` | somebody dials a room, or opens its page | the bridge's entrance, or the reason why the door is closed |
+//! | `insert` | before a yes | the join data in the meeting itself, as its organizer |
+//! | `forgotten` | rooms' calendars, job `notice-forgotten` | the organizer is told that nobody was asked for the room |
+//! | `meetings` | administrators, and every hour | rooms are kept, released and cleaned up |
+//! | `link`, `feed` | a browser, a device | the join page behind a signed link, and calendars |
 //!
 //! What it refuses to be: a scheduler of ports and bandwidth. Nothing is declined for lack of them.
 
@@ -29,9 +33,14 @@ mod calendar;
 mod decide;
 mod enter;
 mod error;
+mod feed;
+mod forgotten;
 mod guard;
 mod horizon;
 mod inbox;
+mod insert;
+mod link;
+mod meetings;
 mod policy;
 pub mod read;
 mod respond;
@@ -45,6 +54,8 @@ pub use calendar::{Calendar, Taken, spans};
 pub use decide::{Decided, Grant, Held, Sender, Situation, decide, verdict};
 pub use enter::{Closed, DoorPolicy, Visitor};
 pub use error::PolicyError;
+pub use link::Joining;
+pub use meetings::{CleanedUp, MeetingDetail};
 pub use policy::{
     Difference, DurationRule, PasscodeRule, Past, Policy, Reading, Replay, Rule, Rules, Trial, TrialOutcome,
     Trials,

@@ -1,4 +1,5 @@
-//! Job `answer-invitation`: one answer reaches the mail system, whatever dies in between.
+//! Job `answer-invitation`: one answer reaches the mail system, whatever dies in between. A yes comes after the join data
+//! were put into the meeting itself, so that the answer can say whether attendees have them.
 //!
 //! Before the answer is sent the job notes that it is about to be. A run that finds that note asks first whether the
 //! invitation still waits in the Inbox: an answer takes it from there.
@@ -11,6 +12,7 @@ use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
 
 use crate::Conferencing;
 use crate::inbox::port_error;
+use crate::insert::Placed;
 
 pub(crate) const ANSWER: &str = "answer-invitation";
 
@@ -33,11 +35,15 @@ struct Payload {
 }
 
 /// What the job notes of itself.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Noted {
     /// The answer may be out.
     begun: bool,
+    /// The join data may stand in the meeting.
+    placing: bool,
+    /// Whether the join data stand in the meeting; `None` as long as that was not tried.
+    placed: Option<bool>,
 }
 
 /// The job that sends an answer. Answers to one meeting go out in order.
@@ -75,9 +81,19 @@ impl Conferencing {
         if noted.begun && !self.mail.waits(&target, &item).await.map_err(port_error)? {
             return sent();
         }
-        context.keep(serde_json::json!(Noted { begun: true })).await?;
         let accept = matches!(stored.answer.verdict, Verdict::Accepted { .. });
-        match self.mail.answer(&target, &item, accept, &stored.html).await {
+        let placed = match noted.placed {
+            Some(placed) => placed,
+            None => {
+                if stored.html_inserted.is_some() && !noted.placing {
+                    context.keep(serde_json::json!(Noted { placing: true, ..noted })).await?;
+                }
+                matches!(self.place(context, &stored, noted.placing).await?, Placed::Yes)
+            }
+        };
+        context.keep(serde_json::json!(Noted { begun: true, placing: true, placed: Some(placed) })).await?;
+        let html = stored.html_inserted.as_ref().filter(|_| placed).unwrap_or(&stored.html);
+        match self.mail.answer(&target, &item, accept, html).await {
             Ok(()) => sent(),
             // Somebody took the invitation away: there is nothing left that could be answered.
             Err(PortError::NotFound) => {

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, MutexGuard, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use tieline_model::{Clock, Ids, JobId, MailboxId, MeetingId, Refusal, Room, RoomKind, SmtpAddress, TraceId};
-use tieline_ports::{ConferenceBridge, ConferenceMailbox, Directory, MailAccount, MailTarget};
+use tieline_ports::{
+    ConferenceBridge, ConferenceMailbox, Directory, MailAccount, MailTarget, OrganizerCalendars,
+};
 use tieline_store::{Batch, ConferenceWrite, Store, StoredMeeting, Write};
 use tieline_worker::Work;
 use tokio::sync::{Mutex, watch};
@@ -15,9 +18,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::Bridge;
 use crate::enter::Guesses;
+use crate::forgotten::Notice;
 use crate::inbox::{Known, ReadInbox};
 use crate::respond::Respond;
 use crate::{DoorPolicy, Policy, State, WatchPolicy};
+
+/// How often meetings are tended to, and under which lease.
+const TEND_EVERY: std::time::Duration = std::time::Duration::from_secs(3600);
+const TEND: &str = "conference/tend";
+const TEND_LEASE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What the administrator sets.
 #[derive(Debug, Clone)]
@@ -34,6 +43,22 @@ pub struct ConferenceSettings {
     pub watch: WatchPolicy,
     /// When rooms are open.
     pub door: DoorPolicy,
+    /// The address that browsers use; without one meetings have no links of their own.
+    pub public_url: Option<String>,
+    /// Where Outlook's add-in has Office's library from.
+    pub office_library: String,
+    /// The origins at which Outlook shows the add-in in a frame.
+    pub outlook_hosts: Vec<String>,
+    /// The join data are put into meetings, as their organizers.
+    pub insert_join_data: bool,
+    /// A meeting's page lets people in so long before it begins.
+    pub opens_before: SignedDuration,
+    /// Room mailboxes whose calendars are looked at for invitations that the conference mailbox never got.
+    pub watched_rooms: Vec<SmtpAddress>,
+    /// Whoever forgot the conference mailbox is told so long after the room had the invitation.
+    pub forgotten_after: SignedDuration,
+    /// Meetings that have no room any more are forgotten after this time.
+    pub keep_meetings: SignedDuration,
 }
 
 /// What conferencing is made from.
@@ -42,6 +67,8 @@ pub struct ConferencingParts {
     pub store: Store,
     /// Exchange, or its like.
     pub mail: Arc<dyn ConferenceMailbox>,
+    /// The calendars of organizers and rooms.
+    pub calendars: Arc<dyn OrganizerCalendars>,
     /// Who may invite; `None` when no directory is configured.
     pub directory: Option<Arc<dyn Directory>>,
     /// Where rooms really are; without it nobody can be let into one.
@@ -78,6 +105,8 @@ pub(crate) struct Inner {
     parts: ConferencingParts,
     /// What is known of rooms and reservations, kept from one reading to the next.
     pub(crate) known: Mutex<Option<Known>>,
+    /// Counts changes of meetings that no invitation made: what was known before is not known any more.
+    pub(crate) changes: AtomicU64,
     pub(crate) status: RwLock<ConferenceStatus>,
     guesses: std::sync::Mutex<Guesses>,
     /// When series were last followed to the horizon.
@@ -127,6 +156,7 @@ impl Conferencing {
         Self(Arc::new(Inner {
             parts,
             known: Mutex::new(None),
+            changes: AtomicU64::new(0),
             status: RwLock::new(status),
             guesses,
             extended,
@@ -141,7 +171,11 @@ impl Conferencing {
     /// One [`Work`] for each kind of job.
     #[must_use]
     pub fn work(&self) -> Vec<Arc<dyn Work>> {
-        vec![Arc::new(ReadInbox(self.clone())), Arc::new(Respond(self.clone()))]
+        vec![
+            Arc::new(ReadInbox(self.clone())),
+            Arc::new(Respond(self.clone())),
+            Arc::new(Notice(self.clone())),
+        ]
     }
 
     /// Watches the conference mailbox until `stop`.
@@ -149,6 +183,27 @@ impl Conferencing {
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.guard() => {}
+            () = self.tend() => {}
+            () = self.look_for_forgotten() => {}
+        }
+    }
+
+    /// Every hour: rooms of meetings that are over are free, and old meetings are forgotten.
+    async fn tend(&self) {
+        loop {
+            tokio::time::sleep(TEND_EVERY).await;
+            let owner = self.ids.uuid();
+            match self.store.hold(TEND, owner, self.now(), TEND_LEASE).await {
+                Ok(Some(lease)) => {
+                    if let Err(refusal) = self.clean_up(self.settings.keep_meetings, false).await {
+                        tracing::warn!(%refusal, "meetings that are over are not released");
+                    }
+                    // If the store cannot be told, the lease runs out.
+                    let _ = self.store.release(&lease).await;
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "nobody tends to meetings"),
+            }
         }
     }
 
@@ -183,6 +238,22 @@ impl Conferencing {
     /// # Errors
     /// When a person's room, another custom room or a coming meeting has its number, or the store cannot be written.
     pub async fn put_room(&self, room: Room) -> Result<(), Refusal> {
+        crate::meetings::own_rooms_stay(&room)?;
+        for (code, rule, which) in [
+            (&room.passcodes.conference, &self.settings.policy.conference_passcode, "passcode"),
+            (&room.passcodes.chairperson, &self.settings.policy.chairperson_passcode, "chairperson passcode"),
+        ] {
+            let wanted = code.is_some().then(|| crate::decide::passcode_fault(code.as_ref(), rule)).flatten();
+            if let Some(fault) = wanted {
+                let what = format!("the {which} is not a valid one: {fault}");
+                let next = format!("choose {} to {} digits", rule.min_digits, rule.max_digits);
+                return Err(Refusal::permanent("bad-passcode", what, next));
+            }
+        }
+        if room.passcodes.conference.is_some() && room.passcodes.conference == room.passcodes.chairperson {
+            let what = "both passcodes are the same, so that nobody could tell who leads";
+            return Err(Refusal::permanent("bad-passcode", what, "choose another chairperson passcode"));
+        }
         let number = room.number.clone();
         if let Some(other) = self.enterprise_rooms().find(|other| other.number == number) {
             return Err(Refusal::permanent(
@@ -223,6 +294,11 @@ impl Conferencing {
 
     /// How the conference mailbox is reached: the group's service account, acting for it.
     pub(crate) async fn target(&self) -> Result<MailTarget, Refusal> {
+        self.target_for(&self.settings.mailbox).await
+    }
+
+    /// How a mailbox is reached: the conference mailbox's service account, acting for it.
+    pub(crate) async fn target_for(&self, address: &SmtpAddress) -> Result<MailTarget, Refusal> {
         let name = &self.settings.feature_group;
         let group = self.store.feature_groups().await?.into_iter().find(|group| group.name == *name);
         let group = group.ok_or_else(|| {
@@ -242,7 +318,7 @@ impl Conferencing {
         Ok(MailTarget {
             account: Arc::new(account),
             mailbox: MailboxId::from_uuid(group.id.uuid()),
-            address: self.settings.mailbox.clone(),
+            address: address.clone(),
         })
     }
 

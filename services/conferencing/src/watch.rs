@@ -57,6 +57,25 @@ pub enum State {
     Off,
 }
 
+impl State {
+    /// Every state with its name, the same everywhere.
+    pub const ALL: [(&'static str, Self); 7] = [
+        ("pending", Self::Pending),
+        ("ok", Self::Ok),
+        ("degraded", Self::Degraded),
+        ("authentication-failed", Self::AuthenticationFailed),
+        ("mailbox-not-found", Self::MailboxNotFound),
+        ("waiting-for-directory", Self::WaitingForDirectory),
+        ("off", Self::Off),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, state)| *state == self).map_or("unknown", |(name, _)| name)
+    }
+}
+
 /// Why the mail system could not be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {

@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use tempfile::TempDir;
 use tieline_conferencing::answer::Bridge;
 use tieline_conferencing::{
-    Closed, ConferenceSettings, Conferencing, ConferencingParts, DoorPolicy, Policy, State, Visitor,
-    WatchPolicy,
+    CleanedUp, Closed, ConferenceSettings, Conferencing, ConferencingParts, DoorPolicy, Joining, Policy,
+    State, Visitor, WatchPolicy,
 };
 use tieline_model::{
     Clock, ConferenceMail, ContactAddress, DirectoryId, Endpoint, EndpointId, Ends, FeatureGroup,
@@ -20,8 +20,9 @@ use tieline_model::{
 };
 use tieline_ports::{
     Age, Answer, AnswerFuture, Arrival, ArrivalPage, ConferenceBridge, ConferenceMailbox, Directory,
-    DirectoryStatus, Entrance, Found, ItemRef, MailTarget, OpenRoom, PeopleFuture, PortError, PortFuture,
-    RefreshKind, RefreshReport, SharedAddress, Sign, SignStream,
+    DirectoryStatus, Entrance, Found, Insertion, InvitedPage, ItemRef, JoinData, MailTarget, OpenRoom,
+    OrganizerCalendars, PeopleFuture, PortError, PortFuture, RefreshKind, RefreshReport, SharedAddress, Sign,
+    SignStream,
 };
 use tieline_store::{Batch, Configure, Edit, KeyFile, Store, StoreConfig, Write};
 use tieline_worker::{Worker, WorkerPolicy};
@@ -38,6 +39,14 @@ struct Inbox {
     /// The next answer takes effect, and nobody ever hears of it.
     hang: bool,
     signs: Vec<mpsc::UnboundedSender<Result<Sign, PortError>>>,
+    /// Nobody may act for organizers.
+    forbidden: bool,
+    /// Join data by UID, and in whose calendar.
+    inserted: std::collections::BTreeMap<String, (SmtpAddress, JoinData)>,
+    /// What the watched room was invited to.
+    invited: Vec<ConferenceMail>,
+    drafts: Vec<String>,
+    sent: Vec<String>,
 }
 
 #[derive(Default)]
@@ -103,6 +112,51 @@ impl ConferenceMailbox for Mail {
     fn touch_marker<'a>(&'a self, _: &'a MailTarget) -> PortFuture<'a, ()> {
         self.tell();
         Box::pin(async { Ok(()) })
+    }
+}
+
+impl OrganizerCalendars for Mail {
+    fn insert<'a>(&'a self, target: &'a MailTarget, data: &'a JoinData) -> PortFuture<'a, Insertion> {
+        let forbidden =
+            PortError::refused(Refusal::operator("impersonation-denied", "not allowed", "allow it"));
+        let done = self.with(|inbox| {
+            if inbox.forbidden {
+                return Err(forbidden);
+            }
+            let before = inbox.inserted.insert(data.uid.clone(), (target.address.clone(), data.clone()));
+            let same = before.is_some_and(|(_, before)| before.mark == data.mark);
+            Ok(if same { Insertion::Already } else { Insertion::Done })
+        });
+        Box::pin(async { done })
+    }
+
+    fn invited<'a>(&'a self, _: &'a MailTarget, cursor: Option<&'a str>) -> PortFuture<'a, InvitedPage> {
+        let from: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+        let page = self.with(|inbox| {
+            let meetings: Vec<ConferenceMail> = inbox.invited.iter().skip(from).cloned().collect();
+            InvitedPage { cursor: inbox.invited.len().to_string(), meetings, complete: true }
+        });
+        Box::pin(async { Ok(page) })
+    }
+
+    fn draft<'a>(
+        &'a self,
+        _: &'a MailTarget,
+        to: &'a SmtpAddress,
+        subject: &'a str,
+        html: &'a str,
+    ) -> PortFuture<'a, ItemRef> {
+        let draft = self.with(|inbox| {
+            inbox.drafts.push(format!("{to} {subject} {html}"));
+            ItemRef((inbox.drafts.len() - 1).to_string())
+        });
+        Box::pin(async { Ok(draft) })
+    }
+
+    fn send<'a>(&'a self, _: &'a MailTarget, draft: &'a ItemRef) -> PortFuture<'a, bool> {
+        let at: usize = draft.0.parse().unwrap();
+        self.with(|inbox| inbox.sent.push(inbox.drafts[at].clone()));
+        Box::pin(async { Ok(true) })
     }
 }
 
@@ -236,6 +290,7 @@ impl World {
         let conferencing = Conferencing::new(ConferencingParts {
             store: store.clone(),
             mail: mail.clone(),
+            calendars: mail.clone(),
             directory: Some(Arc::new(People)),
             bridge: Some(Arc::new(LabBridge)),
             clock: clock.clone(),
@@ -247,6 +302,14 @@ impl World {
                 bridge: Bridge { sip_domain: Some("vmr.example".to_owned()), ..Bridge::default() },
                 watch: WatchPolicy::default(),
                 door: DoorPolicy::default(),
+                public_url: Some("https://tieline.example/".to_owned()),
+                office_library: String::new(),
+                outlook_hosts: Vec::new(),
+                insert_join_data: true,
+                opens_before: SignedDuration::from_mins(15),
+                watched_rooms: vec!["room-berlin@lab.example".parse().unwrap()],
+                forgotten_after: SignedDuration::from_millis(50),
+                keep_meetings: SignedDuration::from_hours(24 * 90),
             },
         });
         let mut world = Self {
@@ -308,6 +371,17 @@ impl World {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("{item} is never answered: {:?}", self.conferencing.status());
+    }
+
+    /// Waits until something holds.
+    async fn until<T>(&self, what: &str, mut hold: impl FnMut(&mut Inbox) -> Option<T>) -> T {
+        for _ in 0..3000 {
+            if let Some(found) = self.mail.with(&mut hold) {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{what}: {:?}", self.conferencing.status());
     }
 
     async fn meeting(&self, uid: &str) -> tieline_model::Meeting {
@@ -580,4 +654,262 @@ async fn a_series_without_end_is_followed_as_the_horizon_moves() {
         extended.iter().any(|one| one.outcome.contains("is another meeting's at 1 times")),
         "{extended:?}"
     );
+}
+
+/// The token of the link in a text.
+fn token(text: &str) -> String {
+    let after =
+        text.split("https://tieline.example/join/").nth(1).unwrap_or_else(|| panic!("no link: {text}"));
+    after.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+/// Covers: PO-12 (link)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_opens_at_its_time_and_follows_the_meeting() {
+    let world = World::new().await;
+    let first = world.send(invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00"));
+    let (_, text) = world.answer(&first).await;
+    let token = token(&text);
+    let leads = async || world.conferencing.joining(&token).await.unwrap();
+    assert!(
+        matches!(leads().await, Joining::NotYet { opens, .. } if opens.to_string() == "2026-12-01T08:45:00Z")
+    );
+    let go = |at: &str| {
+        let at: Timestamp = at.parse().unwrap();
+        world.clock.advance(at.duration_since(world.clock.now()));
+    };
+    go("2026-12-01T08:44:59Z");
+    assert!(matches!(leads().await, Joining::NotYet { .. }));
+    go("2026-12-01T08:45:00Z");
+    let Joining::Open { join, subject, .. } = leads().await else { panic!("{:?}", leads().await) };
+    assert_eq!((join.sip.as_deref(), subject.as_deref()), (Some("sip:7042@vmr.example"), Some("Plans")));
+    // Moved while people wait at the door: the link is the same.
+    let moved = ConferenceMail {
+        sequence: 1,
+        ..invitation("a", "@vmr 7042", "2026-12-01T12:00", "2026-12-01T13:00")
+    };
+    let (_, again) = world.answer(&world.send(moved)).await;
+    assert_eq!(self::token(&again), token);
+    assert!(matches!(leads().await, Joining::NotYet { .. }));
+    go("2026-12-01T12:29:59Z");
+    assert!(matches!(leads().await, Joining::Open { .. }), "a while after the end");
+    go("2026-12-01T12:30:00Z");
+    assert_eq!(leads().await, Joining::Over);
+    go("2027-01-15T00:00:00Z");
+    assert_eq!(leads().await, Joining::Expired);
+    for at in 0..token.len() {
+        let mut forged: Vec<u8> = token.clone().into_bytes();
+        forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+        let forged = String::from_utf8(forged).unwrap();
+        assert_eq!(world.conferencing.joining(&forged).await.unwrap(), Joining::Forged, "{at}");
+    }
+    for bad in ["", "x", "..", &token[1..], &format!("{token}A")] {
+        assert_eq!(world.conferencing.joining(bad).await.unwrap(), Joining::Forged, "{bad}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_of_a_meeting_that_is_called_off_says_so() {
+    let world = World::new().await;
+    let mail = invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00");
+    let (_, text) = world.answer(&world.send(mail.clone())).await;
+    world.send(ConferenceMail { kind: MailKind::Cancellation, ..mail });
+    let last = world.send(invitation("b", "@vmr", "2026-12-01T10:00", "2026-12-01T11:00"));
+    world.answer(&last).await;
+    assert_eq!(world.conferencing.joining(&token(&text)).await.unwrap(), Joining::CalledOff);
+}
+
+/// Covers: PO-09 (inserted)
+#[tokio::test(flavor = "multi_thread")]
+async fn join_data_are_put_into_the_meeting_once_and_the_update_that_comes_back_is_not_answered() {
+    let world = World::new().await;
+    let mut mail = invitation("a", "Berlin 3.14", "2026-12-01T10:00", "2026-12-01T11:00");
+    mail.body = "[tieline-conference number=7042 passcode=123456]".to_owned();
+    let (_, text) = world.answer(&world.send(mail.clone())).await;
+    assert!(text.contains("Everybody who is invited has this") && !text.contains("mailto:"), "{text}");
+    let (whose, data) = world.mail.with(|inbox| inbox.inserted["a"].clone());
+    assert_eq!(whose.as_str(), "alice@lab.example");
+    assert_eq!(data.location.as_deref(), Some("Berlin 3.14; sip:7042@vmr.example"));
+    let html = &data.html;
+    assert!(
+        html.contains("/join/") && html.contains("[tieline-conference number=7042 passcode=123456]"),
+        "{html}"
+    );
+    assert!(
+        data.properties
+            .iter()
+            .any(|(name, value)| *name == "OnlineMeetingConfLink" && value == "conf:sip:7042@vmr.example")
+    );
+    // The update that this caused, as Exchange sends it to every attendee, us included.
+    let back = ConferenceMail {
+        sequence: 1,
+        body: format!("{}\n{html}", mail.body),
+        location: data.location.clone().unwrap(),
+        ..mail.clone()
+    };
+    world.send(back.clone());
+    world.send(back);
+    let moved = ConferenceMail {
+        sequence: 2,
+        start: when("2026-12-01T12:00"),
+        end: when("2026-12-01T13:00"),
+        ..mail
+    };
+    assert!(world.answer(&world.send(moved)).await.0);
+    assert_eq!(world.mail.with(|inbox| inbox.answers.len()), 2, "the first and the move");
+    let answers = world.store.answers(world.meeting("a").await.id).await.unwrap();
+    assert_eq!(answers.len(), 3, "the own update is written down as settled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_may_act_for_organizers_a_mail_is_ready_to_forward() {
+    let world = World::new().await;
+    world.mail.with(|inbox| inbox.forbidden = true);
+    let mut mail = invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00");
+    mail.attendees.push("bob@lab.example".parse().unwrap());
+    let (accepted, text) = world.answer(&world.send(mail)).await;
+    assert!(accepted && text.contains("Your attendees do not have this yet"), "{text}");
+    assert!(text.contains("href=\"mailto:bob@lab.example?subject=Plans&amp;body=How%20to%20join"), "{text}");
+    let detail = world.conferencing.meeting_detail(world.meeting("a").await.id).await.unwrap();
+    let rules: Vec<&str> = detail.decisions.iter().map(|decision| decision.rule.as_str()).collect();
+    assert!(rules.contains(&"join-data-not-inserted"), "{rules:?}");
+}
+
+/// Covers: PO-14
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_forgets_the_conference_mailbox_is_told_once() {
+    let world = World::new().await;
+    let room: SmtpAddress = "room-berlin@lab.example".parse().unwrap();
+    let seen = |uid: &str, location: &str| ConferenceMail {
+        attendees: vec![room.clone()],
+        ..invitation(uid, location, "2026-12-01T10:00", "2026-12-01T11:00")
+    };
+    let answered = world.send(invitation("known", "@vmr 7041", "2026-12-01T10:00", "2026-12-01T11:00"));
+    world.answer(&answered).await;
+    let past = ConferenceMail {
+        start: when("2026-11-01T10:00"),
+        end: when("2026-11-01T11:00"),
+        ..seen("past", "@vmr 7042")
+    };
+    let met =
+        [seen("forgotten", "@vmr 7042"), seen("known", "@vmr 7041"), seen("plain", "Berlin 3.14"), past];
+    world.mail.with(|inbox| inbox.invited.extend(met));
+    world.clock.advance(SignedDuration::from_secs(1));
+    let told = world.until("nobody is told", |inbox| {
+        // Jobs become due by this clock.
+        world.clock.advance(SignedDuration::from_millis(100));
+        inbox.sent.first().cloned()
+    });
+    let told = told.await;
+    assert!(told.starts_with("alice@lab.example No room is booked for: Plans"), "{told}");
+    assert!(told.contains("add conference@lab.example to the attendees"), "{told}");
+    // It is changed there, and seen again.
+    world.mail.with(|inbox| inbox.invited.push(seen("forgotten", "@vmr 7043")));
+    for _ in 0..3000 {
+        let key = MeetingKey { uid: "forgotten".to_owned(), occurrence: None };
+        if world.store.meeting_by_key(&key).await.unwrap().is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.meeting("forgotten").await.state, MeetingState::Forgotten);
+    // Now it is invited: a room, and no second letter.
+    let late = world.send(invitation("forgotten", "@vmr 7043", "2026-12-01T10:00", "2026-12-01T11:00"));
+    assert!(world.answer(&late).await.0);
+    assert_eq!(world.meeting("forgotten").await.state, MeetingState::Accepted);
+    assert_eq!(world.mail.with(|inbox| inbox.sent.len()), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_are_released_kept_and_cleaned_up() {
+    let world = World::new().await;
+    for (uid, room, day) in
+        [("a", "7041", "01"), ("b", "7042", "01"), ("c", "7043", "01"), ("d", "7042", "05")]
+    {
+        let mail = invitation(
+            uid,
+            &format!("@vmr {room}"),
+            &format!("2026-12-{day}T10:00"),
+            &format!("2026-12-{day}T11:00"),
+        );
+        assert!(world.answer(&world.send(mail)).await.0);
+    }
+    let id = async |uid: &str| world.meeting(uid).await.id;
+    let released = world.conferencing.release(id("a").await, "admin").await.unwrap();
+    assert_eq!((released.state, released.number), (MeetingState::Released, None));
+    assert_eq!(world.conferencing.release(id("a").await, "admin").await.unwrap_err().code, "no-room-held");
+    let again = world.send(invitation("e", "@vmr 7041", "2026-12-01T10:00", "2026-12-01T11:00"));
+    assert!(world.answer(&again).await.0, "its room is free");
+    // Kept past its end: not where another meeting comes.
+    let until: Timestamp = "2026-12-10T00:00:00Z".parse().unwrap();
+    assert_eq!(world.conferencing.keep(id("b").await, until, "admin").await.unwrap_err().code, "room-taken");
+    world.conferencing.keep(id("c").await, until, "admin").await.unwrap();
+    let other = world.send(invitation("f", "@vmr 7043", "2026-12-08T10:00", "2026-12-08T11:00"));
+    assert!(!world.answer(&other).await.0, "it is kept for somebody");
+    world.clock.advance(SignedDuration::from_hours(24 * 10));
+    let day = SignedDuration::from_hours(24);
+    let would = world.conferencing.clean_up(day, true).await.unwrap();
+    assert_eq!(
+        would,
+        CleanedUp { released: 2, removed: 2 },
+        "b and e are over; a and f have no room and are old"
+    );
+    assert_eq!(world.meeting("b").await.state, MeetingState::Accepted, "it only counted");
+    assert_eq!(world.conferencing.clean_up(day, false).await.unwrap(), would);
+    assert_eq!(world.meeting("b").await.state, MeetingState::Released);
+    assert_eq!(world.meeting("c").await.state, MeetingState::Accepted, "kept");
+    world.clock.advance(SignedDuration::from_hours(24 * 10));
+    let last = world.conferencing.clean_up(day, false).await.unwrap();
+    assert_eq!(last, CleanedUp { released: 2, removed: 2 }, "c and d are over, b and e forgotten");
+}
+
+/// Covers: PO-11 (feed)
+#[tokio::test(flavor = "multi_thread")]
+async fn feeds_have_a_rooms_or_a_persons_meetings() {
+    let world = World::new().await;
+    let mut first = invitation("a", "@vmr 7042", "2026-12-01T10:00", "2026-12-01T11:00");
+    first.attendees.push("bob@lab.example".parse().unwrap());
+    first.private = true;
+    world.answer(&world.send(first)).await;
+    let second = invitation("b", "@vmr 7043", "2026-12-02T10:00", "2026-12-02T11:00");
+    world.answer(&world.send(second)).await;
+    let feed = |room: Option<&str>, person: Option<&str>| tieline_store::MeetingFeed {
+        id: world.clock.uuid(),
+        room: room.map(|room| room.parse().unwrap()),
+        person: person.map(|person| person.parse().unwrap()),
+        name: "Panel".to_owned(),
+        private: false,
+        created: world.clock.now(),
+        by: "admin".to_owned(),
+    };
+    let events = async |feed| {
+        let events = world.conferencing.feed_events(&feed).await.unwrap();
+        events
+            .into_iter()
+            .map(|event| (event.uid.unwrap(), event.location, event.sensitivity))
+            .collect::<Vec<_>>()
+    };
+    let a = ("a".to_owned(), "sip:7042@vmr.example".to_owned(), tieline_model::Sensitivity::Private);
+    assert_eq!(events(feed(Some("7042"), None)).await, std::slice::from_ref(&a));
+    assert_eq!(events(feed(None, Some("bob@lab.example"))).await, [a]);
+    assert_eq!(events(feed(None, Some("alice@lab.example"))).await.len(), 2);
+    let both = world.conferencing.add_feed(feed(Some("7042"), Some("bob@lab.example"))).await;
+    assert_eq!(both.unwrap_err().code, "bad-request");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_rules_are_tried_on_what_was_asked() {
+    let world = World::new().await;
+    let from = world.clock.now();
+    for (uid, end) in [("short", "11:00"), ("long", "13:00")] {
+        let mail = invitation(uid, "@vmr", "2026-12-01T10:00", &format!("2026-12-01T{end}"));
+        world.answer(&world.send(mail)).await;
+    }
+    let replay = world
+        .conferencing
+        .replay("default-conference-duration-minutes = 240\nnumbers = [\"7040-7049\"]", from);
+    let replay = replay.await.unwrap();
+    assert_eq!((replay.invitations, replay.newly_accepted, replay.newly_declined), (2, 1, 0));
+    assert_eq!(replay.differences[0].key.uid, "long");
+    assert_eq!(world.conferencing.replay("nonsense = 1", from).await.unwrap_err().code, "policy-invalid");
 }

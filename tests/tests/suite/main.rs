@@ -12,6 +12,7 @@ mod judges;
 mod kills;
 mod lab_judges;
 mod lights;
+mod meeting_rooms;
 mod operation;
 mod phone_book;
 mod preflight;

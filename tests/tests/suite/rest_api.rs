@@ -47,7 +47,7 @@ fn is_problem(answer: &Answer, status: u16, code: &str) {
 #[test]
 fn the_openapi_document_is_kept() {
     let site = Site::with(&Options {
-        more: "[limits]\nrequests_per_minute = 1000000\n".into(),
+        more: "[limits]\nrequests_per_minute = 1000000\n\n[conferencing]\nmailbox = \"conference@lab.example\"\nfeature_group = \"Staff\"\n".into(),
         directory: true,
         ..Options::default()
     });

@@ -13,6 +13,7 @@ pub(crate) mod feature_group;
 pub(crate) mod init;
 pub(crate) mod lab;
 pub(crate) mod mailbox;
+pub(crate) mod meeting;
 pub(crate) mod meeting_room;
 pub(crate) mod preflight;
 pub(crate) mod quick_call;

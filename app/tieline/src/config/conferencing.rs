@@ -27,6 +27,21 @@ pub(crate) struct Conferencing {
     pub web: Option<String>,
     /// The bridge, when Tieline is to let callers into rooms.
     pub bridge: Option<Bridge>,
+    /// With a yes, the join data are put into the meeting itself, as its organizer, so that all who are invited have
+    /// them. The service account must be allowed to impersonate organizers; where it is not, the answer says so.
+    pub insert_join_data: bool,
+    /// A meeting's own page lets people in so long before it begins, in minutes.
+    pub opens_before_min: u64,
+    /// Room mailboxes whose calendars are looked at: who asks for a room there and forgets the conference mailbox is told.
+    pub watch_rooms: Vec<String>,
+    /// That is told so long after the room has the invitation, in seconds.
+    pub forgotten_after_s: u64,
+    /// Meetings that have no room any more are forgotten after so many days.
+    pub keep_meetings_days: u64,
+    /// Where the Outlook add-in has Office's library from.
+    pub office_library: String,
+    /// The origins at which Outlook on the web shows the add-in; add your own, as https://mail.corp.example.
+    pub outlook_hosts: Vec<String>,
     /// After so long a silence of the subscription a marker item is touched that must come back through it, in seconds.
     pub touch_after_s: u64,
     /// After so long a silence the mailbox is checked at an interval, in seconds.
@@ -46,6 +61,19 @@ impl Default for Conferencing {
             telephones: Vec::new(),
             web: None,
             bridge: None,
+            insert_join_data: true,
+            opens_before_min: 15,
+            watch_rooms: Vec::new(),
+            forgotten_after_s: 120,
+            keep_meetings_days: 90,
+            office_library: "https://appsforoffice.microsoft.com/lib/1/hosted/office.js".to_owned(),
+            outlook_hosts: [
+                "https://outlook.office.com",
+                "https://outlook.office365.com",
+                "https://outlook.live.com",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             touch_after_s: 20,
             degraded_after_s: 30,
             check_every_s: 240,
@@ -57,6 +85,18 @@ impl Conferencing {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         super::within("conferencing", "degraded_after_s", self.degraded_after_s, 5, 3600)?;
         super::within("conferencing", "touch_after_s", self.touch_after_s, 1, self.degraded_after_s - 1)?;
+        super::within("conferencing", "opens_before_min", self.opens_before_min, 0, 24 * 60)?;
+        super::within("conferencing", "forgotten_after_s", self.forgotten_after_s, 1, 24 * 3600)?;
+        super::within("conferencing", "keep_meetings_days", self.keep_meetings_days, 1, 3660)?;
+        for origin in self.outlook_hosts.iter().chain([&self.office_library]) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/*".contains(c);
+            let web = origin.starts_with("https://") || origin.starts_with("http://127.0.0.1:");
+            if !web || !origin.chars().all(plain) {
+                let what = format!("{origin:?} is not an https address");
+                let next = "correct [conferencing] office_library or outlook_hosts";
+                return Err(Refusal::operator("config-invalid", what, next));
+            }
+        }
         super::within("conferencing", "check_every_s", self.check_every_s, 10, 24 * 3600)?;
         self.bridge.as_ref().map_or(Ok(()), Bridge::check)
     }

@@ -8,6 +8,7 @@ use tieline_conferencing::answer::Bridge;
 use tieline_conferencing::{
     ConferenceSettings, Conferencing, ConferencingParts, DoorPolicy, Policy, WatchPolicy,
 };
+use tieline_connectors::ews::Exchange;
 use tieline_model::{Clock, Ids, Refusal, TlsTrust};
 use tieline_ports::{ConferenceBridge, ConferenceMailbox, Directory};
 use tieline_store::Store;
@@ -19,7 +20,8 @@ use crate::config;
 pub(super) fn conferencing(
     config: &config::Conferencing,
     store: &Store,
-    mail: Arc<dyn ConferenceMailbox>,
+    public_url: Option<String>,
+    exchange: Arc<Exchange>,
     directory: Option<Arc<dyn Directory>>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn Ids>,
@@ -27,6 +29,10 @@ pub(super) fn conferencing(
     let Some(mailbox) = &config.mailbox else { return Ok(None) };
     let mailbox = mailbox.parse().map_err(|error: tieline_model::AddressError| {
         Refusal::operator("config-invalid", error.to_string(), "correct [conferencing] mailbox")
+    })?;
+    let watched_rooms = config.watch_rooms.iter().map(|room| room.parse()).collect::<Result<_, _>>();
+    let watched_rooms = watched_rooms.map_err(|error: tieline_model::AddressError| {
+        Refusal::operator("config-invalid", error.to_string(), "correct [conferencing] watch_rooms")
     })?;
     let policy = match &config.policy_file {
         None => Policy::default(),
@@ -41,7 +47,8 @@ pub(super) fn conferencing(
     let seconds = |seconds: u64| SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
     Ok(Some(Conferencing::new(ConferencingParts {
         store: store.clone(),
-        mail,
+        mail: Arc::clone(&exchange) as Arc<dyn ConferenceMailbox>,
+        calendars: exchange,
         directory,
         bridge: config.bridge.as_ref().map(bridge).transpose()?,
         clock: Arc::clone(clock),
@@ -65,6 +72,14 @@ pub(super) fn conferencing(
                 before: seconds(60 * bridge.open_before_min),
                 after: seconds(60 * bridge.open_after_min),
             }),
+            public_url,
+            office_library: config.office_library.clone(),
+            outlook_hosts: config.outlook_hosts.clone(),
+            insert_join_data: config.insert_join_data,
+            opens_before: seconds(config.opens_before_min * 60),
+            watched_rooms,
+            forgotten_after: seconds(config.forgotten_after_s),
+            keep_meetings: seconds(config.keep_meetings_days * 24 * 3600),
         },
     })))
 }

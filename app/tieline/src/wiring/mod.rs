@@ -95,6 +95,7 @@ impl Server {
         let conferencing = conferencing::conferencing(
             &config.conferencing,
             &store,
+            config.sign_in.public_url.clone(),
             Arc::new(exchange.clone()),
             directory.clone().map(|directory| directory as Arc<dyn tieline_ports::Directory>),
             &clock,
@@ -149,7 +150,7 @@ impl Server {
             tasks.push(tokio::spawn(async move { directory.run(reading).await }));
             tasks.push(tokio::spawn(async move { quick_call.run(calling).await }));
         }
-        if let Some(conferencing) = conferencing {
+        if let Some(conferencing) = conferencing.clone() {
             let stop = working.clone();
             tasks.push(tokio::spawn(async move { conferencing.run(stop).await }));
         }
@@ -167,6 +168,7 @@ impl Server {
             preflight,
             directory: known_people,
             exchanges,
+            conferencing,
         };
         let web =
             Web::new(store.clone(), messaging, parts, web_limits(config), Metrics(metrics), ready, reload);

@@ -2,7 +2,7 @@
 
 mod v1;
 
-pub(crate) use v1::{check_name, schema};
+pub(crate) use v1::{check_name, meeting_rooms, meetings, schema};
 
 use std::sync::Arc;
 

@@ -3,6 +3,9 @@
 //! A page is a [`Shell`] around its own content. Whatever goes wrong is shown as a [`Notice`] with what happened, where,
 //! and what to do next.
 
+mod addin;
+mod conferencing;
+mod join;
 mod notice;
 mod quick_call;
 mod shell;
@@ -45,11 +48,21 @@ pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .route("/quick-call/targets/new", get(targets::ask_new).post(targets::create))
         .route("/quick-call/targets/{id}", get(targets::edit).post(targets::change))
         .route("/quick-call/targets/{id}/remove", axum::routing::post(targets::remove))
+        .route(conferencing::HOME, get(conferencing::home))
+        .route(conferencing::ROOMS, get(conferencing::rooms))
+        .route("/conferencing/rooms/new", get(conferencing::ask_new).post(conferencing::create))
+        .route("/conferencing/rooms/{room}", get(conferencing::edit).post(conferencing::change))
+        .route("/conferencing/rooms/{room}/remove", axum::routing::post(conferencing::remove))
+        .route("/conferencing/meetings/{id}", get(conferencing::meeting))
+        .route("/conferencing/meetings/{id}/release", axum::routing::post(conferencing::release))
+        .route("/conferencing/meetings/{id}/keep", axum::routing::post(conferencing::keep))
+        .route("/join/{token}", get(join::show))
         .route("/sign-in", get(sign_in::show).post(sign_in::local))
         .route("/sign-in/openid", get(sign_in::openid))
         .route(crate::sign_in::openid::CALLBACK, get(sign_in::callback))
         .route("/sign-out", get(sign_in::ask_sign_out).post(sign_in::sign_out))
         .route_layer(around)
+        .merge(addin::routes())
         .route(style::PATH, get(style::sheet))
         .route("/favicon.svg", get(style::icon))
 }

@@ -10,6 +10,7 @@ use crate::sign_in::SignedIn;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Status,
+    Conferencing,
     QuickCall,
     Targets,
 }
@@ -22,17 +23,26 @@ pub(crate) struct Shell<'a> {
     place: Option<Place>,
     action: Option<(&'a str, &'a str)>,
     opens: Option<&'a str>,
+    language: &'a str,
 }
 
 impl<'a> Shell<'a> {
     /// For somebody who is signed in.
     pub(crate) const fn of(signed_in: &'a SignedIn, title: &'a str) -> Self {
-        Self { title, about: None, signed_in: Some(signed_in), place: None, action: None, opens: None }
+        Self {
+            title,
+            about: None,
+            signed_in: Some(signed_in),
+            place: None,
+            action: None,
+            opens: None,
+            language: "en",
+        }
     }
 
     /// For anybody: a card and no rail.
     pub(crate) const fn bare(title: &'a str) -> Self {
-        Self { title, about: None, signed_in: None, place: None, action: None, opens: None }
+        Self { title, about: None, signed_in: None, place: None, action: None, opens: None, language: "en" }
     }
 
     pub(crate) const fn at(mut self, place: Place) -> Self {
@@ -52,6 +62,12 @@ impl<'a> Shell<'a> {
         self
     }
 
+    /// In another language than English, by its tag.
+    pub(crate) const fn spoken(mut self, language: &'a str) -> Self {
+        self.language = language;
+        self
+    }
+
     /// Opens another page at once, without script.
     pub(crate) const fn opens(mut self, address: &'a str) -> Self {
         self.opens = Some(address);
@@ -61,7 +77,7 @@ impl<'a> Shell<'a> {
     pub(crate) fn around(&self, content: &Markup) -> Markup {
         html! {
             (DOCTYPE)
-            html lang="en" {
+            html lang=(self.language) {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
@@ -87,6 +103,9 @@ impl<'a> Shell<'a> {
                 nav aria-label="Main" {
                     ul {
                         (self.entry(Place::Status, "/", "Status"))
+                        @if signed_in.role == UserRole::Administrator {
+                            (self.entry(Place::Conferencing, super::conferencing::HOME, "Conferencing"))
+                        }
                         (self.entry(Place::QuickCall, "/quick-call", "Quick call"))
                         @if signed_in.role == UserRole::Administrator {
                             (self.entry(Place::Targets, super::targets::LIST, "Ticket systems"))

@@ -62,7 +62,7 @@ pub(crate) async fn page(State(web): State<Arc<Web>>, mut request: Request, next
     response
 }
 
-/// Keeps the browser on its guard: no script, in nobody's frame, in no cache.
+/// Keeps the browser on its guard: no script, in nobody's frame, in no cache. What a page said of itself stays.
 pub(crate) fn guard(headers: &mut HeaderMap) {
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY),
@@ -72,6 +72,6 @@ pub(crate) fn guard(headers: &mut HeaderMap) {
         (header::CACHE_CONTROL, "no-store"),
     ];
     for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
 }

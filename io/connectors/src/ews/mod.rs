@@ -25,6 +25,7 @@ mod folder;
 mod item;
 mod locate;
 mod map;
+mod organizer;
 mod preflight;
 mod probe;
 mod records;

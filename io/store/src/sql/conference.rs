@@ -2,14 +2,17 @@
 
 use jiff::Timestamp;
 use tieline_model::{
-    AnswerId, InvitationVersion, Meeting, MeetingId, MeetingKey, Room, RoomId, RoomNumber, Span,
+    AnswerId, InvitationVersion, Meeting, MeetingId, MeetingKey, Room, RoomId, RoomNumber, SmtpAddress, Span,
 };
 use uuid::Uuid;
 
 use super::{Conn, Db};
 use crate::column::{json, parse, time, unknown};
 use crate::conference::version_text;
-use crate::{ConferenceWrite, Reservation, StoreError, StoredAnswer, StoredMeeting};
+use crate::{
+    ConferenceWrite, MeetingFeed, MeetingFilter, NewMeetingFeed, Reservation, StoreError, StoredAnswer,
+    StoredMeeting,
+};
 
 pub(crate) async fn write(conn: &mut Conn, write: &ConferenceWrite, at: Timestamp) -> Result<(), StoreError> {
     match write {
@@ -17,6 +20,19 @@ pub(crate) async fn write(conn: &mut Conn, write: &ConferenceWrite, at: Timestam
         ConferenceWrite::RemoveRoom(id) => remove_room(conn, *id).await,
         ConferenceWrite::Meeting { meeting, spans, beside_rooms } => {
             put_meeting(conn, meeting, spans, *beside_rooms, at).await
+        }
+        ConferenceWrite::Inserted { meeting, inserted } => {
+            let sql = "UPDATE meeting SET inserted = $2 WHERE id = $1";
+            let inserted = inserted.as_ref().map(json).transpose()?;
+            sqlx::query::<Db>(sql).bind(meeting.uuid()).bind(inserted).execute(conn).await?;
+            Ok(())
+        }
+        ConferenceWrite::RemoveMeeting(id) => remove_meeting(conn, *id).await,
+        ConferenceWrite::AddFeed(new) => add_feed(conn, new).await,
+        ConferenceWrite::RemoveFeed(id) => {
+            let sql = "DELETE FROM meeting_feed WHERE id = $1";
+            let gone = sqlx::query::<Db>(sql).bind(*id).execute(conn).await?;
+            if gone.rows_affected() == 1 { Ok(()) } else { Err(unknown("feed", id)) }
         }
         ConferenceWrite::Answer(answer) => put_answer(conn, answer).await,
         ConferenceWrite::AnswerSent(id) => sent(conn, *id, at).await,
@@ -139,6 +155,65 @@ fn taken(number: &RoomNumber) -> StoreError {
     )
 }
 
+async fn remove_meeting(conn: &mut Conn, id: MeetingId) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM reservation WHERE meeting = $1",
+        "DELETE FROM meeting_answer WHERE meeting = $1",
+        "DELETE FROM meeting WHERE id = $1",
+    ] {
+        sqlx::query::<Db>(sql).bind(id.uuid()).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+async fn add_feed(conn: &mut Conn, new: &NewMeetingFeed) -> Result<(), StoreError> {
+    let sql = "INSERT INTO meeting_feed (id, room, person, name, hash, private, created_ms, created_by)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let feed = &new.feed;
+    sqlx::query::<Db>(sql)
+        .bind(feed.id)
+        .bind(feed.room.as_ref().map(RoomNumber::as_str))
+        .bind(feed.person.as_ref().map(SmtpAddress::as_str))
+        .bind(&feed.name)
+        .bind(&new.hash[..])
+        .bind(feed.private)
+        .bind(feed.created.as_millisecond())
+        .bind(&feed.by)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+type FeedRow = (Uuid, Option<String>, Option<String>, String, bool, i64, String);
+
+fn meeting_feed((id, room, person, name, private, created, by): FeedRow) -> Result<MeetingFeed, StoreError> {
+    let room = room.map(|room| room.parse()).transpose();
+    let person = person.map(|person| person.parse()).transpose();
+    Ok(MeetingFeed {
+        id,
+        room: room.map_err(|error| StoreError::corrupt("a room's number", error))?,
+        person: person.map_err(|error| StoreError::corrupt("a mail address", error))?,
+        name,
+        private,
+        created: time(created)?,
+        by,
+    })
+}
+
+pub(crate) async fn feed(conn: &mut Conn, hash: &[u8; 32]) -> Result<Option<MeetingFeed>, StoreError> {
+    let sql =
+        "SELECT id, room, person, name, private, created_ms, created_by FROM meeting_feed WHERE hash = $1";
+    let row = sqlx::query_as::<Db, FeedRow>(sql).bind(&hash[..]).fetch_optional(conn).await?;
+    row.map(meeting_feed).transpose()
+}
+
+pub(crate) async fn feeds(conn: &mut Conn) -> Result<Vec<MeetingFeed>, StoreError> {
+    let sql = "SELECT id, room, person, name, private, created_ms, created_by FROM meeting_feed
+               ORDER BY created_ms, id";
+    let rows = sqlx::query_as::<Db, FeedRow>(sql).fetch_all(conn).await?;
+    rows.into_iter().map(meeting_feed).collect()
+}
+
 async fn put_answer(conn: &mut Conn, stored: &StoredAnswer) -> Result<(), StoreError> {
     let answer = &stored.answer;
     let version = version_text(&answer.version);
@@ -170,26 +245,27 @@ async fn sent(conn: &mut Conn, id: AnswerId, at: Timestamp) -> Result<(), StoreE
     Ok(())
 }
 
-type MeetingRow = (i64, String);
+type MeetingRow = (i64, String, Option<String>);
 
-fn stored_meeting((changed_ms, body): MeetingRow) -> Result<StoredMeeting, StoreError> {
-    Ok(StoredMeeting { meeting: parse(&body)?, changed: time(changed_ms)? })
+fn stored_meeting((changed_ms, body, inserted): MeetingRow) -> Result<StoredMeeting, StoreError> {
+    let inserted = inserted.map(|inserted| parse(&inserted)).transpose()?;
+    Ok(StoredMeeting { meeting: parse(&body)?, changed: time(changed_ms)?, inserted })
 }
 
 pub(crate) async fn by_key(conn: &mut Conn, key: &MeetingKey) -> Result<Option<StoredMeeting>, StoreError> {
-    let sql = "SELECT changed_ms, body FROM meeting WHERE uid = $1 AND occurrence_ms = $2";
+    let sql = "SELECT changed_ms, body, inserted FROM meeting WHERE uid = $1 AND occurrence_ms = $2";
     let query = sqlx::query_as::<Db, MeetingRow>(sql).bind(&key.uid).bind(occurrence_ms(key));
     query.fetch_optional(conn).await?.map(stored_meeting).transpose()
 }
 
 pub(crate) async fn meeting(conn: &mut Conn, id: MeetingId) -> Result<Option<StoredMeeting>, StoreError> {
-    let sql = "SELECT changed_ms, body FROM meeting WHERE id = $1";
+    let sql = "SELECT changed_ms, body, inserted FROM meeting WHERE id = $1";
     let query = sqlx::query_as::<Db, MeetingRow>(sql).bind(id.uuid());
     query.fetch_optional(conn).await?.map(stored_meeting).transpose()
 }
 
 pub(crate) async fn list(conn: &mut Conn, limit: u32) -> Result<Vec<StoredMeeting>, StoreError> {
-    let sql = "SELECT changed_ms, body FROM meeting ORDER BY changed_ms DESC, id DESC LIMIT $1";
+    let sql = "SELECT changed_ms, body, inserted FROM meeting ORDER BY changed_ms DESC, id DESC LIMIT $1";
     let query = sqlx::query_as::<Db, MeetingRow>(sql).bind(i64::from(limit));
     query.fetch_all(conn).await?.into_iter().map(stored_meeting).collect()
 }
@@ -228,6 +304,35 @@ pub(crate) async fn room_last_used(
     last.map(time).transpose()
 }
 
+pub(crate) async fn list_where(
+    conn: &mut Conn,
+    filter: &MeetingFilter,
+    limit: u32,
+) -> Result<Vec<StoredMeeting>, StoreError> {
+    let sql = "SELECT m.changed_ms, m.body, m.inserted FROM meeting m
+               WHERE ($1 IS NULL OR m.state = $1) AND ($2 IS NULL OR m.number = $2)
+                 AND (m.changed_ms < $3 OR (m.changed_ms = $3 AND m.id < $4)) AND m.changed_ms < $5
+                 AND ($6 IS NULL OR (m.state = 'accepted' AND NOT EXISTS
+                     (SELECT 1 FROM reservation r WHERE r.meeting = m.id AND r.end_ms > $6)))
+               ORDER BY m.changed_ms DESC, m.id DESC LIMIT $7";
+    let ms = |at: Option<Timestamp>| at.map_or(i64::MAX, Timestamp::as_millisecond);
+    let query = sqlx::query_as::<Db, MeetingRow>(sql)
+        .bind(filter.state.map(|state| state.to_string()))
+        .bind(filter.number.as_ref().map(|number| number.as_str().to_owned()))
+        .bind(ms(filter.after.map(|(at, _)| at)))
+        .bind(filter.after.map_or(Uuid::nil(), |(_, id)| id.uuid()))
+        .bind(ms(filter.changed_before))
+        .bind(filter.over.map(Timestamp::as_millisecond))
+        .bind(i64::from(limit));
+    query.fetch_all(conn).await?.into_iter().map(stored_meeting).collect()
+}
+
+pub(crate) async fn spans_of(conn: &mut Conn, meeting: MeetingId) -> Result<Vec<Span>, StoreError> {
+    let sql = "SELECT start_ms, end_ms FROM reservation WHERE meeting = $1 ORDER BY start_ms";
+    let rows = sqlx::query_as::<Db, (i64, i64)>(sql).bind(meeting.uuid()).fetch_all(conn).await?;
+    rows.into_iter().map(|(start, end)| Ok(Span { start: time(start)?, end: time(end)? })).collect()
+}
+
 pub(crate) async fn reservations(conn: &mut Conn, from: Timestamp) -> Result<Vec<Reservation>, StoreError> {
     let sql = "SELECT m.uid, m.occurrence_ms, r.number, r.start_ms, r.end_ms
                FROM reservation r JOIN meeting m ON m.id = r.meeting
@@ -261,6 +366,17 @@ pub(crate) async fn answer(conn: &mut Conn, id: AnswerId) -> Result<Option<Store
 pub(crate) async fn answers(conn: &mut Conn, meeting: MeetingId) -> Result<Vec<StoredAnswer>, StoreError> {
     let sql = "SELECT sent_ms, body FROM meeting_answer WHERE meeting = $1 ORDER BY decided_ms, id";
     let query = sqlx::query_as::<Db, AnswerRow>(sql).bind(meeting.uuid());
+    query.fetch_all(conn).await?.into_iter().map(stored_answer).collect()
+}
+
+pub(crate) async fn answers_since(
+    conn: &mut Conn,
+    from: Timestamp,
+    limit: u32,
+) -> Result<Vec<StoredAnswer>, StoreError> {
+    let sql =
+        "SELECT sent_ms, body FROM meeting_answer WHERE decided_ms >= $1 ORDER BY decided_ms, id LIMIT $2";
+    let query = sqlx::query_as::<Db, AnswerRow>(sql).bind(from.as_millisecond()).bind(i64::from(limit));
     query.fetch_all(conn).await?.into_iter().map(stored_answer).collect()
 }
 

@@ -2,10 +2,12 @@
 
 use jiff::SignedDuration;
 use tieline_model::{
-    Answer, AnswerId, InvitationVersion, Meeting, MeetingId, MeetingKey, MeetingState, Passcodes, Room,
-    RoomId, RoomKind, RoomNumber, Span, TraceId, Verdict,
+    Answer, AnswerId, Inserted, InvitationVersion, Meeting, MeetingId, MeetingKey, MeetingState, Passcodes,
+    Room, RoomId, RoomKind, RoomNumber, Span, TraceId, Verdict,
 };
-use tieline_store::{ConferenceWrite, Store, StoreError, StoredAnswer, Write};
+use tieline_store::{
+    ConferenceWrite, MeetingFeed, MeetingFilter, NewMeetingFeed, Store, StoreError, StoredAnswer, Write,
+};
 
 use crate::site::{Site, both, code};
 
@@ -26,6 +28,9 @@ fn meeting(site: &Site, uid: &str) -> Meeting {
         passcodes: Passcodes::default(),
         private: false,
         trace: TraceId::from_uuid(site.uuid()),
+        attendees: Vec::new(),
+        kept_until: None,
+        link_until: None,
     }
 }
 
@@ -54,9 +59,14 @@ both! {
         put(&site, &store, &second, &[10, 11]).await.unwrap();
         let held = store.reservations(site.now()).await.unwrap();
         assert_eq!(held.iter().filter(|one| one.key.uid == "a").count(), 2);
+        let mark = Inserted { mark: "m".to_owned(), came_back: true };
+        let note = ConferenceWrite::Inserted { meeting: first.id, inserted: Some(mark.clone()) };
+        store.commit(site.batch().with(Write::Conference(note))).await.unwrap();
+        assert_eq!(store.meeting(first.id).await.unwrap().unwrap().inserted, Some(mark.clone()));
         let gone = Meeting { state: MeetingState::Cancelled, ..first.clone() };
         put(&site, &store, &gone, &[]).await.unwrap();
-        assert_eq!(store.meeting_by_key(&first.key).await.unwrap().unwrap().meeting.state, MeetingState::Cancelled);
+        let found = store.meeting_by_key(&first.key).await.unwrap().unwrap();
+        assert_eq!((found.meeting.state, found.inserted), (MeetingState::Cancelled, Some(mark)));
         let later = site.later(3600 * 11) + SignedDuration::from_secs(1);
         let held = store.reservations(later).await.unwrap();
         assert_eq!(held.iter().map(|one| one.span).collect::<Vec<_>>(), spans(&site, &[11]));
@@ -106,6 +116,9 @@ both! {
             },
             item: "AAMk".to_owned(),
             html: "<p>yes</p>".to_owned(),
+            html_inserted: None,
+            location: None,
+            past: None,
             sent: None,
         };
         let first = answer(&version);
@@ -119,9 +132,65 @@ both! {
         let next = InvitationVersion { sequence: 1, ..version };
         store.commit(write(&answer(&next))).await.unwrap();
         assert_eq!(store.answers(meeting.id).await.unwrap().len(), 2);
+        assert_eq!(store.answers_since(site.now(), 1).await.unwrap().len(), 1);
+        assert_eq!(store.answers_since(site.later(1), 9).await.unwrap(), []);
+        store.commit(site.batch().with(Write::Conference(ConferenceWrite::RemoveMeeting(meeting.id)))).await.unwrap();
+        assert_eq!(store.answer_to(&next).await.unwrap(), None);
+        assert_eq!((store.meeting(meeting.id).await.unwrap(), store.reservations(site.now()).await.unwrap()), (None, vec![]));
         let cursor = ConferenceWrite::Cursor { address: "c@x".to_owned(), cursor: Some("7".to_owned()) };
         store.commit(site.batch().with(Write::Conference(cursor))).await.unwrap();
         assert_eq!(store.conference_cursor("c@x").await.unwrap().as_deref(), Some("7"));
+        store.close().await;
+    }
+
+    async fn meetings_are_found_by_state_room_page_and_end(site) {
+        let store = site.open().await;
+        let meetings: Vec<Meeting> = ["a", "b", "c"].map(|uid| meeting(&site, uid)).into();
+        for (at, one) in meetings.iter().enumerate() {
+            put(&site, &store, one, &[10 + at as i64]).await.unwrap();
+        }
+        let declined = Meeting { state: MeetingState::Declined, number: None, ..meeting(&site, "d") };
+        put(&site, &store, &declined, &[]).await.unwrap();
+        let ids = async |filter: MeetingFilter, limit| {
+            let found = store.meetings_where(&filter, limit).await.unwrap();
+            found.into_iter().map(|stored| stored.meeting.id).collect::<Vec<_>>()
+        };
+        let none = MeetingFilter::default;
+        let whole = ids(none(), 9).await;
+        assert_eq!(whole.len(), 4);
+        let page = store.meetings_where(&none(), 2).await.unwrap();
+        let last = &page[1];
+        let rest = ids(MeetingFilter { after: Some((last.changed, last.meeting.id)), ..none() }, 9).await;
+        assert_eq!([ids(none(), 2).await, rest].concat(), whole);
+        assert_eq!(ids(MeetingFilter { state: Some(MeetingState::Declined), ..none() }, 9).await, [declined.id]);
+        assert_eq!(ids(MeetingFilter { number: Some(number()), ..none() }, 9).await.len(), 3);
+        let over = ids(MeetingFilter { over: Some(site.later(3600 * 12)), ..none() }, 9).await;
+        assert!(over.len() == 2 && !over.contains(&meetings[2].id), "what touches its end is over: {over:?}");
+        assert_eq!(ids(MeetingFilter { changed_before: Some(site.now()), ..none() }, 9).await, []);
+        assert_eq!(store.spans_of(meetings[1].id).await.unwrap(), spans(&site, &[11]));
+        store.close().await;
+    }
+
+    async fn a_feed_is_found_by_its_token_until_it_ends(site) {
+        let store = site.open().await;
+        let feed = MeetingFeed {
+            id: site.uuid(),
+            room: Some(number()),
+            person: None,
+            name: "Board room".to_owned(),
+            private: false,
+            created: site.now(),
+            by: "admin".to_owned(),
+        };
+        let (new, token) = NewMeetingFeed::draw(feed.clone()).unwrap();
+        store.commit(site.batch().with(Write::Conference(ConferenceWrite::AddFeed(new)))).await.unwrap();
+        assert_eq!(store.meeting_feed(&token).await.unwrap(), Some(feed.clone()));
+        assert_eq!(store.meeting_feed(&"x".to_owned().into()).await.unwrap(), None);
+        assert_eq!(store.meeting_feeds().await.unwrap(), std::slice::from_ref(&feed));
+        let end = || site.batch().with(Write::Conference(ConferenceWrite::RemoveFeed(feed.id)));
+        store.commit(end()).await.unwrap();
+        assert_eq!(store.meeting_feed(&token).await.unwrap(), None);
+        assert_eq!(code(store.commit(end()).await.unwrap_err()), "unknown-feed");
         store.close().await;
     }
 }

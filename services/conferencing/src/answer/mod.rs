@@ -27,19 +27,21 @@ pub struct Reply {
 enum Part {
     Paragraph(String),
     List(Vec<String>),
+    /// Words and where they lead.
+    Link(String, String),
     /// Label, value, link.
     Fields(Vec<(String, String, Option<String>)>),
 }
 
-/// The answer to an invitation. `attendees_know` says that the join data stand in the meeting itself; else the
-/// organizer is told to forward them. `link` is the meeting's own page.
+/// The answer to an invitation. `forward` is a mail that is ready to be sent on, for attendees who have no join data yet;
+/// `None` when they stand in the meeting itself. `link` is the meeting's own page.
 #[must_use]
 pub fn reply(
     verdict: &Verdict,
     invitation: &Invitation,
     bridge: &Bridge,
     link: Option<&str>,
-    attendees_know: bool,
+    forward: Option<&str>,
 ) -> Reply {
     let say = Phrases::of(invitation.language);
     let mut parts = Vec::new();
@@ -52,8 +54,11 @@ pub fn reply(
                 let label = say.say("chairperson", &[]);
                 parts.push(Part::Fields(vec![(label, code.reveal().to_owned(), None)]));
             }
-            if !attendees_know {
+            if let Some(forward) = forward {
                 parts.push(Part::Paragraph(say.say("no-link-yet", &[])));
+                parts.push(Part::Link(say.say("forward-ready", &[]), forward.to_owned()));
+            } else {
+                parts.push(Part::Paragraph(say.say("attendees-have-it", &[])));
             }
         }
         Verdict::Declined { reasons, alternatives } => {
@@ -75,6 +80,33 @@ pub fn reply(
 #[must_use]
 pub fn for_attendees(join: &Join, language: Language) -> Reply {
     rendered(&join_parts(join, Phrases::of(language)).collect::<Vec<_>>())
+}
+
+/// What an organizer is told who asked for a room and did not invite the conference mailbox: subject and text.
+#[must_use]
+pub fn forgotten(invitation: &Invitation, mailbox: &SmtpAddress) -> (String, Reply) {
+    let say = Phrases::of(invitation.language);
+    let about = [("subject", invitation.subject.as_str()), ("mailbox", mailbox.as_str())];
+    let parts = ["forgotten-what", "forgotten-next"].map(|name| Part::Paragraph(say.say(name, &about)));
+    (one_line(&say.say("forgotten-subject", &about)), rendered(&parts))
+}
+
+/// The words of a meeting's own page, in one language.
+#[derive(Clone, Copy)]
+pub struct JoinWords(Language);
+
+impl JoinWords {
+    /// In this language.
+    #[must_use]
+    pub const fn of(language: Language) -> Self {
+        Self(language)
+    }
+
+    /// A sentence of the page, with its places filled in.
+    #[must_use]
+    pub fn say(self, name: &str, values: &[(&str, &str)]) -> String {
+        Phrases::of(self.0).say(name, values)
+    }
 }
 
 fn join_parts(join: &Join, say: Phrases) -> impl Iterator<Item = Part> {
@@ -205,6 +237,10 @@ fn rendered(parts: &[Part]) -> Reply {
             Part::Paragraph(line) => {
                 let _ = writeln!(text, "{}", one_line(line));
                 let _ = write!(html, "<p>{}</p>", escaped(line));
+            }
+            Part::Link(words, link) => {
+                let _ = writeln!(text, "{}", one_line(words));
+                let _ = write!(html, "<p><a href=\"{}\">{}</a></p>", escaped(link), escaped(words));
             }
             Part::List(items) => {
                 html.push_str("<ul>");

@@ -55,7 +55,7 @@ fn accepted() -> Verdict {
 /// Covers: PO-10 (answer)
 #[test]
 fn a_yes_says_how_to_join_in_every_way() {
-    let said = reply(&accepted(), &invitation(Language::English), &bridge(), None, false);
+    let said = reply(&accepted(), &invitation(Language::English), &bridge(), None, Some("mailto:?body=x"));
     for part in [
         "Room: 7042",
         "SIP: sip:7042@vmr.example",
@@ -158,7 +158,8 @@ fn a_no_names_every_reason_and_what_would_be_accepted_in_the_organizers_language
         passcodes: Some(Passcodes { conference: Some(Passcode::new("482913")), chairperson: None }),
     }];
     let verdict = Verdict::Declined { reasons, alternatives };
-    let told = |language| reply(&verdict, &invitation(language), &bridge(), None, false).text;
+    let told =
+        |language| reply(&verdict, &invitation(language), &bridge(), None, Some("mailto:?body=x")).text;
     let english = told(Language::English);
     for part in [
         "for these reasons",
@@ -179,7 +180,7 @@ fn what_came_from_outside_stays_text() {
     let problem = Problem::Number { text: "<b>7\r\nBcc: x@y".to_owned() };
     let verdict =
         Verdict::Declined { reasons: vec![Reason::InvalidData { problem }], alternatives: Vec::new() };
-    let said = reply(&verdict, &invitation(Language::English), &bridge(), None, false);
+    let said = reply(&verdict, &invitation(Language::English), &bridge(), None, Some("mailto:?body=x"));
     assert!(said.html.contains("&lt;b&gt;7") && !said.html.contains("<b>"), "{}", said.html);
     assert!(!said.text.contains("\nBcc"), "{}", said.text);
 }

@@ -1,6 +1,7 @@
 //! Version 1 of the REST API: a folder a resource, a file a verb.
 
 pub(super) mod calendar;
+pub(crate) mod conference;
 pub(super) mod config;
 pub(super) mod contacts;
 pub(super) mod deletions;
@@ -9,6 +10,8 @@ pub(super) mod events;
 pub(super) mod explain;
 pub(super) mod feature_groups;
 pub(super) mod mailboxes;
+pub(crate) mod meeting_rooms;
+pub(crate) mod meetings;
 pub(super) mod messages;
 pub(super) mod quick_call;
 mod records;
@@ -47,6 +50,9 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .merge(deletions::routes())
         .merge(snapshots::routes())
         .merge(sync::routes())
+        .merge(conference::routes())
+        .merge(meeting_rooms::routes())
+        .merge(meetings::routes())
         .merge(config::routes())
         .merge(tokens::routes())
         .merge(trust::routes())

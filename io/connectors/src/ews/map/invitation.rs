@@ -7,7 +7,7 @@ use tieline_model::{ConferenceMail, Days, Ends, Exception, MailKind, Nth, Patter
 use tieline_proto_ews::recurrence::{Recurrence, RecurrencePattern, RecurrenceRange};
 use tieline_proto_ews::{
     Attendee, DateTime, EmailAddress, Item, ItemKind, MeetingMessage, MeetingRequest, MeetingRequestType,
-    Sensitivity, SingleRecipient,
+    ResponseType, Sensitivity, SingleRecipient,
 };
 
 /// More people than these need not be known.
@@ -52,6 +52,36 @@ pub(crate) fn mail(item: &Item, received: Timestamp) -> ConferenceMail {
         request_fields(request, &mut mail);
     }
     mail
+}
+
+/// Reads an entry of a room's calendar as the invitation that it was; `None` for what the room's own people entered.
+pub(crate) fn entry(item: &Item, received: Timestamp) -> Option<ConferenceMail> {
+    let ItemKind::CalendarItem(fields) = &item.kind else { return None };
+    let fields = fields.as_ref().clone();
+    if fields.is_cancelled == Some(true) || fields.my_response_type == Some(ResponseType::Organizer) {
+        return None;
+    }
+    let request = MeetingRequest {
+        meeting: MeetingMessage { uid: fields.uid, ..MeetingMessage::default() },
+        start: fields.start,
+        end: fields.end,
+        is_all_day_event: fields.is_all_day_event,
+        location: fields.location,
+        organizer: Some(fields.organizer?),
+        required_attendees: fields.required_attendees,
+        optional_attendees: fields.optional_attendees,
+        resources: fields.resources,
+        appointment_sequence_number: fields.appointment_sequence_number,
+        recurrence: fields.recurrence,
+        modified_occurrences: fields.modified_occurrences,
+        deleted_occurrences: fields.deleted_occurrences,
+        start_time_zone: fields.start_time_zone,
+        start_time_zone_id: fields.start_time_zone_id,
+        time_zone: fields.time_zone,
+        ..MeetingRequest::default()
+    };
+    let kind = ItemKind::MeetingRequest(Box::new(request));
+    Some(mail(&Item { kind, ..item.clone() }, received))
 }
 
 fn meeting(item: &Item) -> Option<&MeetingMessage> {

@@ -53,6 +53,16 @@ pub(crate) fn write_id() -> ExtendedFieldUri {
     ours("TielineWriteId")
 }
 
+/// Which join data stand in a meeting.
+pub(crate) fn join_mark() -> ExtendedFieldUri {
+    ours("TielineJoin")
+}
+
+/// A property that other programs know by this name.
+pub(crate) fn public_string(name: &str) -> ExtendedFieldUri {
+    ours(name)
+}
+
 /// A contact's UID, for which Exchange has no place.
 pub(crate) fn record_uid() -> ExtendedFieldUri {
     ours("TielineUid")

@@ -125,7 +125,13 @@ pub(in crate::api) async fn serve(
 ) -> Result<Response, Refused> {
     let nothing = || Refusal::permanent("not-found", "there is no such feed", "make one: tieline event feed");
     let token = file.strip_suffix(".ics").ok_or_else(nothing)?;
-    let feed = web.store.feed(&token.to_owned().into()).await?.ok_or_else(nothing)?;
+    let Some(feed) = web.store.feed(&token.to_owned().into()).await? else {
+        let feed = web.store.meeting_feed(&token.to_owned().into()).await?.ok_or_else(nothing)?;
+        let conferencing = web.conferencing.as_ref().ok_or_else(nothing)?;
+        let events = conferencing.feed_events(&feed).await?;
+        let text = tieline_interchange::icalendar::write(&events, web.clock.now(), feed.private);
+        return Ok(export::answer(text));
+    };
     let now = web.clock.now();
     let days = |days: i64| jiff::SignedDuration::from_hours(days * 24);
     let between = now.saturating_sub(days(BACK_DAYS)).ok().zip(now.saturating_add(days(AHEAD_DAYS)).ok());
