@@ -41,6 +41,9 @@ pub(super) struct Answer<P> {
     pub(super) headers: HeaderMap,
 }
 
+/// A whole answer: what it brought, an error that the server stated for all of it, or one of the port's own.
+type Judged<P> = Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>;
+
 /// Why nothing came back.
 #[derive(Debug)]
 pub(super) enum CallError {
@@ -131,11 +134,7 @@ impl Call<'_> {
     }
 
     /// Keeps what the answer says about the server behind the load balancer, as long as that server works.
-    fn remember<P>(
-        &self,
-        status: Option<StatusCode>,
-        result: &Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>,
-    ) {
+    fn remember<P>(&self, status: Option<StatusCode>, result: &Judged<P>) {
         let Some(mailbox) = self.mailbox.map(SmtpAddress::key) else { return };
         match result {
             Ok(answer) => self.session.back_ends.learn(&mailbox, &answer.headers),
@@ -287,17 +286,14 @@ impl Call<'_> {
         Ok((status, headers, body))
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "a stated error, or one of the port's own, beside what the limiter hears"
-    )]
+    /// What an answer says, and what the limiter hears of it.
     fn read<O: Operation, P>(
         &self,
         status: StatusCode,
         headers: HeaderMap,
         body: &Bytes,
         messages: fn(O::Response) -> Vec<ResponseMessage<P>>,
-    ) -> (Outcome, Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>) {
+    ) -> (Outcome, Judged<P>) {
         if status != StatusCode::OK && status != StatusCode::INTERNAL_SERVER_ERROR {
             let (outcome, error) = self.refused(status, &headers);
             return (outcome, Err(Err(error)));
@@ -377,10 +373,7 @@ impl Call<'_> {
 }
 
 /// Whether an answer says that another server has the mailbox, by its status or in all its messages.
-fn says_elsewhere<P>(
-    status: Option<StatusCode>,
-    result: &Result<Answer<P>, Result<(Stated, Option<ServerVersionInfo>), PortError>>,
-) -> bool {
+fn says_elsewhere<P>(status: Option<StatusCode>, result: &Judged<P>) -> bool {
     let elsewhere = |stated: &Stated| stated.code.remedy() == Remedy::Rediscover;
     match result {
         Ok(answer) => {
