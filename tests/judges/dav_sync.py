@@ -46,7 +46,7 @@ class DavSync:
     def run(self, *what):
         program = str(pathlib.Path(sys.executable).parent / "vdirsyncer")
         command = [program, "-vINFO", "--config", str(self.configuration), *what]
-        done = subprocess.run(command, capture_output=True, text=True, input="y\n" * 5, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, input="y\n" * 5, timeout=3600, check=False)
         if done.returncode != 0:
             raise AssertionError(f"vdirsyncer {' '.join(what)}: {done.stdout}{done.stderr}")
         return done.stdout + done.stderr

@@ -58,6 +58,44 @@ def deletes_ours(site):
 
 
 @check
+def has_exactly(site):
+    found = sorted(contact.surname for contact in sign_in(site).contacts.all() if isinstance(contact, Contact))
+    assert found == sorted(site["surnames"]), found
+
+
+@check
+def has_many(site):
+    """Covers: AV-12 (contacts), AV-76 (exact)"""
+    found = [(contact.surname, contact.given_name) for contact in sign_in(site).contacts.all().only("surname", "given_name")]
+    wanted = {(name, f"Number {number}") for name, many in site["many"].items() for number in range(many)}
+    assert len(found) == len(wanted) and set(found) == wanted, (len(found), len(wanted), sorted(set(found) ^ wanted)[:5])
+
+
+@check
+def makes_one_named(site):
+    account = sign_in(site)
+    Contact(folder=account.contacts, surname=site["name"], display_name=site["name"]).save()
+
+
+@check
+def deletes_one_named(site):
+    by_name(site)[site["name"]].move_to_trash()
+
+
+@check
+def writes_company(site):
+    contact = by_name(site)[site["name"]]
+    contact.company_name = site["company"]
+    contact.save(update_fields=["company_name"])
+
+
+@check
+def shows_company(site):
+    contact = by_name(site)[site["name"]]
+    assert contact.company_name == site["company"], contact.company_name
+
+
+@check
 def has_one_named(site):
     found = [contact.surname for contact in sign_in(site).contacts.all()]
     assert found == [site["name"]], found

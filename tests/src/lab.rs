@@ -19,6 +19,8 @@ pub struct Lab {
     running: Running,
     ready: Value,
     control: Rest,
+    folder: PathBuf,
+    users: u32,
 }
 
 impl Lab {
@@ -29,19 +31,34 @@ impl Lab {
 
     /// The same with so many users; the fourth is `user4`.
     pub fn with_users(folder: &Path, users: u32) -> Self {
-        let state = folder.join("lab");
-        std::fs::create_dir_all(&state).expect("the test's folder can be written");
-        let ready_file = folder.join("lab.json");
-        let mut command = Command::new(crate::tieline());
-        command.arg("lab").arg("--state").arg(&state).arg("--ready-file").arg(&ready_file);
-        command.args(["--users", &users.to_string()]);
-        for listener in ["--http", "--https", "--sip", "--ldap"] {
-            command.args([listener, "127.0.0.1:0"]);
-        }
-        let mut running = Running::start("lab", &mut command, folder);
-        let ready = running.wait_for_ready_file(&ready_file);
+        let (running, ready) = launch(folder, users, "127.0.0.1:0");
         let control = Rest::new(ready["control"].as_str().expect("the ready file names /lab"));
-        Self { running, ready, control }
+        Self { running, ready, control, folder: folder.to_owned(), users }
+    }
+
+    /// Ends it, changes what it kept, and starts it again at the same address over plain HTTP.
+    pub fn restarted(&mut self, meanwhile: impl FnOnce(&Path)) {
+        self.running.kill();
+        meanwhile(&self.folder.join("lab"));
+        let (host, port) = crate::site::host_and_port(self.ews());
+        let (running, ready) = launch(&self.folder, self.users, &format!("{host}:{port}"));
+        self.control = Rest::new(ready["control"].as_str().expect("the ready file names /lab"));
+        (self.running, self.ready) = (running, ready);
+    }
+
+    /// Copies what it keeps, as a nightly backup does.
+    pub fn back_up(&mut self) -> PathBuf {
+        let backup = self.folder.join("backup");
+        self.restarted(|state| copy(state, &backup));
+        backup
+    }
+
+    /// Puts a backup in the place of what it keeps.
+    pub fn restore(&mut self, backup: &Path) {
+        self.restarted(|state| {
+            std::fs::remove_dir_all(state).expect("the lab's folder");
+            copy(backup, state);
+        });
     }
 
     /// The ready file's content: every endpoint and account.
@@ -118,6 +135,36 @@ impl Lab {
     /// Ends the lab at once; its state stays in its folder.
     pub fn kill(&mut self) {
         self.running.kill();
+    }
+}
+
+fn launch(folder: &Path, users: u32, http: &str) -> (Running, Value) {
+    let state = folder.join("lab");
+    std::fs::create_dir_all(&state).expect("the test's folder can be written");
+    let ready_file = folder.join("lab.json");
+    // That of a run before says nothing about this one.
+    let _ = std::fs::remove_file(&ready_file);
+    let mut command = Command::new(crate::tieline());
+    command.arg("lab").arg("--state").arg(&state).arg("--ready-file").arg(&ready_file);
+    command.args(["--users", &users.to_string(), "--http", http]);
+    for listener in ["--https", "--sip", "--ldap"] {
+        command.args([listener, "127.0.0.1:0"]);
+    }
+    let mut running = Running::start("lab", &mut command, folder);
+    let ready = running.wait_for_ready_file(&ready_file);
+    (running, ready)
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the test's folder can be written");
+    for entry in std::fs::read_dir(from).expect("a folder to copy") {
+        let entry = entry.expect("a folder can be listed");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a file can be copied");
+        }
     }
 }
 

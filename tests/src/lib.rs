@@ -15,6 +15,7 @@ pub mod desk;
 pub mod judge;
 pub mod kamailio;
 pub mod lab;
+pub mod mail_user;
 pub mod page;
 pub mod port;
 pub mod postgres;

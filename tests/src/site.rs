@@ -38,6 +38,8 @@ pub struct Options {
     pub directory: bool,
     /// Exchange posts its notifications here.
     pub push: bool,
+    /// Mailboxes are read unasked each so many seconds; 2 when absent.
+    pub read_every_s: Option<u32>,
 }
 
 impl Server {
@@ -60,18 +62,13 @@ impl Server {
             )
         });
         let push = push.unwrap_or_default();
+        let read_every_s = options.read_every_s.unwrap_or(2);
         let pace = match options.own_pace {
-            true => "",
-            false => {
-                "request_within_s = 3
-late_effect_bound_s = 2
-first_retry_ms = 50
-retry_at_most_s = 1
-\
-                 read_every_s = 2
-lease_s = 2
-"
-            }
+            true => String::new(),
+            false => format!(
+                "request_within_s = 3\nlate_effect_bound_s = 2\nfirst_retry_ms = 50\nretry_at_most_s = 1\n\
+                 read_every_s = {read_every_s}\nlease_s = 2\n"
+            ),
         };
         let text = format!(
             "[listen]

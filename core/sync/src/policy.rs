@@ -80,7 +80,7 @@ pub struct Policy {
 pub struct Limits {
     /// Changes asked for in one page; 512, the most that Exchange gives.
     pub page: usize,
-    /// Items in hand at a time; 50 by default.
+    /// Items in hand at a time; 100 by default.
     pub batch: usize,
     /// How long a propagated deletion can be undone; 14 days by default.
     pub undo: SignedDuration,
@@ -92,6 +92,8 @@ pub struct Limits {
     pub snapshot_every: Option<SignedDuration>,
     /// How long a folder without changes is believed to be the same one, unasked; 1 h by default.
     pub identify_every: SignedDuration,
+    /// How long asking for changes only is enough, before everything is listed anew; a week by default.
+    pub list_every: SignedDuration,
     /// Examples of each kind of change in a plan; 5 by default.
     pub samples: usize,
 }
@@ -100,12 +102,13 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             page: 512,
-            batch: 50,
+            batch: 100,
             undo: SignedDuration::from_hours(14 * 24),
             patience: 5,
             quarantine: SignedDuration::from_hours(1),
             snapshot_every: Some(SignedDuration::from_hours(24)),
             identify_every: SignedDuration::from_hours(1),
+            list_every: SignedDuration::from_hours(7 * 24),
             samples: 5,
         }
     }

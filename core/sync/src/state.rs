@@ -106,6 +106,8 @@ pub struct State {
     pub listing: bool,
     /// A full listing is complete, and what it did not show is still to be looked at.
     pub sweeping: bool,
+    /// When everything was listed last.
+    pub listed: Option<Timestamp>,
     /// The last complete listing lacked so many items that it was read again.
     pub doubted: bool,
     /// Which joining this is.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewDeletion,
     NewFeed, NewJob, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite, RemoteItem, Session,
-    SnapshotEntry, StagedContent, Subscription, SyncUnit, TokenHash, TrustedCertificate,
+    SnapshotEntry, StagedContent, Subscription, SyncLink, SyncUnit, TokenHash, TrustedCertificate,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
@@ -232,6 +232,8 @@ pub enum Write {
     /// One decision of the synchronization. When its entry has another version by then it is left out, and the receipt
     /// names it; the rest of the batch is written all the same.
     SyncUnit(Box<SyncUnit>),
+    /// Links that change and nothing with them, each at most once.
+    SyncLinks(Vec<SyncLink>),
     /// Keeps a deletion, so that it can be undone.
     Deletion(NewDeletion),
     /// Notes that a deletion was undone; a second time is refused, and the batch with it.

@@ -31,6 +31,7 @@ const KNOWN: &[Known] = known![
     6 "0006_conferencing",
     7 "0007_trust",
     8 "0008_meeting_feeds",
+    9 "0009_sync_counts",
 ];
 
 /// One migration and whether it was carried out.

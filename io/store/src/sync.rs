@@ -139,8 +139,6 @@ pub struct LinkCounts {
     pub missing: u64,
     /// Put aside.
     pub quarantined: u64,
-    /// When the first is due.
-    pub next: Option<Timestamp>,
 }
 
 impl Store {
@@ -186,6 +184,26 @@ impl Store {
     /// When the store cannot be read.
     pub async fn link_counts(&self, mailbox: MailboxId, kind: RecordKind) -> Result<LinkCounts, StoreError> {
         read!(self, conn => sync::counts(conn, mailbox, kind))
+    }
+
+    /// Of [`Store::link_counts`], those that are gone and those that are missing.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn links_gone(&self, mailbox: MailboxId, kind: RecordKind) -> Result<(u64, u64), StoreError> {
+        read!(self, conn => sync::gone(conn, mailbox, kind))
+    }
+
+    /// When the first link is due.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn next_link_due(
+        &self,
+        mailbox: MailboxId,
+        kind: RecordKind,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        read!(self, conn => sync::next_due(conn, mailbox, kind))
     }
 
     /// What lost, newest first.

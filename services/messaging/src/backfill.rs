@@ -4,6 +4,7 @@ use tieline_model::{Mailbox, MailboxId, MessageState, Refusal};
 use tieline_store::{JobFilter, MessageFilter, StoreError, Write};
 
 use crate::reach::Tie;
+use crate::sync::KINDS;
 use crate::{Messaging, jobs};
 
 /// Messages read at once.
@@ -25,7 +26,7 @@ impl Messaging {
             writes.extend(self.first_health(&mailbox).await?);
             writes.push(self.sync_job(mailbox.id, trace));
         }
-        writes.extend(self.records_jobs(&mailbox).await?);
+        writes.extend(self.records_jobs(&mailbox, &KINDS).await?);
         self.commit(writes).await
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use tieline_model::{MessageId, MessageKind};
+use tieline_model::{MessageId, MessageKind, RecordKind};
 
 /// A step of a message's journey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +16,10 @@ pub(crate) enum LagStep {
     Seen,
     /// From a change of state in Tieline to the lamps told.
     Light,
+    /// From an edit in Tieline to the same in the mail system.
+    ToMail,
+    /// From an edit in the mail system, by its clock, to the same in Tieline.
+    ToTieline,
 }
 
 impl LagStep {
@@ -24,11 +28,13 @@ impl LagStep {
             Self::Delivered => "delivered",
             Self::Seen => "seen",
             Self::Light => "light",
+            Self::ToMail => "to-mail",
+            Self::ToTieline => "to-tieline",
         }
     }
 }
 
-/// How long one step takes for one kind of message.
+/// How long one step takes for one kind of message, contact or event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Lag {
     /// How many were measured, the last thousand at most.
@@ -37,6 +43,14 @@ pub struct Lag {
     pub p50_ms: u64,
     /// Ninety-nine of a hundred take at most this long, in ms.
     pub p99_ms: u64,
+}
+
+impl Lag {
+    fn of(ring: &VecDeque<u64>) -> Self {
+        let mut sorted: Vec<u64> = ring.iter().copied().collect();
+        sorted.sort_unstable();
+        Self { count: sorted.len(), p50_ms: percentile(&sorted, 50), p99_ms: percentile(&sorted, 99) }
+    }
 }
 
 /// How many measurements and expected sights are kept.
@@ -50,11 +64,20 @@ pub(crate) struct Lags {
 
 impl Lags {
     pub(crate) fn record(&self, step: LagStep, kind: MessageKind, lag: SignedDuration) {
+        self.note(step, kind.name(), lag);
+    }
+
+    /// The same for a contact or an event.
+    pub(crate) fn carried(&self, step: LagStep, kind: RecordKind, lag: SignedDuration) {
+        self.note(step, kind.label(), lag);
+    }
+
+    fn note(&self, step: LagStep, kind: &'static str, lag: SignedDuration) {
         let ms = u64::try_from(lag.as_millis()).unwrap_or(0);
-        metrics::histogram!("tieline_lag_seconds", "step" => step.name(), "kind" => kind.name())
+        metrics::histogram!("tieline_lag_seconds", "step" => step.name(), "kind" => kind)
             .record(lag.as_secs_f64().max(0.0));
         let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
-        let ring = measured.entry((step, kind.name())).or_default();
+        let ring = measured.entry((step, kind)).or_default();
         if ring.len() >= KEPT {
             ring.pop_front();
         }
@@ -83,17 +106,15 @@ impl Lags {
         let measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
         measured
             .iter()
-            .map(|((step, kind), ring)| {
-                let mut sorted: Vec<u64> = ring.iter().copied().collect();
-                sorted.sort_unstable();
-                let lag = Lag {
-                    count: sorted.len(),
-                    p50_ms: percentile(&sorted, 50),
-                    p99_ms: percentile(&sorted, 99),
-                };
-                (format!("{}-{kind}", step.name()), lag)
-            })
+            .map(|((step, kind), ring)| (format!("{}-{kind}", step.name()), Lag::of(ring)))
             .collect()
+    }
+
+    /// Both ways of a kind that is kept in step, by the step's name.
+    pub(crate) fn in_step(&self, kind: RecordKind) -> BTreeMap<&'static str, Lag> {
+        let measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let way = |step: LagStep| Some((step.name(), Lag::of(measured.get(&(step, kind.label()))?)));
+        [LagStep::ToMail, LagStep::ToTieline].into_iter().filter_map(way).collect()
     }
 }
 
@@ -104,8 +125,8 @@ fn percentile(sorted: &[u64], percent: usize) -> u64 {
 }
 
 impl crate::Messaging {
-    /// How long deposits take to be delivered and seen, and changes to reach the lamps, by step and kind
-    /// (`delivered-voice`); since this process started.
+    /// How long deposits take to be delivered and seen, changes to reach the lamps, and edits of contacts and events to
+    /// reach the other side, by step and kind (`delivered-voice`, `to-mail-contacts`); since this process started.
     #[must_use]
     pub fn lag(&self) -> BTreeMap<String, Lag> {
         self.0.lag.all()

@@ -16,6 +16,7 @@
 //! | `watch` | the mail system's notifications | hints become `sync` jobs |
 //! | `spool` | files of a PBX | deposits |
 //! | `sync` | job `records`: a hint, the interval, a person | contacts and calendars in step, both ways |
+//! | `snapshots` | before the first write, a schedule, a person | copies of both sides, and back |
 //! | `records` | people and programs edit contacts and events | entry, event and decision in one batch; deletions can be undone |
 //! | `saved_contacts` | the directory changed | contacts that were saved from it are refreshed in the fields it wrote |
 //! | `explain` | a person asks | the chain of decisions |
@@ -55,6 +56,7 @@ mod record;
 mod records;
 mod report;
 mod saved_contacts;
+mod snapshots;
 mod spool;
 mod state_change;
 mod sync;
@@ -81,6 +83,7 @@ pub use reach::{password_of, sip_password_of};
 pub use records::Imported;
 pub use report::{DeliveryReport, DeliveryWord};
 pub use saved_contacts::{Followed, FollowedContact};
+pub use snapshots::SnapshotSide;
 pub use sync::{RecordSystems, Standing, SyncStatus, Word};
 
 pub(crate) use lag::LagStep;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tieline_model::settings::{EffectiveSettings, effective};
-use tieline_model::{Endpoint, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, Refusal, StorageMode};
+use tieline_model::{
+    Endpoint, FeatureGroup, FeatureGroupId, Mailbox, MailboxId, RecordKind, Refusal, StorageMode,
+};
 use tieline_ports::{MailAccount, MailTarget};
 use tieline_store::{MailboxFilter, Store, StoreError};
 
@@ -35,6 +37,17 @@ pub(crate) enum Tie {
     Tied(Box<Reach>),
     /// They stay here, and that is as it should be.
     Apart(String),
+}
+
+/// A mailbox of which something is synchronized.
+#[derive(Clone)]
+pub(crate) struct Tied {
+    pub(crate) mailbox: Mailbox,
+    pub(crate) target: MailTarget,
+    /// Its messages are.
+    pub(crate) messages: bool,
+    /// These are as well.
+    pub(crate) records: Vec<RecordKind>,
 }
 
 impl Reach {
@@ -120,9 +133,9 @@ impl Messaging {
         }
     }
 
-    /// The targets of all mailboxes that are tied, with their mailboxes. Groups, endpoints and passwords are read once,
-    /// and mailboxes of one group share their account.
-    pub(crate) async fn all_targets(&self) -> Result<Vec<(Mailbox, MailTarget)>, StoreError> {
+    /// All mailboxes of which something is synchronized. Groups, endpoints and passwords are read once, and mailboxes of
+    /// one group share their account.
+    pub(crate) async fn all_targets(&self) -> Result<Vec<Tied>, StoreError> {
         let endpoints = self.store.endpoints().await?;
         let mut accounts = BTreeMap::new();
         for group in self.store.feature_groups().await? {
@@ -137,14 +150,15 @@ impl Messaging {
         let mut targets = Vec::new();
         for mailbox in self.all_mailboxes().await? {
             let Some((group, endpoint, account)) = accounts.get(&mailbox.feature_group) else { continue };
-            if !matches!(apart(&mailbox), Ok(None)) {
+            let Ok(reach) = Reach::from_parts(&mailbox, Some(group.clone()), Some(endpoint.clone())) else {
                 continue;
-            }
-            let reach = Reach::from_parts(&mailbox, Some(group.clone()), Some(endpoint.clone()));
-            if let Ok(Tie::Tied(_)) = reach.map(tied) {
+            };
+            let records = self.kept_kinds(&mailbox, &reach);
+            let messages = matches!(apart(&mailbox), Ok(None)) && matches!(tied(reach), Tie::Tied(_));
+            if messages || !records.is_empty() {
                 let (account, address) = (Arc::clone(account), mailbox.address.clone());
                 let target = MailTarget { account, mailbox: mailbox.id, address };
-                targets.push((mailbox, target));
+                targets.push(Tied { mailbox, target, messages, records });
             }
         }
         Ok(targets)

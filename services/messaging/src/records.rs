@@ -1,16 +1,14 @@
 //! Tieline's own contacts and events: people and programs add, change, remove and restore them. The synchronization
-//! finds what they did by the order of changes; nothing waits for it.
+//! finds what they did by the order of changes; an edit begins a pass, and waits for nothing.
 
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use tieline_model::{
-    Contact, DeletionId, Event, Mailbox, MailboxId, Record, RecordKind, Refusal, SnapshotId, TraceId,
-};
+use tieline_model::{Contact, DeletionId, Event, MailboxId, Record, RecordKind, Refusal, TraceId};
 use tieline_store::{
-    AnyRecord, Deletion, FieldOrigin, IfVersion, NewDeletion, NewEvent, NewSnapshot, RecordFilter,
-    RecordWrite, SnapshotEntry, StoredRecord, UNDO_FOR, Write, printed,
+    AnyRecord, Deletion, FieldOrigin, IfVersion, NewDeletion, NewEvent, RecordFilter, RecordWrite,
+    StoredRecord, UNDO_FOR, Write, printed,
 };
 use uuid::Uuid;
 
@@ -33,6 +31,12 @@ pub struct Imported {
 }
 
 impl Messaging {
+    /// The pass that takes an edit over to the mail system, to be written with the edit.
+    async fn carry_over(&self, mailbox: MailboxId, kind: RecordKind) -> Result<Vec<Write>, Refusal> {
+        let Some(mailbox) = self.store.mailbox(mailbox).await? else { return Ok(Vec::new()) };
+        Ok(self.records_jobs(&mailbox, &[kind]).await?)
+    }
+
     /// Adds a contact or event, or replaces the one with this id.
     ///
     /// # Errors
@@ -51,16 +55,10 @@ impl Messaging {
         };
         let id = id.unwrap_or_else(|| self.ids.uuid());
         let (trace, at) = (self.new_trace(), self.now());
-        self.commit(self.put_writes(
-            mailbox,
-            (id, trace),
-            &before.map(|b| b.record),
-            record,
-            expected,
-            by,
-            at,
-        ))
-        .await?;
+        let before = before.map(|before| before.record);
+        let mut writes = self.put_writes(mailbox, (id, trace), &before, record, expected, by, at);
+        writes.extend(self.carry_over(mailbox, R::KIND).await?);
+        self.commit(writes).await?;
         Ok(id)
     }
 
@@ -144,12 +142,13 @@ impl Messaging {
             serde_json::json!({"what": "deleted", "mailbox": stored.mailbox, "trace": trace, "deletion": id});
         let event = NewEvent { topic: topic(R::KIND).to_owned(), subject, payload };
         let delete = RecordWrite::delete(stored.mailbox, R::KIND, stored.id, by).expecting(expected);
-        let writes = vec![
+        let mut writes = vec![
             Write::Record(Box::new(delete)),
             Write::Deletion(deletion),
             Write::Event(event),
             Write::Decision(decision),
         ];
+        writes.extend(self.carry_over(stored.mailbox, R::KIND).await?);
         self.commit(writes).await?;
         Ok(id)
     }
@@ -184,6 +183,7 @@ impl Messaging {
             by,
             at,
         ));
+        writes.extend(self.carry_over(deletion.mailbox, R::KIND).await?);
         self.commit(writes).await?;
         Ok(printed(R::KIND, id))
     }
@@ -234,6 +234,7 @@ impl Messaging {
             }
             self.commit(writes).await?;
         }
+        self.commit(self.carry_over(mailbox, R::KIND).await?).await?;
         Ok(imported)
     }
 
@@ -272,139 +273,17 @@ impl Messaging {
             }
         }
     }
-
-    /// Copies Tieline's side of a mailbox's contacts or calendar.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub async fn take_snapshot(
-        &self,
-        mailbox: &Mailbox,
-        kind: RecordKind,
-        reason: &str,
-    ) -> Result<SnapshotId, Refusal> {
-        let id = SnapshotId::from_uuid(self.ids.uuid());
-        let new = NewSnapshot { id, mailbox: mailbox.id, kind, reason: reason.to_owned() };
-        self.commit(vec![Write::Snapshot(new)]).await?;
-        match kind {
-            RecordKind::Contacts => self.copy_side::<Contact>(mailbox.id, id).await?,
-            RecordKind::Calendar => self.copy_side::<Event>(mailbox.id, id).await?,
-        }
-        self.commit(vec![Write::SnapshotComplete(id)]).await?;
-        Ok(id)
-    }
-
-    pub(crate) async fn copy_side<R: Record>(
-        &self,
-        mailbox: MailboxId,
-        id: SnapshotId,
-    ) -> Result<(), Refusal> {
-        let all = self.all_records::<R>(mailbox).await?;
-        for portion in all.chunks(PORTION) {
-            let mut entries = Vec::with_capacity(portion.len());
-            for stored in portion {
-                entries.push(SnapshotEntry {
-                    side: "tieline".to_owned(),
-                    entry: stored.id.simple().to_string(),
-                    headline: stored.record.headline(),
-                    body: serde_json::to_value(&stored.record).map_err(unserializable)?,
-                });
-            }
-            self.commit(vec![Write::SnapshotEntries { id, entries }]).await?;
-        }
-        Ok(())
-    }
-
-    /// Brings back what a snapshot of Tieline's side holds: what is missing is added under its own id, what differs is
-    /// set back; what came later stays. Without `entry` everything.
-    ///
-    /// # Errors
-    /// When the snapshot is not complete or lacks the entry, or the store cannot be written.
-    pub async fn restore_snapshot(
-        &self,
-        id: SnapshotId,
-        entry: Option<Uuid>,
-        by: &FieldOrigin,
-    ) -> Result<Imported, Refusal> {
-        let Some(snapshot) = self.store.snapshot(id).await?.filter(|snapshot| snapshot.complete.is_some())
-        else {
-            return Err(Refusal::permanent(
-                "unknown-snapshot",
-                format!("there is no complete snapshot {id}"),
-                "tieline snapshot list shows them",
-            ));
-        };
-        let mut restored = Imported::default();
-        let (mut after, mut found) = (String::new(), false);
-        loop {
-            let page = self.store.snapshot_entries(id, Some(("tieline", &after)), 500).await?;
-            let Some(last) = page.last() else { break };
-            after = last.entry.clone();
-            for one in page {
-                let Ok(record) = Uuid::try_parse(&one.entry) else { continue };
-                if entry.is_some_and(|wanted| wanted != record) {
-                    continue;
-                }
-                found = true;
-                match snapshot.kind {
-                    RecordKind::Contacts => {
-                        self.set_back::<Contact>(snapshot.mailbox, record, one.body, by, &mut restored)
-                            .await?
-                    }
-                    RecordKind::Calendar => {
-                        self.set_back::<Event>(snapshot.mailbox, record, one.body, by, &mut restored).await?
-                    }
-                }
-            }
-        }
-        if entry.is_some() && !found {
-            let what = format!("the snapshot {id} does not hold this entry");
-            return Err(Refusal::permanent(
-                "unknown-snapshot-entry",
-                what,
-                "tieline snapshot show lists its entries",
-            ));
-        }
-        Ok(restored)
-    }
-
-    async fn set_back<R: Record + Into<AnyRecord>>(
-        &self,
-        mailbox: MailboxId,
-        id: Uuid,
-        body: serde_json::Value,
-        by: &FieldOrigin,
-        restored: &mut Imported,
-    ) -> Result<(), Refusal> {
-        let record: R = serde_json::from_value(body).map_err(unserializable)?;
-        let now = self.store.record::<R>(id).await?;
-        let expected = match &now {
-            Some(now) if now.record.differences(&record).is_empty() => {
-                restored.same += 1;
-                return Ok(());
-            }
-            Some(now) => {
-                restored.changed += 1;
-                IfVersion::Is(now.version)
-            }
-            None => {
-                restored.added += 1;
-                IfVersion::Absent
-            }
-        };
-        self.put_record(mailbox, Some(id), record, expected, by.clone()).await.map(|_| ())
-    }
 }
 
 /// What is there before an import.
 #[derive(Default)]
-struct Known {
-    by_uid: BTreeMap<String, Uuid>,
-    by_hash: HashMap<String, Uuid>,
+pub(crate) struct Known {
+    pub(crate) by_uid: BTreeMap<String, Uuid>,
+    pub(crate) by_hash: HashMap<String, Uuid>,
 }
 
 impl Known {
-    fn add<R: Record>(&mut self, id: Uuid, record: &R) {
+    pub(crate) fn add<R: Record>(&mut self, id: Uuid, record: &R) {
         if let Some(uid) = uid(record) {
             self.by_uid.insert(uid, id);
         }
@@ -412,7 +291,7 @@ impl Known {
     }
 }
 
-fn uid<R: Record>(record: &R) -> Option<String> {
+pub(crate) fn uid<R: Record>(record: &R) -> Option<String> {
     record.match_keys().into_iter().find_map(|key| match key {
         tieline_model::MatchKey::Uid(uid) => Some(uid),
         _ => None,
@@ -431,7 +310,7 @@ fn who(by: &FieldOrigin) -> String {
     if by.who.is_empty() { by.from.clone() } else { format!("{} ({})", by.from, by.who) }
 }
 
-fn unserializable(error: serde_json::Error) -> Refusal {
+pub(crate) fn unserializable(error: serde_json::Error) -> Refusal {
     Refusal::operator(
         "store-corrupt",
         format!("an entry cannot be read: {error}"),

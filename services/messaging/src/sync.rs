@@ -4,6 +4,7 @@
 //! decides is committed under the job's lease. A run may end anywhere: the next one begins with what is durable. The
 //! first pass and the first after a change of policy end with a plan that a person approves.
 
+mod carried;
 mod snapshot;
 mod state;
 mod store;
@@ -21,8 +22,8 @@ use tieline_ports::{
 };
 use tieline_store::{AnyRecord, JobFilter, NewJob, Write};
 use tieline_sync::{
-    Change, Command, Engine, Event, Fetched, Identity, Operation, Page, Policy, Rendition, Rest, Resume,
-    RightItem, Side, Stamp, Written,
+    Change, Command, Engine, Event, Fetched, Identity, Operation, Page, Policy, Query, Rendition, Rest,
+    Resume, RightItem, Side, Stamp, Written,
 };
 use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
 
@@ -31,6 +32,7 @@ use crate::deliver::failure;
 use crate::jobs::{self, json};
 use crate::reach::Reach;
 
+use carried::Edits;
 pub use state::{Standing, SyncStatus};
 
 /// The mail system's contacts and calendars.
@@ -65,6 +67,8 @@ impl InStep for CalendarEvent {
 pub enum Word {
     /// Begin one now, also a dry run once more.
     Run,
+    /// The same, with the items that were put aside.
+    Retry,
     /// The plan with this fingerprint is approved.
     Approve(RecordHash),
     /// An answer to a pause.
@@ -94,6 +98,10 @@ struct RecordsPayload {
 }
 
 pub(crate) const RECORDS: &str = "records";
+/// What can be kept in step.
+pub(crate) const KINDS: [RecordKind; 2] = [RecordKind::Contacts, RecordKind::Calendar];
+/// The shortest time between two passes that nobody asked for.
+const SOON: SignedDuration = SignedDuration::from_secs(1);
 
 /// Job `records`.
 pub(crate) struct KeepInStep(pub(crate) Messaging);
@@ -145,6 +153,9 @@ pub(crate) struct Pass<'a, R: InStep> {
     pub(crate) folder: Option<FolderRef>,
     /// What was shown to people last.
     pub(crate) standing: Standing,
+    pub(crate) edits: Edits,
+    /// Links that both sides agreed on when the batches began.
+    pub(crate) linked: u64,
 }
 
 impl Messaging {
@@ -179,6 +190,17 @@ impl Messaging {
         }
     }
 
+    /// The kinds that are to be kept in step; none without a mail system for them.
+    pub(crate) fn kept_kinds(&self, mailbox: &Mailbox, reach: &Reach) -> Vec<RecordKind> {
+        let Some(systems) = self.0.records.get() else { return Vec::new() };
+        let mut kinds = KINDS.to_vec();
+        kinds.retain(|kind| {
+            let there = *kind == RecordKind::Contacts || systems.calendar.is_some();
+            there && self.may_be_kept(mailbox, reach, *kind).is_ok()
+        });
+        kinds
+    }
+
     pub(crate) fn records_stream(&self, mailbox: MailboxId, kind: RecordKind) -> String {
         format!("{mailbox}/{RECORDS}/{}", kind.label())
     }
@@ -209,17 +231,13 @@ impl Messaging {
     pub(crate) async fn records_jobs(
         &self,
         mailbox: &Mailbox,
+        kinds: &[RecordKind],
     ) -> Result<Vec<Write>, tieline_store::StoreError> {
         let mut writes = Vec::new();
-        let (Some(systems), Ok(reach)) = (self.0.records.get(), Reach::of(&self.store, mailbox).await?)
-        else {
-            return Ok(writes);
-        };
-        for kind in [RecordKind::Contacts, RecordKind::Calendar] {
-            let there = kind == RecordKind::Contacts || systems.calendar.is_some();
-            let wanted = there && self.may_be_kept(mailbox, &reach, kind).is_ok();
+        let Ok(reach) = Reach::of(&self.store, mailbox).await? else { return Ok(writes) };
+        for kind in self.kept_kinds(mailbox, &reach) {
             // A hint must not take the place of what a person said.
-            if wanted && !self.word_waits(mailbox.id, kind).await? {
+            if kinds.contains(&kind) && !self.word_waits(mailbox.id, kind).await? {
                 writes.push(self.records_job(mailbox.id, kind, None, self.now()));
             }
         }
@@ -261,7 +279,21 @@ impl Messaging {
             return Ok(Finish::done());
         }
         let word = payload.word;
-        let mut pass = Pass { messaging: self, context, mailbox, target, system, folder: None, standing };
+        if word == Some(Word::Retry) {
+            self.retry_put_aside::<R>(context, mailbox.id).await?;
+        }
+        let edits = Edits::new(matches!(standing, Standing::InStep | Standing::Waits { .. }));
+        let mut pass = Pass {
+            messaging: self,
+            context,
+            mailbox,
+            target,
+            system,
+            folder: None,
+            standing,
+            edits,
+            linked: 0,
+        };
         let rest = pass.run(word.as_ref()).await?;
         pass.finish(rest, word.is_some()).await
     }
@@ -280,7 +312,7 @@ impl<R: InStep> Pass<'_, R> {
         let spoken = match word {
             Some(Word::Approve(plan)) => Some(Event::Approve(plan.clone())),
             Some(Word::Resume(resume)) => Some(Event::Resume(*resume)),
-            Some(Word::Run) | None => None,
+            Some(Word::Run | Word::Retry) | None => None,
         };
         if let Some(event) = spoken {
             command = engine.handle(event, self.context.now(), &*self.messaging.ids);
@@ -320,13 +352,21 @@ impl<R: InStep> Pass<'_, R> {
             }
             Command::List { side: Side::Right, cursor, limit } => self.right_page(cursor, limit).await?,
             Command::Links(query) => {
+                if matches!(query, Query::Due { .. }) {
+                    self.edits.forget();
+                }
                 let (links, backlog) = self.links(query).await?;
+                self.edits.here(&links);
                 Event::Links(links, backlog)
             }
             Command::Fetch { ids } => {
                 let items: Vec<ItemRef> = ids.into_iter().map(ItemRef).collect();
                 match self.system.read(&self.target, &items).await {
-                    Ok(read) => Event::Fetched(read.into_iter().map(fetched).collect()),
+                    Ok(read) => {
+                        let found: Vec<Fetched<R>> = read.into_iter().map(fetched).collect();
+                        self.edits.there(&found);
+                        Event::Fetched(found)
+                    }
                     Err(error) => Event::Failed(failure(&error)),
                 }
             }
@@ -341,11 +381,23 @@ impl<R: InStep> Pass<'_, R> {
                 Ok(at) => Event::SnapshotTaken(at),
                 Err(error) => Event::Failed(failure(&error)),
             },
-            Command::Commit(commit) => Event::Committed { refused: self.commit(*commit).await? },
+            Command::Commit(commit) => {
+                let carried = self.edits_in(&commit);
+                let refused = self.commit(*commit).await?;
+                if refused.is_empty() {
+                    self.carried_here(&carried);
+                }
+                Event::Committed { refused }
+            }
             Command::Write { writes, deadline } => {
+                let sent: Vec<_> = writes.iter().map(|write| (write.link, write.operation)).collect();
                 let writes: Vec<WriteRecord<R>> = writes.into_iter().filter_map(write).collect();
                 match self.write(&writes, deadline).await {
-                    Ok(written) => Event::Written(written.into_iter().map(written_of).collect()),
+                    Ok(written) => {
+                        let written: Vec<Written<R>> = written.into_iter().map(written_of).collect();
+                        self.carried_there(&sent, &written);
+                        Event::Written(written)
+                    }
                     Err(error) => Event::Failed(failure(&error)),
                 }
             }
@@ -404,13 +456,13 @@ impl<R: InStep> Pass<'_, R> {
         let now = self.context.now();
         let interval = SignedDuration::try_from(self.messaging.policy.sync_interval)
             .unwrap_or(SignedDuration::from_mins(5));
-        let later = now.saturating_add(interval).unwrap_or(Timestamp::MAX);
         let again = match &rest {
             None => Some(now),
-            Some(Rest::Done { until }) => Some(until.map_or(later, |until| until.clamp(now, later))),
+            Some(Rest::Done { until }) => Some(next_pass(*until, now, interval)),
             Some(Rest::Until(until)) => Some(*until),
             Some(Rest::AwaitApproval(_) | Rest::WorldChanged(_) | Rest::Paused(_)) => None,
         };
+        let interrupted = rest.is_none();
         self.standing = match rest {
             None => self.standing,
             Some(Rest::Done { .. }) => Standing::InStep,
@@ -422,13 +474,22 @@ impl<R: InStep> Pass<'_, R> {
         let writes = self.standing_writes().await?;
         let finish = match again {
             None => Finish::done(),
-            Some(at) if by_word => {
+            // A word that was not heard to its end is said again.
+            Some(at) if by_word && !interrupted => {
                 Finish::done().with(self.messaging.records_job(self.mailbox.id, R::KIND, None, at))
             }
             Some(at) => Finish::wait(at, serde_json::Value::Null),
         };
         Ok(finish.with_all(writes))
     }
+}
+
+/// What is left for the next pass may be due already: it waits for something that this pass settled, or for what another
+/// has in hand. The next one begins soon, never at once, so that an item that cannot be settled keeps nobody busy.
+fn next_pass(until: Option<Timestamp>, now: Timestamp, interval: SignedDuration) -> Timestamp {
+    let after = |wait: SignedDuration| now.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    let (soon, later) = (after(SOON.min(interval)), after(interval));
+    until.map_or(later, |until| until.clamp(soon, later))
 }
 
 fn right<R>(remote: RemoteRecord<R>) -> RightItem<R> {
@@ -473,5 +534,26 @@ fn written_of<R>(written: RecordWritten<R>) -> Written<R> {
         RecordWritten::Stale => Written::Stale,
         RecordWritten::NotFound => Written::NotFound,
         RecordWritten::Failed(error) => Written::Failed(failure(&error), error.refusal().to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_pass_is_never_at_once_and_never_later_than_the_interval() {
+        let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
+        let after = |seconds| now.saturating_add(SignedDuration::from_secs(seconds)).unwrap();
+        let next = |until| next_pass(until, now, SignedDuration::from_mins(5));
+        assert_eq!(next(None), after(300));
+        assert_eq!(next(Some(Timestamp::UNIX_EPOCH)), after(1), "what was due long ago");
+        assert_eq!(next(Some(now)), after(1));
+        assert_eq!(next(Some(after(20))), after(20));
+        assert_eq!(next(Some(after(4000))), after(300));
+        assert_eq!(
+            next_pass(Some(now), now, SignedDuration::from_millis(100)),
+            now + SignedDuration::from_millis(100)
+        );
     }
 }

@@ -12,12 +12,14 @@ use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
 use jiff::SignedDuration;
 use secrecy::ExposeSecret;
-use tieline_model::{Mailbox, MailboxId};
+use tieline_model::{MailboxId, RecordKind};
 use tieline_ports::{HintStream, MailTarget};
 use tieline_store::{Batch, EventFeed, Lease, StoreError, Write};
 use tokio::time::Instant;
 
 use crate::Messaging;
+use crate::reach::Tied;
+use crate::sync::KINDS;
 
 /// The stream whose lease makes a node the one that watches.
 const STREAM: &str = "messaging/watch";
@@ -41,8 +43,17 @@ const LOOKING_SHARE: u32 = 10;
 /// A watched mailbox, and when it is its turn whatever the hints say.
 struct Watched {
     target: MailTarget,
+    messages: bool,
+    records: Vec<RecordKind>,
     sync: Instant,
     count: Instant,
+}
+
+impl Watched {
+    /// Other kinds are synchronized now.
+    fn differs(&self, tied: &Tied) -> bool {
+        (tied.messages, &tied.records) != (self.messages, &self.records)
+    }
 }
 
 /// Why a round of watching ended.
@@ -57,7 +68,7 @@ enum Ended {
 enum Difference {
     None,
     /// These joined.
-    Joined(Vec<(Mailbox, MailTarget)>),
+    Joined(Vec<Tied>),
     /// More than that.
     Otherwise,
 }
@@ -127,42 +138,53 @@ impl Messaging {
         let mut before = before;
         let mut now = BTreeMap::new();
         let mut fresh = Vec::new();
-        for (mailbox, target) in self.all_targets().await? {
-            match before.remove(&mailbox.id) {
-                Some(known) => drop(now.insert(mailbox.id, Watched { target, ..known })),
-                None => fresh.push((mailbox, target)),
+        let mut first_passes = Vec::new();
+        for tied in self.all_targets().await? {
+            let Some(known) = before.remove(&tied.mailbox.id) else {
+                first_passes.push(tied.clone());
+                fresh.push(tied);
+                continue;
+            };
+            if known.differs(&tied) {
+                first_passes.push(tied.clone());
             }
+            let Tied { mailbox, target, messages, records } = tied;
+            now.insert(mailbox.id, Watched { target, messages, records, ..known });
         }
-        let mailboxes: Vec<Mailbox> = fresh.iter().map(|(mailbox, _)| mailbox.clone()).collect();
         self.begin(&mut now, fresh);
         if first {
-            self.queue_sync(mailboxes.iter().map(|mailbox| mailbox.id)).await?;
+            self.queue_sync(first_passes.iter().map(|tied| tied.mailbox.id)).await?;
         } else {
-            self.first_passes(&mailboxes).await?;
+            self.first_passes(&first_passes).await?;
         }
-        tracing::info!(mailboxes = now.len(), new = mailboxes.len(), "watching");
+        tracing::info!(mailboxes = now.len(), new = first_passes.len(), "watching");
         Ok(now)
     }
 
     /// Spreads the turns of new mailboxes evenly over the intervals.
-    fn begin(&self, watched: &mut BTreeMap<MailboxId, Watched>, fresh: Vec<(Mailbox, MailTarget)>) {
+    fn begin(&self, watched: &mut BTreeMap<MailboxId, Watched>, fresh: Vec<Tied>) {
         let many = u32::try_from(fresh.len()).unwrap_or(u32::MAX).max(1);
         let begin = Instant::now();
         let interval = paced(self.policy.sync_interval, watched.len() + fresh.len(), READ_A_SECOND);
         let counting = paced(self.policy.count_interval.min(FIRST_COUNT), fresh.len(), COUNTED_A_SECOND);
-        for (nth, (mailbox, target)) in (0_u32..).zip(fresh) {
+        for (nth, tied) in (0_u32..).zip(fresh) {
             let share = |whole: Duration| begin + whole / many * nth;
             let sync = share(interval) + self.policy.sync_interval;
             let count = share(counting) + FIRST_COUNT;
-            watched.insert(mailbox.id, Watched { target, sync, count });
+            let Tied { mailbox, target, messages, records } = tied;
+            watched.insert(mailbox.id, Watched { target, messages, records, sync, count });
         }
     }
 
-    async fn first_passes(&self, fresh: &[Mailbox]) -> Result<(), StoreError> {
-        for mailbox in fresh {
-            let mut writes = self.backfill(mailbox).await?;
-            writes.extend(self.first_health(mailbox).await?);
-            writes.push(self.sync_job(mailbox.id, self.new_trace()));
+    async fn first_passes(&self, fresh: &[Tied]) -> Result<(), StoreError> {
+        for Tied { mailbox, messages, .. } in fresh {
+            let mut writes = Vec::new();
+            if *messages {
+                writes.extend(self.backfill(mailbox).await?);
+                writes.extend(self.first_health(mailbox).await?);
+                writes.push(self.sync_job(mailbox.id, self.new_trace()));
+            }
+            writes.extend(self.records_jobs(mailbox, &KINDS).await?);
             self.store.commit(Batch { at: self.now(), fence: None, writes }).await?;
         }
         Ok(())
@@ -242,12 +264,11 @@ impl Messaging {
             Difference::Otherwise => Ok(true),
             Difference::Joined(_) if watching.hints.get_ref().len() > LATECOMERS => Ok(true),
             Difference::Joined(joined) => {
-                let mailboxes: Vec<Mailbox> = joined.iter().map(|(mailbox, _)| mailbox.clone()).collect();
-                let targets = joined.iter().map(|(_, target)| target.clone()).collect();
+                let targets = joined.iter().map(|tied| tied.target.clone()).collect();
                 watching.hints.get_mut().push(self.mail.watch(targets));
-                self.begin(watched, joined);
-                self.first_passes(&mailboxes).await?;
-                tracing::info!(mailboxes = watched.len(), new = mailboxes.len(), "watching");
+                self.begin(watched, joined.clone());
+                self.first_passes(&joined).await?;
+                tracing::info!(mailboxes = watched.len(), new = joined.len(), "watching");
                 Ok(false)
             }
         }
@@ -292,7 +313,7 @@ impl Messaging {
                 chunk.iter().map(|mailbox| self.sync_job(*mailbox, self.new_trace())).collect();
             for mailbox in chunk {
                 if let Some(mailbox) = self.store.mailbox(*mailbox).await? {
-                    writes.extend(self.records_jobs(&mailbox).await?);
+                    writes.extend(self.records_jobs(&mailbox, &KINDS).await?);
                 }
             }
             self.store.commit(Batch { at: self.now(), fence: None, writes }).await?;
@@ -305,10 +326,11 @@ impl Messaging {
         let Ok(targets) = self.all_targets().await else { return Difference::None };
         let many = targets.len();
         let (known, joined): (Vec<_>, Vec<_>) =
-            targets.into_iter().partition(|(mailbox, _)| watched.contains_key(&mailbox.id));
+            targets.into_iter().partition(|tied| watched.contains_key(&tied.mailbox.id));
         let left = known.len() < watched.len();
-        let otherwise = known.iter().any(|(mailbox, target)| {
-            watched.get(&mailbox.id).is_some_and(|known| !same(target, &known.target))
+        let otherwise = known.iter().any(|tied| {
+            let known = watched.get(&tied.mailbox.id);
+            known.is_some_and(|known| known.differs(tied) || !same(&tied.target, &known.target))
         });
         match joined.is_empty() {
             _ if left || otherwise => Difference::Otherwise,

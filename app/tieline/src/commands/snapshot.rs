@@ -37,9 +37,12 @@ pub(crate) enum SnapshotCommand {
     Restore {
         /// Its id, as sn_….
         id: String,
-        /// Only this entry, as ct_… or ev_….
+        /// Only this entry, as tieline snapshot show lists it.
         #[arg(long)]
         entry: Option<String>,
+        /// As whose side had it.
+        #[arg(long, default_value = "tieline", value_parser = ["tieline", "mail"])]
+        side: String,
     },
 }
 
@@ -55,8 +58,8 @@ pub(crate) async fn run(command: SnapshotCommand, api: &Api, out: Output) -> Res
             let path = format!("/api/v1/snapshots/{}/entries?limit={limit}", segment(&id));
             out.show(&api.get(&path).await?, entries);
         }
-        SnapshotCommand::Restore { id, entry } => {
-            let body = given([("entry", entry.map(Value::from))]);
+        SnapshotCommand::Restore { id, entry, side } => {
+            let body = given([("entry", entry.map(Value::from)), ("side", Some(Value::from(side)))]);
             let answer = api.post(&format!("/api/v1/snapshots/{}/restore", segment(&id)), &body).await?;
             out.show(&answer, |a| {
                 let (added, changed, same) = (text(a, "added"), text(a, "changed"), text(a, "same"));

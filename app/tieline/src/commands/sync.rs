@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tieline_model::Refusal;
 
 use crate::api::{Api, segment};
-use crate::output::{Output, fields, items, text, time};
+use crate::output::{Output, fields, items, lasting, text, time};
 
 /// How long a command waits for the pass that it began.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -32,6 +32,8 @@ pub(crate) enum SyncCommand {
     },
     /// Begins a pass now and waits for its end.
     Run(Which),
+    /// The same, with the items that were put aside.
+    Retry(Which),
     /// Answers a pause.
     Resume {
         #[command(flatten)]
@@ -108,6 +110,9 @@ pub(crate) async fn run(command: SyncCommand, api: &Api, out: Output) -> Result<
         SyncCommand::Plan(which) | SyncCommand::Run(which) => {
             out.show(&which.say(api, json!({"word": "run"})).await?, show);
         }
+        SyncCommand::Retry(which) => {
+            out.show(&which.say(api, json!({"word": "retry"})).await?, show);
+        }
         SyncCommand::Apply { which, plan } => {
             let waiting = which.status(api).await?;
             let plan = plan
@@ -155,6 +160,11 @@ fn show(status: &Value) -> String {
     }
     pairs.push(("snapshot", time(&text(status, "snapshot"))));
     pairs.push(("conflicts", text(status, "conflicts")));
+    for (way, lag) in status["lag"].as_object().into_iter().flatten() {
+        let of = |name: &str| lasting(lag.get(name).unwrap_or(&Value::Null));
+        let measured = format!("half within {}, 99 % within {}", of("p50_ms"), of("p99_ms"));
+        pairs.push((if way == "to-mail" { "lag to mail" } else { "lag to Tieline" }, measured));
+    }
     for (link, why) in status["aside"].as_object().into_iter().flatten() {
         pairs.push(("put aside", format!("{link}: {}", why.as_str().unwrap_or_default())));
     }

@@ -12,7 +12,10 @@ use crate::side::Side;
 use crate::state::Pause;
 
 impl<R: Record> Engine<R> {
-    pub(super) fn list(&mut self, side: Side) -> Command<R> {
+    pub(super) fn list(&mut self, side: Side, now: Timestamp) -> Command<R> {
+        if side == Side::Right && self.is_to_be_listed_anew(now) {
+            self.state.right_cursor = None;
+        }
         let cursor = match side {
             Side::Left => self.state.left_cursor.clone(),
             Side::Right => self.state.right_cursor.clone(),
@@ -25,6 +28,14 @@ impl<R: Record> Engine<R> {
         }
         self.stage = Stage::Listing(side);
         Command::List { side, cursor, limit: self.policy.limits.page }
+    }
+
+    /// Changes alone do not show everything: an item that came back with a restored backup lies behind the cursor, and
+    /// nothing gives it away once other changes have overtaken the folder's change number.
+    fn is_to_be_listed_anew(&self, now: Timestamp) -> bool {
+        let every = self.policy.limits.list_every;
+        let lately = self.state.listed.is_some_and(|at| now >= at && now.duration_since(at) < every);
+        !lately && !self.state.listing && !self.state.sweeping
     }
 
     /// The server does not know our cursor: everything is listed again. Until that is complete, nothing is missing.
@@ -158,6 +169,7 @@ impl<R: Record> Engine<R> {
         if self.state.listing {
             self.state.listing = false;
             self.state.sweeping = true;
+            self.state.listed = Some(now);
         }
         let after = if self.state.sweeping { After::Sweep(None) } else { After::Work(None) };
         self.commit(units, after, now)

@@ -1,5 +1,6 @@
 //! The pass: one command at a time, from reading the state to being in step.
 
+mod greet;
 mod listing;
 mod work;
 
@@ -246,7 +247,7 @@ impl<R: Record> Engine<R> {
             return self.rest(Rest::Until(until));
         }
         self.state.wait_until = None;
-        self.list(Side::Left)
+        self.list(Side::Left, now)
     }
 
     fn identify(&mut self, before: Before) -> Command<R> {
@@ -331,7 +332,7 @@ impl<R: Record> Engine<R> {
 
     fn committed(&mut self, after: After<R>, refused: &[LinkId], now: Timestamp) -> Command<R> {
         match after {
-            After::List(side) => self.list(side),
+            After::List(side) => self.list(side, now),
             After::Sweep(after) => self.next_sweep(after),
             // What a user changed meanwhile is decided anew before anything that comes later in the order.
             After::Work(_) if !refused.is_empty() => self.next_due(None, now),

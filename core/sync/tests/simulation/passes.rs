@@ -241,6 +241,32 @@ fn what_leaves_the_window_of_a_listing_stays() {
     assert_eq!((site.all().0.len(), site.all().1.len()), (12, 12));
 }
 
+/// A restored backup brings an item back behind the cursor, and new changes overtake the folder's number before anybody
+/// asks for it: the next full listing shows it.
+#[test]
+fn what_comes_back_unseen_is_found_by_the_weekly_listing() {
+    let mut site = Site::new();
+    site.made_there(0..3);
+    site.in_step();
+    site.mail.back_up();
+    site.mail.delete("item-1");
+    assert_eq!(site.pass(None), Rest::Done { until: None });
+    assert_eq!(site.all(), (vec![1, 2], vec![1, 2]));
+    site.mail.restore();
+    // Somebody else asks first; then users make more changes than there were.
+    let _ = site.mail.identity();
+    site.made_there(3..9);
+    assert_eq!(site.pass(None), Rest::Done { until: None });
+    // The first of the new changes has the number of the deletion, which was read.
+    assert_eq!(site.all().0, [1, 2, 4, 5, 6, 7, 8]);
+    assert_eq!(site.all().1, (0..9).collect::<Vec<_>>());
+    site.now = site.now.saturating_add(site.policy.limits.list_every).unwrap();
+    assert_eq!(site.pass(None), Rest::Done { until: None });
+    assert_eq!(site.all().0, (0..9).collect::<Vec<_>>(), "it is there again");
+    assert_eq!(site.pass(None), Rest::Done { until: None });
+    assert_eq!(site.requests, ["list"], "changes are enough for another week");
+}
+
 /// Covers: AV-85 (silence)
 #[test]
 fn an_empty_listing_after_an_unknown_cursor_deletes_nothing() {

@@ -159,6 +159,7 @@ async fn write(
             }
             Ok(())
         }
+        Write::SyncLinks(links) => sync::put_links(conn, &links.iter().collect::<Vec<_>>()).await,
         Write::Deletion(new) => deletion::put(conn, new, at).await,
         Write::DeletionRestored(id) => deletion::restored(conn, *id, at).await,
         Write::Snapshot(new) => snapshot::begin(conn, new, at).await,

@@ -1,5 +1,7 @@
 //! Snapshots and their entries.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use tieline_model::{MailboxId, SnapshotId};
 use uuid::Uuid;
@@ -15,19 +17,41 @@ pub(crate) async fn begin(conn: &mut Conn, new: &NewSnapshot, at: Timestamp) -> 
     done.map(|_| ()).map_err(|error| or_unknown(error.into(), "mailbox", new.mailbox))
 }
 
+static ADD: LazyLock<[(usize, String); 3]> = LazyLock::new(|| [50, 5, 1].map(|rows| (rows, add_sql(rows))));
+
+fn add_sql(rows: usize) -> String {
+    const COLUMNS: usize = 5;
+    let row = |nth: usize| {
+        let places: Vec<String> =
+            (1..=COLUMNS).map(|column| format!("${}", nth * COLUMNS + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO snapshot_entry (snapshot, side, entry, headline, body) VALUES {}
+         ON CONFLICT (snapshot, side, entry) DO UPDATE SET headline = excluded.headline, body = excluded.body",
+        rows.join(", ")
+    )
+}
+
+/// Each entry at most once.
 pub(crate) async fn add(
     conn: &mut Conn,
     id: SnapshotId,
     entries: &[SnapshotEntry],
 ) -> Result<(), StoreError> {
-    for one in entries {
-        let sql =
-            "INSERT INTO snapshot_entry (snapshot, side, entry, headline, body) VALUES ($1, $2, $3, $4, $5)
-                   ON CONFLICT (snapshot, side, entry) DO UPDATE SET headline = excluded.headline,
-                       body = excluded.body";
-        let query = sqlx::query::<Db>(sql).bind(id.uuid()).bind(&one.side).bind(&one.entry);
-        let done = query.bind(&one.headline).bind(json(&one.body)?).execute(&mut *conn).await;
-        done.map_err(|error| or_unknown(error.into(), "snapshot", id))?;
+    let mut left = entries;
+    for (rows, sql) in ADD.iter() {
+        while let Some((some, behind)) = left.split_at_checked(*rows) {
+            let mut query = sqlx::query::<Db>(sql.as_str());
+            for one in some {
+                query = query.bind(id.uuid()).bind(&one.side).bind(&one.entry);
+                query = query.bind(&one.headline).bind(json(&one.body)?);
+            }
+            let done = query.execute(&mut *conn).await;
+            done.map_err(|error| or_unknown(error.into(), "snapshot", id))?;
+            left = behind;
+        }
     }
     Ok(())
 }

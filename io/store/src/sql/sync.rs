@@ -1,5 +1,7 @@
 //! Links, states and conflicts of the synchronization.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use serde_json::Value;
 use tieline_model::{LinkId, MailboxId, Record, RecordKind};
@@ -53,7 +55,7 @@ pub(crate) async fn unit(
         record::write(conn, left, at).await?;
     }
     match &unit.put {
-        Some(link) => put_link(conn, link).await?,
+        Some(link) => put_links(conn, &[link]).await?,
         None => drop_link(conn, unit.link).await?,
     }
     if let Some(absorbed) = unit.absorbed {
@@ -75,31 +77,60 @@ pub(crate) async fn unit(
     Ok(true)
 }
 
-pub(crate) async fn put_link(conn: &mut Conn, link: &SyncLink) -> Result<(), StoreError> {
-    let sql = "INSERT INTO sync_link (id, mailbox, kind, left_id, right_id, due_ms, place, generation, linked, gone,
-                                      missing, quarantined, body)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-               ON CONFLICT (id) DO UPDATE SET left_id = excluded.left_id, right_id = excluded.right_id,
-                   due_ms = excluded.due_ms, place = excluded.place, generation = excluded.generation,
-                   linked = excluded.linked, gone = excluded.gone, missing = excluded.missing,
-                   quarantined = excluded.quarantined, body = excluded.body";
-    sqlx::query::<Db>(sql)
-        .bind(link.id.uuid())
-        .bind(link.mailbox.uuid())
-        .bind(link.kind.label())
-        .bind(link.left)
-        .bind(&link.right)
-        .bind(link.due.map(Timestamp::as_millisecond))
-        .bind(i64::from(link.place))
-        .bind(count(link.generation))
-        .bind(link.linked)
-        .bind(link.gone)
-        .bind(link.missing)
-        .bind(link.quarantined)
-        .bind(json(&link.body)?)
-        .execute(conn)
-        .await
-        .map_err(|error| or_unknown(error.into(), "mailbox", link.mailbox))?;
+/// A page of changes is noted on as many links. A statement for many rows saves most of what one costs; few sizes, so
+/// that each stays prepared.
+static PUT_LINKS: LazyLock<[(usize, String); 3]> =
+    LazyLock::new(|| [32, 4, 1].map(|rows| (rows, put_links_sql(rows))));
+
+fn put_links_sql(rows: usize) -> String {
+    const COLUMNS: usize = 13;
+    let row = |nth: usize| {
+        let places: Vec<String> =
+            (1..=COLUMNS).map(|column| format!("${}", nth * COLUMNS + column)).collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<String> = (0..rows).map(row).collect();
+    format!(
+        "INSERT INTO sync_link (id, mailbox, kind, left_id, right_id, due_ms, place, generation, linked, gone,
+                                missing, quarantined, body)
+         VALUES {}
+         ON CONFLICT (id) DO UPDATE SET left_id = excluded.left_id, right_id = excluded.right_id,
+             due_ms = excluded.due_ms, place = excluded.place, generation = excluded.generation,
+             linked = excluded.linked, gone = excluded.gone, missing = excluded.missing,
+             quarantined = excluded.quarantined, body = excluded.body",
+        rows.join(", ")
+    )
+}
+
+/// Each link at most once.
+pub(crate) async fn put_links(conn: &mut Conn, links: &[&SyncLink]) -> Result<(), StoreError> {
+    let mut left = links;
+    for (rows, sql) in PUT_LINKS.iter() {
+        while let Some((some, behind)) = left.split_at_checked(*rows) {
+            let mut query = sqlx::query::<Db>(sql.as_str());
+            for link in some {
+                query = query
+                    .bind(link.id.uuid())
+                    .bind(link.mailbox.uuid())
+                    .bind(link.kind.label())
+                    .bind(link.left)
+                    .bind(&link.right)
+                    .bind(link.due.map(Timestamp::as_millisecond))
+                    .bind(i64::from(link.place))
+                    .bind(count(link.generation))
+                    .bind(link.linked)
+                    .bind(link.gone)
+                    .bind(link.missing)
+                    .bind(link.quarantined)
+                    .bind(json(&link.body)?);
+            }
+            let done = query.execute(&mut *conn).await;
+            if let (Err(error), Some(link)) = (done, some.first()) {
+                return Err(or_unknown(error.into(), "mailbox", link.mailbox));
+            }
+            left = behind;
+        }
+    }
     Ok(())
 }
 
@@ -116,12 +147,12 @@ async fn put_conflict(conn: &mut Conn, new: &NewConflict, at: Timestamp) -> Resu
 }
 
 macro_rules! linked {
-    ($rest:literal) => {
+    ($($rest:tt)+) => {
         concat!(
             "SELECT l.body, r.id, r.mailbox, r.version, r.created_ms, r.edited_ms, r.body, r.provenance, r.sort
              FROM sync_link l LEFT JOIN record r ON r.id = l.left_id AND r.body IS NOT NULL
              WHERE l.mailbox = $1 AND l.kind = $2 ",
-            $rest
+            $($rest)+
         )
     };
 }
@@ -162,13 +193,9 @@ pub(crate) async fn links<R: Record>(
         }
         LinkQuery::Left(ids) => one_by_one(conn, linked!("AND l.left_id = $3"), mailbox, kind, ids).await?,
         LinkQuery::Right(ids) => {
-            let mut rows = Vec::with_capacity(ids.len());
-            for id in ids {
-                let sql = linked!("AND l.right_id = $3 ORDER BY l.id");
-                let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind).bind(id);
-                rows.extend(query.fetch_all(&mut *conn).await?);
-            }
-            rows
+            let sql = linked!("AND ", listed!("l.right_id", "$3"), " ORDER BY l.id");
+            let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind);
+            query.bind(json(&ids)?).fetch_all(conn).await?
         }
         LinkQuery::Keys(keys) => {
             let mut found = Vec::new();
@@ -187,10 +214,10 @@ pub(crate) async fn links<R: Record>(
         }
         LinkQuery::Due { now, after, limit } => {
             let sql = linked!(
-                "AND l.due_ms IS NOT NULL AND l.due_ms <= $3
-                 AND ($4 IS NULL OR l.place > $4 OR (l.place = $4 AND l.id > $5)) ORDER BY l.place, l.id LIMIT $6"
+                "AND l.due_ms IS NOT NULL AND l.due_ms <= $3 AND (l.place, l.id) > ($4, $5)
+                 ORDER BY l.place, l.id LIMIT $6"
             );
-            let (place, id) = after.map(|(place, id)| (i64::from(place), id.uuid())).unzip();
+            let (place, id) = after.map_or((-1, Uuid::nil()), |(place, id)| (i64::from(place), id.uuid()));
             let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind);
             let query = query.bind(now.as_millisecond()).bind(place).bind(id).bind(i64::from(*limit));
             query.fetch_all(conn).await?
@@ -236,25 +263,45 @@ pub(crate) async fn unlinked_kin<R: Record>(
     Ok(unlinked)
 }
 
+/// Each from an index of its own, since links hold whole items.
 pub(crate) async fn counts(
     conn: &mut Conn,
     mailbox: MailboxId,
     kind: RecordKind,
 ) -> Result<LinkCounts, StoreError> {
-    let sql = "SELECT COUNT(*), COUNT(CASE WHEN linked THEN 1 END), COUNT(CASE WHEN gone THEN 1 END),
-                      COUNT(CASE WHEN missing THEN 1 END), COUNT(CASE WHEN quarantined THEN 1 END), MIN(due_ms)
-               FROM sync_link WHERE mailbox = $1 AND kind = $2";
-    let query = sqlx::query_as::<Db, (i64, i64, i64, i64, i64, Option<i64>)>(sql);
-    let (links, linked, gone, missing, quarantined, next) =
-        query.bind(mailbox.uuid()).bind(kind.label()).fetch_one(conn).await?;
-    Ok(LinkCounts {
-        links: natural(links),
-        linked: natural(linked),
-        gone: natural(gone),
-        missing: natural(missing),
-        quarantined: natural(quarantined),
-        next: next.map(time).transpose()?,
-    })
+    let all =
+        "SELECT COUNT(*), COUNT(CASE WHEN linked THEN 1 END) FROM sync_link WHERE mailbox = $1 AND kind = $2";
+    let query = sqlx::query_as::<Db, (i64, i64)>(all).bind(mailbox.uuid()).bind(kind.label());
+    let (links, linked) = query.fetch_one(&mut *conn).await?;
+    let aside = "SELECT COUNT(*) FROM sync_link WHERE mailbox = $1 AND kind = $2 AND quarantined";
+    let query = sqlx::query_scalar::<Db, i64>(aside).bind(mailbox.uuid()).bind(kind.label());
+    let quarantined = natural(query.fetch_one(&mut *conn).await?);
+    let (gone, missing) = gone(conn, mailbox, kind).await?;
+    Ok(LinkCounts { links: natural(links), linked: natural(linked), gone, missing, quarantined })
+}
+
+/// Links that are seen as gone on exactly one side, and those of them that a complete listing did not show.
+pub(crate) async fn gone(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    kind: RecordKind,
+) -> Result<(u64, u64), StoreError> {
+    let sql = "SELECT COUNT(*), COUNT(CASE WHEN missing THEN 1 END) FROM sync_link
+               WHERE mailbox = $1 AND kind = $2 AND gone";
+    let query = sqlx::query_as::<Db, (i64, i64)>(sql).bind(mailbox.uuid()).bind(kind.label());
+    let (gone, missing) = query.fetch_one(conn).await?;
+    Ok((natural(gone), natural(missing)))
+}
+
+/// When the first link is due.
+pub(crate) async fn next_due(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    kind: RecordKind,
+) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT MIN(due_ms) FROM sync_link WHERE mailbox = $1 AND kind = $2 AND due_ms IS NOT NULL";
+    let query = sqlx::query_scalar::<Db, Option<i64>>(sql).bind(mailbox.uuid()).bind(kind.label());
+    query.fetch_one(conn).await?.map(time).transpose()
 }
 
 pub(crate) async fn conflicts(

@@ -212,7 +212,9 @@ both! {
             .into_iter().map(|(body, _)| body["right"].as_str().unwrap().to_owned()).collect();
         assert_eq!(unseen, BTreeSet::from(["AAA=".to_owned(), "aaa=".to_owned()]));
         let counts = store.link_counts(mailbox, RecordKind::Contacts).await.unwrap();
-        assert_eq!((counts.links, counts.linked, counts.next), (2, 2, Some(site.now())));
+        assert_eq!((counts.links, counts.linked), (2, 2));
+        assert_eq!(store.next_link_due(mailbox, RecordKind::Contacts).await.unwrap(), Some(site.now()));
+        assert_eq!(store.links_gone(mailbox, RecordKind::Contacts).await.unwrap(), (counts.gone, counts.missing));
 
         // Somebody edits the entry; the decision for the version before is left out, the other unit is written.
         store.commit(site.batch().with(Write::Record(Box::new(put(&site, mailbox, id, contact("Alice", "Baker")))))).await.unwrap();
@@ -223,6 +225,16 @@ both! {
         assert_eq!(store.commit(batch).await.unwrap().refused, [stale.link]);
         assert_eq!(store.record::<Contact>(id).await.unwrap().unwrap().record.surname, "Baker");
         assert_eq!(store.link_counts(mailbox, RecordKind::Contacts).await.unwrap().links, 1);
+
+        // A crowd of links goes by few statements; a second time it changes them.
+        let mut many: Vec<SyncLink> = (0..37).map(|nth| link(&site, mailbox, None, &format!("many-{nth}"))).collect();
+        for right in ["many", "changed"] {
+            many.iter_mut().enumerate().for_each(|(nth, link)| link.right = Some(format!("{right}-{nth}")));
+            store.commit(site.batch().with(Write::SyncLinks(many.clone()))).await.unwrap();
+            assert_eq!(store.link_counts(mailbox, RecordKind::Contacts).await.unwrap().links, 38);
+        }
+        let rights = ["changed-3", "changed-36", "many-3"].map(str::to_owned).to_vec();
+        assert_eq!(ask(LinkQuery::Right(rights)).await.len(), 2);
         store.close().await;
     }
 

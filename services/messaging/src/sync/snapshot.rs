@@ -1,5 +1,7 @@
 //! A snapshot of both sides, before the first write and once a day.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use tieline_model::SnapshotId;
 use tieline_ports::{ItemRef, PortError, ReadRecord, RemoteChange};
@@ -38,14 +40,16 @@ impl<R: InStep> Pass<'_, R> {
                 Ok(page) => page,
                 Err(error) => return Ok(Err(error)),
             };
-            let items: Vec<ItemRef> = page
+            // A server may show an item twice.
+            let items: BTreeSet<String> = page
                 .changes
                 .into_iter()
                 .filter_map(|change| match change {
-                    RemoteChange::Present { item, .. } => Some(item),
+                    RemoteChange::Present { item, .. } => Some(item.0),
                     RemoteChange::Gone { .. } => None,
                 })
                 .collect();
+            let items: Vec<ItemRef> = items.into_iter().map(ItemRef).collect();
             let read = match self.system.read(&self.target, &items).await {
                 Ok(read) => read,
                 Err(error) => return Ok(Err(error)),

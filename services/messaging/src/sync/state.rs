@@ -1,5 +1,7 @@
 //! Where a mailbox's contacts or calendar stand, as people are shown it, and what they may say to it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -10,8 +12,9 @@ use tieline_store::{JobFilter, LinkCounts, LinkQuery, NewEvent, StoreError, Writ
 use tieline_sync::{Pause, Plan, State, Trouble};
 use tieline_worker::WorkError;
 
-use super::{InStep, Pass, RECORDS, Word};
+use super::{InStep, KINDS, Pass, RECORDS, Word};
 use crate::Messaging;
+use crate::lag::Lag;
 use crate::reach::Reach;
 
 /// How the last pass ended.
@@ -80,6 +83,8 @@ pub struct SyncStatus {
     pub aside: Vec<(LinkId, String)>,
     /// How often both sides edited one field, or one edited what the other deleted; the losers are kept.
     pub conflicts: u64,
+    /// How long edits take to the other side, over all mailboxes, since this process started: `to-mail`, `to-tieline`.
+    pub lag: BTreeMap<&'static str, Lag>,
 }
 
 impl Messaging {
@@ -99,7 +104,7 @@ impl Messaging {
     /// When the store cannot be read.
     pub async fn sync_status(&self, mailbox: &Mailbox) -> Result<Vec<SyncStatus>, Refusal> {
         let mut all = Vec::new();
-        for kind in [RecordKind::Contacts, RecordKind::Calendar] {
+        for kind in KINDS {
             let there = self
                 .0
                 .records
@@ -138,6 +143,7 @@ impl Messaging {
                     RecordKind::Contacts => self.aside::<Contact>(mailbox.id).await?,
                     RecordKind::Calendar => self.aside::<CalendarEvent>(mailbox.id).await?,
                 },
+                lag: self.0.lag.in_step(kind),
                 conflicts: self.store.sync_conflicts(mailbox.id, kind, 1000).await?.len() as u64,
             });
         }
@@ -172,7 +178,7 @@ impl Messaging {
             .at(mailbox.address.as_str()));
         }
         match &word {
-            Word::Run => {}
+            Word::Run | Word::Retry => {}
             Word::Approve(plan) if status.approval.as_ref() == Some(plan) => {}
             Word::Approve(_) => {
                 return Err(Refusal::permanent(

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::json;
-use tieline_model::{DeletionId, LinkId, Refusal};
+use tieline_model::{DeletionId, LinkId, MailboxId, Refusal};
 use tieline_store::{
     FieldOrigin, IfVersion, LinkQuery, NewConflict, NewDeletion, NewEvent, RecordWrite, StoredRecord,
     SyncLink, SyncUnit, Write, printed,
 };
 use tieline_sync::{Backlog, Change, Commit, LeftItem, LeftWrite, Link, Linked, Page, Query, Seen, Unit};
-use tieline_worker::WorkError;
+use tieline_worker::{JobContext, WorkError};
 use uuid::Uuid;
 
 use super::state::Kept;
 use super::{InStep, Pass};
+use crate::Messaging;
 use crate::jobs::json as value;
 
 impl<R: InStep> Pass<'_, R> {
@@ -31,7 +32,7 @@ impl<R: InStep> Pass<'_, R> {
         Ok(Page { changes: found.iter().map(change).collect(), cursor, complete })
     }
 
-    pub(crate) async fn links(&self, query: Query) -> Result<(Vec<Linked<R>>, Backlog), WorkError> {
+    pub(crate) async fn links(&mut self, query: Query) -> Result<(Vec<Linked<R>>, Backlog), WorkError> {
         let mut backlog = Backlog::default();
         let limit_of = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
         let found = match query {
@@ -44,17 +45,31 @@ impl<R: InStep> Pass<'_, R> {
                 self.ask(LinkQuery::Unseen { generation, after, limit: limit_of(limit) }).await?
             }
             Query::Due { now, after, limit } => {
-                let counts = self.messaging.store.link_counts(self.mailbox.id, R::KIND).await?;
-                backlog = Backlog {
-                    linked: counts.linked,
-                    gone: counts.gone,
-                    missing: counts.missing,
-                    next: counts.next.map(|next| next.max(Timestamp::UNIX_EPOCH)),
-                };
-                self.ask(LinkQuery::Due { now, after, limit: limit_of(limit) }).await?
+                let first = after.is_none();
+                let due = self.ask(LinkQuery::Due { now, after, limit: limit_of(limit) }).await?;
+                backlog = self.backlog(first, due.is_empty()).await?;
+                due
             }
         };
         Ok((found, backlog))
+    }
+
+    /// Asked for with each batch, so that little is: how many are linked at the first one, and when the next is due at the
+    /// end.
+    async fn backlog(&mut self, first: bool, last: bool) -> Result<Backlog, WorkError> {
+        let store = &self.messaging.store;
+        if last {
+            let next = store.next_link_due(self.mailbox.id, R::KIND).await?;
+            return Ok(Backlog {
+                next: next.map(|next| next.max(Timestamp::UNIX_EPOCH)),
+                ..Backlog::default()
+            });
+        }
+        let (gone, missing) = store.links_gone(self.mailbox.id, R::KIND).await?;
+        if first {
+            self.linked = store.link_counts(self.mailbox.id, R::KIND).await?.linked;
+        }
+        Ok(Backlog { linked: self.linked, gone, missing, next: None })
     }
 
     async fn ask(&self, query: LinkQuery) -> Result<Vec<Linked<R>>, WorkError> {
@@ -88,8 +103,29 @@ impl<R: InStep> Pass<'_, R> {
     pub(crate) async fn commit(&self, commit: Commit<R>) -> Result<Vec<LinkId>, WorkError> {
         let kept = Kept { state: commit.state, standing: self.standing.clone() };
         let mut writes = vec![self.state_write(&kept)];
+        // Most only note something on their link; those go together, in the order of the others.
+        let mut noted = Vec::new();
         for unit in commit.units {
-            writes.push(Write::SyncUnit(Box::new(self.unit(unit)?)));
+            match unit {
+                Unit {
+                    put: Some(link),
+                    absorbed: None,
+                    left: None,
+                    conflict: None,
+                    undo: None,
+                    reason: None,
+                    ..
+                } => noted.push(stored_link(self.mailbox.id, &link)),
+                unit => {
+                    if !noted.is_empty() {
+                        writes.push(Write::SyncLinks(std::mem::take(&mut noted)));
+                    }
+                    writes.push(Write::SyncUnit(Box::new(self.unit(unit)?)));
+                }
+            }
+        }
+        if !noted.is_empty() {
+            writes.push(Write::SyncLinks(noted));
         }
         Ok(self.context.commit(writes).await?.refused)
     }
@@ -169,24 +205,60 @@ impl<R: InStep> Pass<'_, R> {
     }
 
     fn link(&self, link: &Link<R>) -> SyncLink {
-        let away = |seen: Seen| matches!(seen, Seen::Gone | Seen::Missing);
-        let one_sided =
-            link.base.is_some() && link.intent.is_none() && away(link.seen_left) != away(link.seen_right);
-        SyncLink {
-            id: link.id,
-            mailbox: self.mailbox.id,
-            kind: R::KIND,
-            left: link.left.as_ref().and_then(|left| id_of(&left.id)),
-            right: link.right.as_ref().map(|right| right.id.clone()),
-            due: link.due(),
-            place: link.rank(),
-            generation: link.generation,
-            linked: link.base.is_some(),
-            gone: one_sided,
-            missing: one_sided && link.seen_right == Seen::Missing,
-            quarantined: link.trouble.as_ref().is_some_and(|trouble| trouble.quarantined),
-            body: value(link),
+        stored_link(self.mailbox.id, link)
+    }
+}
+
+impl Messaging {
+    /// Items that were put aside are tried again by the next pass.
+    pub(crate) async fn retry_put_aside<R: InStep>(
+        &self,
+        context: &JobContext,
+        mailbox: MailboxId,
+    ) -> Result<(), WorkError> {
+        loop {
+            let found = self.store.sync_links::<R>(mailbox, &LinkQuery::Quarantined { limit: 100 }).await?;
+            if found.is_empty() {
+                return Ok(());
+            }
+            let mut writes = Vec::new();
+            for (body, _) in found {
+                let mut link: Link<R> = serde_json::from_value(body).map_err(unreadable)?;
+                link.retry();
+                writes.push(Write::SyncUnit(Box::new(SyncUnit {
+                    link: link.id,
+                    left: None,
+                    put: Some(stored_link(mailbox, &link)),
+                    absorbed: None,
+                    conflict: None,
+                    deletion: None,
+                    decision: None,
+                    event: None,
+                })));
+            }
+            context.commit(writes).await?;
         }
+    }
+}
+
+fn stored_link<R: InStep>(mailbox: MailboxId, link: &Link<R>) -> SyncLink {
+    let away = |seen: Seen| matches!(seen, Seen::Gone | Seen::Missing);
+    let one_sided =
+        link.base.is_some() && link.intent.is_none() && away(link.seen_left) != away(link.seen_right);
+    SyncLink {
+        id: link.id,
+        mailbox,
+        kind: R::KIND,
+        left: link.left.as_ref().and_then(|left| id_of(&left.id)),
+        right: link.right.as_ref().map(|right| right.id.clone()),
+        due: link.due(),
+        place: link.rank(),
+        generation: link.generation,
+        linked: link.base.is_some(),
+        gone: one_sided,
+        missing: one_sided && link.seen_right == Seen::Missing,
+        quarantined: link.trouble.as_ref().is_some_and(|trouble| trouble.quarantined),
+        body: value(link),
     }
 }
 

@@ -7,13 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tieline_messaging::{Standing, SyncStatus, Word};
+use tieline_messaging::{Lag, Standing, SyncStatus, Word};
 use tieline_model::RecordKind;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{List, mailboxes};
+use super::{List, mailboxes, schema};
 use crate::extract::{Body, Segment};
 use crate::problem::{Refused, bad_request};
 use crate::web::Web;
@@ -51,6 +51,9 @@ struct SyncView {
     aside: BTreeMap<String, String>,
     /// Edits that lost against others; they are kept.
     conflicts: u64,
+    /// How long edits take to the other side, over all mailboxes, since the server started: to-mail, to-tieline.
+    #[schema(value_type = BTreeMap<String, schema::Lag>)]
+    lag: BTreeMap<&'static str, Lag>,
 }
 
 /// What would be done.
@@ -88,6 +91,7 @@ impl From<SyncStatus> for SyncView {
             linked: status.counts.linked,
             aside: status.aside.into_iter().map(|(link, why)| (link.to_string(), why)).collect(),
             conflicts: status.conflicts,
+            lag: status.lag,
         };
         match status.standing {
             Standing::NotYet => {}
@@ -158,9 +162,9 @@ struct WordBody {
     /// contacts or calendar.
     #[schema(pattern = "^(contacts|calendar)$")]
     kind: String,
-    /// run: begin a pass now; apply: the plan with this fingerprint is approved; accept: what a pause complained of is
+    /// run: begin a pass now; retry: the same, with the items that were put aside; apply: the plan with this fingerprint is approved; accept: what a pause complained of is
     /// right; rejoin: both sides are joined anew, as in the first run.
-    #[schema(pattern = "^(run|apply|accept|rejoin)$")]
+    #[schema(pattern = "^(run|retry|apply|accept|rejoin)$")]
     word: String,
     /// The plan's fingerprint, for apply.
     plan: Option<String>,
@@ -187,6 +191,7 @@ async fn say(
     let kind = kind.ok_or_else(|| bad_request("kind is neither contacts nor calendar"))?;
     let word = match (body.word.as_str(), body.plan) {
         ("run", None) => Word::Run,
+        ("retry", None) => Word::Retry,
         ("apply", Some(plan)) => Word::Approve(
             serde_json::from_value(plan.into()).map_err(|_| bad_request("plan is not a fingerprint"))?,
         ),
@@ -195,7 +200,7 @@ async fn say(
         ("rejoin", None) => Word::rejoin(),
         _ => {
             return Err(bad_request(
-                "word is none of run, apply, accept, rejoin, or plan does not belong to it",
+                "word is none of run, retry, apply, accept, rejoin, or plan does not belong to it",
             ));
         }
     };

@@ -109,7 +109,6 @@ impl<R: SimRecord> World<R> {
         let shown: BTreeSet<String> = self.mail.items().filter(twice).map(|item| item.id.clone()).collect();
         let half = |id: &str| (salt + id.bytes().map(usize::from).sum::<usize>()).is_multiple_of(2);
         let leave_out = |id: &str| !shown.contains(id) && (cut == 1 || (cut == 2 && half(id)));
-        self.cut_short |= cut > 0;
         self.mail.page(cursor, limit, &leave_out).map_or(Event::CursorExpired, Event::Page)
     }
 

@@ -130,7 +130,6 @@ pub(crate) struct World<R: SimRecord> {
     snapshot_taken: bool,
     /// An administrator's answer that the engine has not written down yet.
     said: Option<Resume>,
-    cut_short: bool,
     pub(crate) pauses: Vec<&'static str>,
     pub(crate) doubles_removed: u64,
     pub(crate) crashes: u64,
@@ -153,6 +152,7 @@ impl<R: SimRecord> World<R> {
         policy.limits.identify_every = SignedDuration::from_secs(rng.random_range(1..4000));
         policy.brake.floor = if quiet { 50 } else { rng.random_range(2..=8) };
         policy.choices = choices(&mut rng);
+        policy.limits.list_every = list_every(setup.seed, quiet);
         let knows_the_map = rng.random_bool(0.7);
         let (engine, next) = new_engine(&policy, knows_the_map, setup.mutant);
         let mut world = Self {
@@ -185,7 +185,6 @@ impl<R: SimRecord> World<R> {
             approved: BTreeSet::new(),
             snapshot_taken: false,
             said: None,
-            cut_short: false,
             pauses: Vec::new(),
             doubles_removed: 0,
             crashes: 0,
@@ -253,9 +252,8 @@ impl<R: SimRecord> World<R> {
                 // One whole pass at least begins after the last thing that happened.
                 healed = true;
                 self.restart();
-                if self.cut_short {
-                    self.mail.forget_cursors();
-                }
+                // What changes do not show, the next full listing does.
+                self.now += self.policy.limits.list_every.as_millis() as i64;
             }
             if self.step(healed) && healed {
                 self.verdict()?;
@@ -357,6 +355,15 @@ fn choices(rng: &mut ChaCha8Rng) -> Choices {
     let fields = [FieldPolicy::Later, FieldPolicy::Later, FieldPolicy::Left, FieldPolicy::Right];
     let deletes = if rng.random_bool(0.2) { DeletePolicy::DeleteWins } else { DeletePolicy::EditWins };
     Choices { deletes, fields: fields[rng.random_range(0..4)] }
+}
+
+/// A week as a rule, now and then minutes; of dice of its own.
+fn list_every(seed: u64, quiet: bool) -> SignedDuration {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed ^ 0x1157);
+    match !quiet && dice.random_bool(0.2) {
+        true => SignedDuration::from_secs(dice.random_range(5..600)),
+        false => Policy::default().limits.list_every,
+    }
 }
 
 const fn certain(class: Class) -> Failure {

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use tieline_messaging::SnapshotSide;
 use tieline_model::{RecordKind, SnapshotId};
 use tieline_store::Snapshot;
 use utoipa::{IntoParams, ToSchema};
@@ -154,8 +155,11 @@ async fn entries(
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RestoreBody {
-    /// Only this entry, `ct_…` or `ev_…`; everything without it.
+    /// Only this entry, as it is listed; everything of the side without it.
     entry: Option<String>,
+    /// tieline or mail: as whose side had it. tieline without it.
+    #[schema(pattern = "^(tieline|mail)$")]
+    side: Option<String>,
 }
 
 /// What was restored.
@@ -169,8 +173,9 @@ struct RestoreReport {
     same: u64,
 }
 
-/// Brings back what a snapshot holds: what is gone is added under its own id, what differs is set back, what came later
-/// stays.
+/// Brings back what a snapshot holds of a side: what is gone is added, what differs is set back, what came later stays.
+/// Everything is brought back in Tieline, under its own id where it is Tieline's side, and goes to the mail system from
+/// there.
 #[utoipa::path(post, path = "/snapshots/{snapshot}/restore", tag = "snapshots",
     params(("snapshot" = String, Path, description = "Its id, sn_…")),
     request_body = RestoreBody, responses((status = 200, body = RestoreReport)))]
@@ -181,14 +186,24 @@ async fn restore(
     Body(body): Body<RestoreBody>,
 ) -> Result<Json<RestoreReport>, Refused> {
     let snapshot = find(&web, &reference).await?;
-    let entry = match &body.entry {
-        Some(text) => {
-            Some(records::id_of(snapshot.kind, text).ok_or_else(|| unknown("snapshot entry", text))?)
+    let sides = [SnapshotSide::Tieline, SnapshotSide::Mail];
+    let side = match &body.side {
+        Some(side) => sides.into_iter().find(|known| known.label() == side),
+        None => Some(SnapshotSide::Tieline),
+    };
+    let side = side.ok_or_else(|| bad_request("side is neither tieline nor mail"))?;
+    let entry = match (&body.entry, side) {
+        (Some(text), SnapshotSide::Tieline) => {
+            let id = records::id_of(snapshot.kind, text).ok_or_else(|| unknown("snapshot entry", text))?;
+            Some(id.simple().to_string())
         }
-        None => None,
+        (Some(text), SnapshotSide::Mail) if text.contains('\0') => {
+            return Err(unknown("snapshot entry", text));
+        }
+        (text, _) => text.clone(),
     };
     let by = records::origin(&web, &caller, "tieline");
-    let done = web.messaging.restore_snapshot(snapshot.id, entry, &by).await?;
+    let done = web.messaging.restore_snapshot(snapshot.id, side, entry.as_deref(), &by).await?;
     Ok(Json(RestoreReport { added: done.added, changed: done.changed, same: done.same }))
 }
 

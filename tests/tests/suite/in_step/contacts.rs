@@ -1,41 +1,9 @@
 //! A mailbox's contacts in step with Exchange, both ways, judged by exchangelib as the user's own client.
 
-use serde_json::{Value, json};
-use tieline_tests::judge::Judge;
+use serde_json::json;
 use tieline_tests::process::eventually;
-use tieline_tests::site::Site;
 
-fn judge(site: &Site, checks: &[&str], told: Value) {
-    Judge::new("exchangelib_contact_sync.py").arg(site.judged_by("alice", checks, told)).run();
-}
-
-fn start() -> Site {
-    let site = Site::start();
-    let kinds = ["--sync", "messages,contacts"];
-    site.server.cli(&[&["feature-group", "edit", "Staff"], &kinds[..]].concat());
-    site
-}
-
-fn add(site: &Site, set: &[&str]) -> String {
-    let mut command = vec!["contact", "add", "--mailbox", "1001"];
-    for field in set {
-        command.extend(["--set", field]);
-    }
-    site.server.cli(&command)["id"].as_str().expect("an id").to_owned()
-}
-
-fn contact(site: &Site, name: &str) -> Option<Value> {
-    let listed = site.server.cli(&["contact", "list", "--mailbox", "1001", "--search", name]);
-    listed["items"].as_array().and_then(|items| items.first().cloned())
-}
-
-fn wait(site: &Site, name: &str, what: &str, hold: impl Fn(&Value) -> bool) -> Value {
-    eventually(&format!("{name} {what}"), || contact(site, name).filter(|contact| hold(&contact["contact"])))
-}
-
-fn sync(site: &Site, verb: &str) -> Value {
-    site.server.cli(&["sync", verb, "--mailbox", "1001"])
-}
+use super::{add, contact, judge, start, sync, wait};
 
 /// The first run writes nothing and says what it would do; what is approved is done exactly; then both sides follow each
 /// other field by field, and a deletion is carried over and undone.

@@ -1,0 +1,56 @@
+//! What a snapshot of the mail system's side gives back: one contact, or the whole folder.
+
+use serde_json::{Value, json};
+use tieline_tests::site::Site;
+
+use super::{add, has_exactly, here, in_step, judge, start, sync, wait};
+
+/// The snapshot that was taken before the first write, and its entry of the mail system's with this headline.
+fn snapshot_with(site: &Site, headline: &str) -> (String, String) {
+    let listed = site.server.cli(&["snapshot", "list", "--mailbox", "1001"]);
+    let id = listed["items"][0]["id"].as_str().expect("a snapshot").to_owned();
+    let shown = site.server.cli(&["snapshot", "show", &id]);
+    let wanted = |one: &&Value| {
+        one["side"] == "mail" && one["headline"].as_str().is_some_and(|text| text.contains(headline))
+    };
+    let entry = shown["items"].as_array().into_iter().flatten().find(wanted);
+    let entry = entry.and_then(|one| one["entry"].as_str()).unwrap_or_else(|| panic!("{shown:#}"));
+    (id, entry.to_owned())
+}
+
+/// A contact that its owner spoilt in Outlook becomes what it was before the first write, on both sides; then all that
+/// were deleted since are there again. What came later stays.
+///
+/// Covers: AV-77 (mail side), AV-64 (mail side)
+#[test]
+fn a_snapshot_of_the_mail_side_gives_back_one_contact_or_all() {
+    let site = start();
+    for name in ["Spoilt", "Deleted"] {
+        judge(&site, &["makes_one_named"], json!({"name": name}));
+    }
+    judge(&site, &["writes_company"], json!({"name": "Spoilt", "company": "Before"}));
+    in_step(&site);
+    judge(&site, &["writes_company"], json!({"name": "Spoilt", "company": "Spoilt"}));
+    judge(&site, &["deletes_one_named"], json!({"name": "Deleted"}));
+    sync(&site, "run");
+    wait(&site, "Spoilt", "spoilt", |contact| contact["company"] == "Spoilt");
+    add(&site, &["surname=Later"]);
+    assert_eq!(here(&site), 2);
+
+    let (snapshot, entry) = snapshot_with(&site, "Spoilt");
+    let from_mail = ["snapshot", "restore", &snapshot, "--side", "mail"];
+    let restored = site.server.cli(&[&from_mail[..], &["--entry", &entry]].concat());
+    assert_eq!((&restored["added"], &restored["changed"]), (&json!(0), &json!(1)), "{restored}");
+    sync(&site, "run");
+    judge(&site, &["shows_company"], json!({"name": "Spoilt", "company": "Before"}));
+    has_exactly(&site, &["Later", "Spoilt"]);
+
+    let restored = site.server.cli(&from_mail);
+    assert_eq!((&restored["added"], &restored["same"]), (&json!(1), &json!(1)), "{restored}");
+    sync(&site, "run");
+    has_exactly(&site, &["Deleted", "Later", "Spoilt"]);
+    assert_eq!(here(&site), 3);
+    let again = site.server.cli(&from_mail);
+    assert_eq!(again, json!({"added": 0, "changed": 0, "same": 2}), "twice is once");
+    site.server.refused(&[&from_mail[..], &["--entry", "nobody"]].concat());
+}
