@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::blocking::Client;
 use serde_json::Value;
-use tieline_tests::lab::{PASSWORD, SERVICE_ACCOUNT};
+use tieline_tests::lab::PASSWORD;
 use tieline_tests::seed::count;
 use tieline_tests::site::{Options, Site};
 use tieline_tests::tool;
@@ -21,23 +21,26 @@ use tieline_tests::tool;
 const ORGANIZERS: usize = 50;
 /// Organizers that send at the same time.
 const AT_ONCE: usize = 8;
+/// The invitation beforehand; no burst is so large.
+const WARM: usize = 8_999;
 const PATIENCE: Duration = Duration::from_secs(900);
 
 fn main() {
     let many = count("TIELINE_BURST", 1000);
     let more = "[conferencing]\nmailbox = \"conference@lab.example\"\nfeature_group = \"Staff\"\nsip_domain = \"vmr.example\"\n\
-                check_every_s = 10\npolicy_file = \"rooms.toml\"\n";
-    let options = Options { more: more.to_owned(), directory: true, ..Options::default() };
+                check_every_s = 10\n";
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let policy = folder.path().join("rooms.toml");
+    std::fs::write(&policy, "numbers = [\"70000-79999\"]\n").expect("the folder can be written");
+    let more = format!("{more}policy_file = \"{}\"\n", policy.display());
+    let options = Options { more, directory: true, ..Options::default() };
     let users = u32::try_from(ORGANIZERS + 3).expect("few");
-    let mut site = Site::bare_with_users(&options, users);
-    site.server.stop();
-    std::fs::write(site.folder().join("rooms.toml"), "numbers = [\"70000-79999\"]\n").expect("a folder");
-    site.server.run();
+    let site = Site::bare_with_users(&options, users);
     site.add_endpoint_and_group(&[]);
 
     // One beforehand, so that the subscription stands and every cache is filled.
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("a client");
-    invite(&client, site.lab.ews(), 0, usize::MAX);
+    invite(&client, site.lab.ews(), 0, WARM);
     wait_answered(&site, 1);
 
     let begun = Instant::now();
@@ -104,11 +107,10 @@ fn wait_answered(site: &Site, many: usize) {
 fn report(site: &Site, many: usize, sent: Duration, all: Duration) {
     let journal = site.lab.requests();
     let number = |record: &Value, name: &str| record[name].as_f64().unwrap_or(0.0);
-    let arrived: HashMap<&str, f64> = journal
+    let arrived: HashMap<usize, f64> = journal
         .iter()
         .filter_map(|record| {
-            let id = record["client_request_id"].as_str().filter(|id| id.starts_with("burst-"))?;
-            Some((id, number(record, "at_ms") + number(record, "service_us") / 1e3))
+            Some((number_of(record)?, number(record, "at_ms") + number(record, "service_us") / 1e3))
         })
         .collect();
     let rows = asked(
@@ -119,8 +121,8 @@ fn report(site: &Site, many: usize, sent: Duration, all: Duration) {
         .lines()
         .filter_map(|row| {
             let (subject, answered) = row.split_once('|')?;
-            let id = subject.replace("Burst ", "burst-");
-            Some(answered.parse::<f64>().ok()? - arrived.get(id.as_str())?)
+            let nth = subject.strip_prefix("Burst ")?.parse().ok()?;
+            Some(answered.parse::<f64>().ok()? - arrived.get(&nth)?)
         })
         .collect();
     ways.sort_by(f64::total_cmp);
@@ -132,9 +134,12 @@ fn report(site: &Site, many: usize, sent: Duration, all: Duration) {
         many as f64 / all.as_secs_f64(),
         accepted.trim()
     );
-    let first = journal.iter().position(|record| record["client_request_id"] == "burst-0").unwrap_or(0);
-    let ours: Vec<&Value> =
-        journal.iter().skip(first).filter(|record| record["user"] == SERVICE_ACCOUNT).collect();
+    let first = journal.iter().position(|record| number_of(record).is_some()).unwrap_or(0);
+    let is_ours = |record: &&Value| {
+        let user = record["user"].as_str().unwrap_or_default();
+        user.starts_with("svc-tieline") && record["operation"] != "GetStreamingEvents"
+    };
+    let ours: Vec<&Value> = journal.iter().skip(first).filter(is_ours).collect();
     let mut service: Vec<f64> = ours.iter().map(|record| number(record, "service_us") / 1e3).collect();
     service.sort_by(f64::total_cmp);
     println!("arrival to answer   p50 {:8.0} ms  p99 {:8.0} ms", at(&ways, 50), at(&ways, 99));
@@ -148,6 +153,12 @@ fn report(site: &Site, many: usize, sent: Duration, all: Duration) {
         all.as_secs_f64() * 1e3 / total
     );
     assert!(ways.len() >= many, "{} of {many} answers could be timed", ways.len());
+}
+
+/// Which invitation of the burst a request of the lab's journal is.
+fn number_of(record: &Value) -> Option<usize> {
+    let nth = record["client_request_id"].as_str()?.strip_prefix("burst-")?.parse().ok()?;
+    (nth != WARM).then_some(nth)
 }
 
 fn at(sorted: &[f64], percent: usize) -> f64 {
