@@ -165,7 +165,7 @@ fn a_chain_is_shown_compared_and_then_believed() {
 /// A server that nobody believes is refused; once its certificate was let in, the same running server believes it, and messages go
 /// out over it. Taken out again, new connections are refused.
 ///
-/// Covers: AV-62, AV-58 (used), X-06 (used)
+/// Covers: AV-52, AV-62, AV-58 (used), X-06 (used)
 #[test]
 fn what_is_let_in_holds_at_once_and_without_a_restart() {
     let site = Site::bare(&Options::default());

@@ -74,7 +74,7 @@ fn contacts_follow_each_other_after_a_dry_run() {
 
 /// Switching contacts off keeps both sides as they are, and switching on again goes on without doubling anything.
 ///
-/// Covers: AV-11 (contacts), AV-44 (contacts), AV-70 (off and on), AV-74 (contacts)
+/// Covers: AV-11 (contacts), AV-44 (contacts), AV-70, AV-74 (contacts)
 #[test]
 fn switching_off_and_on_doubles_and_deletes_nothing() {
     let site = start();
