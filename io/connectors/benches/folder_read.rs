@@ -99,7 +99,7 @@ fn target(lab: &Lab) -> MailTarget {
 }
 
 fn contact(n: usize) -> Contact {
-    let mut contact = Contact { uid: Some(format!("contact-{n}").into()), ..Contact::default() };
+    let mut contact = Contact { uid: Some(format!("contact-{n}")), ..Contact::default() };
     for field in ContactText::ALL {
         *contact.text_mut(*field) = format!("{field} {n}");
     }

@@ -591,7 +591,6 @@ async fn working_hours_are_those_that_the_calendar_keeps() {
             detailed_suggestions_window: within("2030-03-05T00:00:00", "2030-03-06T00:00:00"),
             ..SuggestionsViewOptions::default()
         }),
-        ..GetUserAvailability::default()
     };
     let response = bench.ok(&request).await;
     let views = response.free_busy_response_array.expect("answers").responses;

@@ -134,7 +134,7 @@ fn with_a_bad_item(asked: &str, bad: &str) -> Answer {
     let whole = !request.item_shape.additional_properties.is_empty();
     let messages = ids.iter().map(|id| {
         let item_id = Some(ItemId::with_key(id, "key"));
-        let contact = ItemKind::Contact(Box::new(Contact::default()));
+        let contact = ItemKind::Contact(Box::default());
         let item = Item { item_id, ..Item::new(contact) };
         ResponseMessage::success(ItemInfo { items: vec![item] })
     });
