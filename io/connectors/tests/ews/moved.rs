@@ -6,7 +6,7 @@ use tieline_model::{Class, TlsTrust};
 use tieline_ports::{Applied, ItemRef, MailSystem, MailTarget, PortError, ReadRecord, RecordSystem};
 use tieline_proto_ews::operations::{FolderInfo, GetFolder, GetItem, ItemInfo};
 use tieline_proto_ews::{
-    BaseItemId, Contact, Folder, FolderId, Item, ItemId, ItemKind, Request, ResponseHeader, ResponseMessage,
+    BaseItemId, Folder, FolderId, Item, ItemId, ItemKind, Request, ResponseHeader, ResponseMessage,
     ResponseMessages, encode_response,
 };
 
