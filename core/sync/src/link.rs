@@ -142,6 +142,9 @@ pub struct Link<R: Record> {
     /// Its create may have a double.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birth: Option<Birth<R>>,
+    /// Creates before that one, whose item was deleted since: their doubles may still turn up, too. The latest few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_births: Vec<Birth<R>>,
 }
 
 impl<R: Record> Link<R> {
@@ -162,6 +165,7 @@ impl<R: Record> Link<R> {
             intent: None,
             trouble: None,
             birth: None,
+            earlier_births: Vec::new(),
         }
     }
 
@@ -227,6 +231,14 @@ impl<R: Record> Link<R> {
     pub(crate) fn observe_right(&mut self, seen: Seen) {
         self.seen_right = seen;
         self.trouble = None;
+    }
+
+    /// Notes that it was made; a double of an earlier create may still come.
+    pub(crate) fn born(&mut self, birth: Birth<R>) {
+        const KEPT: usize = 4;
+        self.earlier_births.extend(self.birth.replace(birth));
+        let too_many = self.earlier_births.len().saturating_sub(KEPT);
+        self.earlier_births.drain(..too_many);
     }
 
     /// Takes a version of the mail system's item into account.

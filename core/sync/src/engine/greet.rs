@@ -76,15 +76,14 @@ pub(super) fn greet<R: Record>(
 
 /// Made by a request of ours that took effect late or twice, and untouched since.
 fn is_late_double<R: Record>(desk: &Desk<'_, R>, owner: &Link<R>, item: &RightItem<R>) -> bool {
-    let Some(birth) = owner.birth.as_ref().filter(|birth| item.created.unwrap_or(desk.now) <= birth.until)
-    else {
-        return false;
-    };
+    let created = item.created.unwrap_or(desk.now);
     let untouched = item.edited.is_some() && item.edited == item.created;
     let keys = |record: &R| record.match_keys().into_iter().collect::<BTreeSet<_>>();
-    let (own, others) = (keys(&birth.written), keys(&item.record));
-    let recognised = !own.is_empty() && own == others && birth.written.may_be(&item.record);
-    desk.is_as_written(&birth.written, &item.record) || (untouched && recognised)
+    owner.birth.iter().chain(&owner.earlier_births).filter(|birth| created <= birth.until).any(|birth| {
+        let (own, others) = (keys(&birth.written), keys(&item.record));
+        let recognised = !own.is_empty() && own == others && birth.written.may_be(&item.record);
+        desk.is_as_written(&birth.written, &item.record) || (untouched && recognised)
+    })
 }
 
 /// The counterpart has another id: it was moved or restored. What both agreed on stays.

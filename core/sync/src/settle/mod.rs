@@ -86,6 +86,7 @@ impl<R: Record> Desk<'_, R> {
         if link.birth.as_ref().is_some_and(forgotten) {
             link.birth = None;
         }
+        link.earlier_births.retain(|birth| !forgotten(birth));
         let (rule, action) = decide(left_now, right_now, self.policy.choices.deletes);
         link.seen_left = Seen::Same;
         link.seen_right = Seen::Same;

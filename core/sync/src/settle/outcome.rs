@@ -25,7 +25,7 @@ impl<R: Record> Desk<'_, R> {
         let rendered = self.rendition.render(&intent.record);
         match intent.operation {
             Operation::Create => {
-                link.birth = Some(Birth { written: intent.record.clone(), until: intent.settled });
+                link.born(Birth { written: intent.record.clone(), until: intent.settled });
                 link.right = Some(RightRef { id, etag, before: None });
                 (link.generation, link.epoch) = (self.generation, self.epoch);
                 link.base = Some(Base { left: intent.record, right: stored.unwrap_or(rendered) });

@@ -100,7 +100,10 @@ impl Mutant {
                 for unit in &mut commit.units {
                     match (self, &mut unit.put, &mut unit.left) {
                         (Self::IntentNotWritten, Some(link), _) => link.intent = None,
-                        (Self::DoublesKept, Some(link), _) => link.birth = None,
+                        (Self::DoublesKept, Some(link), _) => {
+                            link.birth = None;
+                            link.earlier_births.clear();
+                        }
                         (Self::TielineOverwritten, _, Some(write)) => {
                             write.if_etag = store.items.get(&write.id).map(|item| item.etag.clone());
                         }
