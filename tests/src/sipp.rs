@@ -45,6 +45,13 @@ impl Sipp {
         })
     }
 
+    /// A watcher of a person's presence at a presence server.
+    pub fn presence_watcher(folder: &Path, server: &str, number: &str, domain: &str) -> Self {
+        Self::start(folder, "presence", "sipp_presence_watcher.xml", Transport::Udp, |sipp| {
+            sipp.arg(server).args(["-m", "1", "-s", number, "-key", "domain", domain]);
+        })
+    }
+
     /// A telephone that makes one call through `server`, by a scenario of `tests/judges/sip` in which words are replaced.
     pub fn caller(
         folder: &Path,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Weekday};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::contact::address;
 use crate::record::{
     FieldId, MatchKey, Record, RecordKind, Sensitivity, join_names, line, lines, named_values, names,
 };
-use crate::recurrence::{Recurrence, plus_days};
+use crate::recurrence::{Pattern, Recurrence, plus_days};
 use crate::uc_location::UcLocation;
 use crate::zone::{UnknownZone, When, Zone, instant};
 
@@ -256,6 +256,12 @@ impl Schedule {
         Ok(end.duration_since(self.start.local).max(SignedDuration::ZERO))
     }
 
+    /// Whether both are the same but for changed and cancelled occurrences.
+    #[must_use]
+    pub fn has_frame_of(&self, other: &Self) -> bool {
+        self.frame() == other.frame()
+    }
+
     /// Everything but the exceptions: those may be joined when this is the same.
     fn frame(&self) -> String {
         let mut text = String::new();
@@ -342,8 +348,15 @@ impl Schedule {
     }
 }
 
+/// Where a week begins makes no difference to a series that falls in every week.
 fn canonical_pattern(series: &Recurrence) -> String {
-    format!("{:?}", series.pattern)
+    let pattern = match series.pattern {
+        Pattern::Weekly { interval: 0 | 1, days, .. } => {
+            Pattern::Weekly { interval: 1, days, first_day: Weekday::Monday }
+        }
+        pattern => pattern,
+    };
+    format!("{pattern:?}")
 }
 
 fn canonical_exception(changed: &Exception) -> String {
@@ -412,8 +425,9 @@ impl Record for Event {
         self.uid.iter().map(|uid| MatchKey::Uid(uid.clone())).collect()
     }
 
+    /// An event without a UID gets one from the mail system.
     fn may_be(&self, other: &Self) -> bool {
-        self.uid == other.uid
+        self.uid == other.uid || self.uid.is_none()
     }
 
     fn headline(&self) -> String {
@@ -451,8 +465,7 @@ impl Record for Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recurrence::{Days, Ends, Pattern};
-    use jiff::civil::Weekday;
+    use crate::recurrence::{Days, Ends};
 
     fn local(text: &str) -> DateTime {
         text.parse().unwrap()

@@ -192,6 +192,14 @@ impl Recurrence {
         }
         dates
     }
+
+    /// The place of an occurrence among all that the pattern makes, cancelled ones included, counted from 1; `None` for
+    /// a day on which the pattern does not fall.
+    #[must_use]
+    pub fn place_of(&self, start: Date, day: Date) -> Option<usize> {
+        let dates = self.dates(start, start, day);
+        dates.last().filter(|last| **last == day).map(|_| dates.len())
+    }
 }
 
 pub(crate) fn plus_days(date: Date, days: i64) -> Option<Date> {
@@ -331,6 +339,15 @@ mod tests {
             let some = dates(pattern, Ends::Never, "2001-05-17", "2026-01-01", "2027-12-31");
             assert!(!some.is_empty() && all.ends_with(&some), "{pattern:?}");
         }
+    }
+
+    #[test]
+    fn occurrences_have_places() {
+        let pattern = Pattern::Weekly { interval: 1, days: Days::WEEKDAYS, first_day: Weekday::Monday };
+        let series = Recurrence::new(pattern, Ends::After(7));
+        let place = |day: &str| series.place_of(date("2026-11-26"), date(day));
+        assert_eq!((place("2026-11-26"), place("2026-11-30")), (Some(1), Some(3)));
+        assert_eq!((place("2026-11-28"), place("2026-11-25"), place("2026-12-07")), (None, None, None));
     }
 
     #[test]

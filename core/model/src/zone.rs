@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use jiff::Timestamp;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Windows ids and IANA ids, both lower case, with the line of the table they stand in.
@@ -155,6 +155,38 @@ impl Zone {
         TimeZone::posix(&rules.posix()).map_err(|_| unknown())
     }
 
+    /// What the zone's rules are in a year, for those who do not know its name. Of more than two changes in the year
+    /// (Morocco's Ramadan) the last two count.
+    ///
+    /// # Errors
+    /// When the zone is not known.
+    pub fn rules_in(&self, year: i16) -> Result<ZoneRules, UnknownZone> {
+        if let (Some(rules), None) = (self.rules, self.iana_id()) {
+            return Ok(rules);
+        }
+        let zone = self.resolve()?;
+        let unknown = || UnknownZone(self.id.chars().take(100).collect());
+        let begin = |year| {
+            let day = jiff::civil::Date::new(year, 1, 1).ok()?;
+            instant(&zone, day.to_datetime(jiff::civil::Time::midnight()))
+        };
+        let (from, to) = (begin(year).ok_or_else(unknown)?, begin(year + 1).ok_or_else(unknown)?);
+        let mut turns: Vec<(i32, YearlyChange)> = zone
+            .following(from)
+            .take_while(|change| change.timestamp() < to)
+            .map(|change| (change.offset().seconds(), turn(&zone, change.timestamp())))
+            .collect();
+        let later = turns.split_off(turns.len().saturating_sub(2));
+        Ok(match later.as_slice() {
+            [one, two] if one.0 != two.0 => {
+                let (summer, winter) = if one.0 > two.0 { (one, two) } else { (two, one) };
+                let daylight = DaylightTime { offset: summer.0, begins: summer.1, ends: winter.1 };
+                ZoneRules { standard: winter.0, daylight: Some(daylight) }
+            }
+            _ => ZoneRules { standard: zone.to_offset(to).seconds(), daylight: None },
+        })
+    }
+
     /// The id under which Windows knows the zone.
     #[must_use]
     pub fn windows_id(&self) -> Option<&'static str> {
@@ -205,6 +237,22 @@ impl When {
 /// `None` beyond the end of time.
 pub(crate) fn instant(zone: &TimeZone, local: DateTime) -> Option<Timestamp> {
     zone.to_ambiguous_timestamp(local).compatible().ok()
+}
+
+/// The rule that a change of the clocks at `at` looks like.
+fn turn(zone: &TimeZone, at: Timestamp) -> YearlyChange {
+    let before = at.checked_sub(SignedDuration::from_secs(1)).unwrap_or(at);
+    let wall = zone.to_offset(before).to_datetime(at);
+    let last = wall.day() + 7 > wall.date().days_in_month();
+    let week = if last { 5 } else { (wall.day() - 1) / 7 + 1 };
+    let day =
+        ChangeDay::Weekday { week: u8::try_from(week).unwrap_or(5), weekday: weekday_number(wall.weekday()) };
+    let second = i32::from(wall.hour()) * 3600 + i32::from(wall.minute()) * 60 + i32::from(wall.second());
+    YearlyChange {
+        month: u8::try_from(wall.month()).unwrap_or(1),
+        day,
+        second: u32::try_from(second).unwrap_or(0),
+    }
 }
 
 /// Sunday is 0.
@@ -265,6 +313,22 @@ mod tests {
             assert_eq!(at(&custom, &local.to_string()), at(&named, &local.to_string()));
             local = local.tomorrow().unwrap();
         }
+    }
+
+    #[test]
+    fn rules_are_found_for_a_zone_that_is_only_known_by_name() {
+        for name in
+            ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo", "Antarctica/Troll"]
+        {
+            let named = Zone::named(name);
+            let custom = Zone { id: "ours".to_owned(), rules: Some(named.rules_in(2026).unwrap()) };
+            let mut local: DateTime = "2026-01-01T12:00".parse().unwrap();
+            for _ in 0..365 {
+                assert_eq!(at(&custom, &local.to_string()), at(&named, &local.to_string()), "{name}");
+                local = local.tomorrow().unwrap();
+            }
+        }
+        assert!(Zone::named("Customized Time Zone").rules_in(2026).is_err());
     }
 
     #[test]

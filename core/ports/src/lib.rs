@@ -14,6 +14,7 @@ mod conference;
 mod directory;
 mod error;
 mod itsm;
+mod location;
 mod mail_system;
 mod organizer;
 mod preflight;
@@ -32,6 +33,7 @@ pub use directory::{
 };
 pub use error::{Applied, PortError};
 pub use itsm::{Itsm, ItsmAccount, ItsmPage, ItsmPerson, ItsmTicket, PageSeen};
+pub use location::{LocationNotice, LocationSink};
 pub use mail_system::{
     Attachment, Change, ChangePage, Discovered, Discovery, FolderRef, Hint, HintStream, ItemRef, Located,
     MailAccount, MailSystem, MailTarget, OutgoingMessage, RemoteItem, ServerInfo,

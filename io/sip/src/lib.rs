@@ -6,6 +6,7 @@
 //! * [`SipStack::notify_unsolicited`]: a NOTIFY that nobody subscribed to, as most PBXs and telephones take it.
 //! * [`SipStack::publish`]: to everybody who subscribed (SUBSCRIBE with digest, RFC 6665).
 //! * [`SipStack::publish_presence`]: to a presence server (PUBLISH, RFC 3903), refreshed until told otherwise.
+//! * [`SipStack::publish_whereabouts`]: where a person is, to the same server, as presence (RFC 3856).
 //!
 //! A call that comes in is put to [`Calls`], and is refused, redirected or passed on as that says.
 //!
@@ -38,6 +39,7 @@ mod publisher;
 mod server;
 mod stack;
 mod watchers;
+mod whereabouts;
 mod wire;
 
 pub use calls::{Calls, IncomingCall, Routing};
@@ -51,6 +53,7 @@ pub use stack::{Outcome, Services, SipStack, Statistics};
 pub use tieline_proto_sip::digest::{Algorithm, Login, Secret};
 pub use tieline_proto_sip::{Counts, DialString, ExpiryPolicy, Timers, Transport, Uri};
 pub use watchers::Watcher;
+pub use whereabouts::Whereabouts;
 
 /// Locks; a panic of another task while it held the lock leaves plain data behind that is still good.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {

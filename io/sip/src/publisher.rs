@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tieline_proto_sip::{Publication, PublicationStep, Response};
+use tieline_proto_sip::{Package, Publication, PublicationStep, Response};
 
 use crate::client::Way;
 use crate::config::PublicationTarget;
 use crate::error::{Class, Failure};
 use crate::lanes::Lane;
-use crate::light::Snapshot;
 use crate::lock;
 use crate::ports::{SipEvent, StoredKind, StoredSubscription};
 use crate::stack::{Core, Outcome};
@@ -30,12 +29,22 @@ struct Publishing {
     state: tokio::sync::Mutex<Current>,
 }
 
+/// What a presence server should hold.
+pub(crate) struct State {
+    pub(crate) package: Package,
+    /// `None` while it is not known.
+    pub(crate) body: Option<String>,
+    /// Rises with every change; an older state never follows a newer one.
+    pub(crate) revision: u64,
+    pub(crate) trace: Option<String>,
+}
+
 /// What is published, and on whose behalf.
 struct Current {
     target: PublicationTarget,
     publication: Publication,
-    /// What it was made from, for the trace of refreshes.
-    snapshot: Snapshot,
+    /// The change that it comes from, for refreshes as well.
+    trace: Option<String>,
 }
 
 /// All publications.
@@ -70,39 +79,44 @@ impl Core {
         }
     }
 
-    /// Publishes a light, or lets what is published lapse when it is unknown.
+    /// Publishes a state, or lets what is published lapse when it is unknown.
     pub(crate) async fn publish_state(
         &self,
         target: &PublicationTarget,
-        snapshot: &Snapshot,
+        wanted: State,
     ) -> Result<Outcome, Failure> {
-        let publishing = self.publishing(target, snapshot);
-        let Some(_turn) = publishing.lane.enter(snapshot.revision).await else {
+        let publishing = self.publishing(target, &wanted);
+        let Some(_turn) = publishing.lane.enter(wanted.revision).await else {
             return Ok(Outcome::Superseded);
         };
         let mut current = publishing.state.lock().await;
         current.target = target.clone();
-        current.snapshot = snapshot.clone();
-        let account = target.user.address_of_record();
-        let summary = snapshot.light.summary(&account);
-        current.publication.want(summary.as_ref());
-        if summary.is_none() {
+        current.trace = wanted.trace;
+        let is_known = wanted.body.is_some();
+        current.publication.want(wanted.body);
+        if !is_known {
             publishing.refresh_at.store(NEVER, Ordering::Relaxed);
             return Ok(Outcome::Withheld);
         }
         self.drive(&publishing, &mut current).await
     }
 
-    fn publishing(&self, target: &PublicationTarget, snapshot: &Snapshot) -> Arc<Publishing> {
-        let id = format!("publication:{} at {}", target.user.address_of_record(), target.server);
+    fn publishing(&self, target: &PublicationTarget, wanted: &State) -> Arc<Publishing> {
+        let package = match wanted.package {
+            Package::MessageSummary => String::new(),
+            package => format!("{}:", package.event()),
+        };
+        let id = format!("publication:{package}{} at {}", target.user.address_of_record(), target.server);
         let mut all = lock(&self.publisher.current);
         all.entry(id.clone())
             .or_insert_with(|| {
                 let remembered = lock(&self.publisher.remembered).remove(&id);
-                let fresh =
-                    || Publication::new(target.user.clone(), &self.call_id(), &self.token(), target.lifetime);
+                let fresh = || {
+                    let (user, lifetime) = (target.user.clone(), target.lifetime);
+                    Publication::new(wanted.package, user, &self.call_id(), &self.token(), lifetime)
+                };
                 let publication = remembered.unwrap_or_else(fresh);
-                let current = Current { target: target.clone(), publication, snapshot: snapshot.clone() };
+                let current = Current { target: target.clone(), publication, trace: wanted.trace.clone() };
                 Arc::new(Publishing {
                     id,
                     lane: Lane::default(),
@@ -160,7 +174,7 @@ impl Core {
         mut request: tieline_proto_sip::Request,
     ) -> Result<(Response, Outcome), Failure> {
         let began = tokio::time::Instant::now();
-        self.put_trace(&mut request, &current.snapshot);
+        self.put_trace(&mut request, current.trace.as_deref());
         let way = Way::Hop(&current.target.server);
         let answer = self.send(request, way, current.target.login.as_ref()).await?;
         current.publication.renumbered(answer.cseq);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tieline_model::{Clock, Ids};
 use tieline_proto_sip::digest::Verifier;
-use tieline_proto_sip::{MESSAGE_SUMMARY_EVENT, ServerTransactions, Transport, Uri, notify_unsolicited};
+use tieline_proto_sip::{
+    MESSAGE_SUMMARY_EVENT, Package, ServerTransactions, Transport, Uri, notify_unsolicited,
+};
 use tokio::time::Instant;
 
 use crate::calls::{CallTable, Calls};
@@ -16,8 +18,9 @@ use crate::lanes::Lanes;
 use crate::light::Snapshot;
 use crate::lock;
 use crate::ports::{Accounts, Observer, SipEvent, StoredKind, SubscriptionStore};
-use crate::publisher::Publisher;
+use crate::publisher::{Publisher, State};
 use crate::watchers::{Watcher, Watchers};
+use crate::whereabouts::Whereabouts;
 use crate::wire::{Bound, Inbox, Wire};
 
 /// What the stack works with.
@@ -220,7 +223,7 @@ impl SipStack {
         let (call_id, tag) = (core.call_id(), core.token());
         let mut request =
             notify_unsolicited(&target.target, &target.user, &from, (&call_id, &tag), &contact, &summary);
-        core.put_trace(&mut request, snapshot);
+        core.put_trace(&mut request, snapshot.trace.as_deref());
         let answer = core.send(request, Way::Through(&target.target, flow), target.login.as_ref()).await;
         let word =
             answer.as_ref().map_or("none", |a| if a.response.code < 300 { "delivered" } else { "refused" });
@@ -262,7 +265,25 @@ impl SipStack {
         target: &PublicationTarget,
         snapshot: &Snapshot,
     ) -> Result<Outcome, Failure> {
-        self.core.publish_state(target, snapshot).await
+        let account = target.user.address_of_record();
+        let body = snapshot.light.summary(&account).map(|summary| summary.to_string());
+        let (revision, trace) = (snapshot.revision, snapshot.trace.clone());
+        let state = State { package: Package::MessageSummary, body, revision, trace };
+        self.core.publish_state(target, state).await
+    }
+
+    /// Tells a presence server where a person is, and waits for its answer; refreshed from then on.
+    ///
+    /// # Errors
+    /// [`Failure`], with who must act.
+    pub async fn publish_whereabouts(
+        &self,
+        target: &PublicationTarget,
+        whereabouts: &Whereabouts,
+    ) -> Result<Outcome, Failure> {
+        let body = Some(whereabouts.presence(&target.user.address_of_record()).to_string());
+        let (revision, trace) = (whereabouts.revision, whereabouts.trace.clone());
+        self.core.publish_state(target, State { package: Package::Presence, body, revision, trace }).await
     }
 
     /// Who watches an account, and what they hold.

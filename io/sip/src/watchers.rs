@@ -447,7 +447,7 @@ impl Core {
         let mut request = talk.subscription.notify(summary.as_ref(), None, &contact, self.now());
         // The lock must not be held while waiting for an answer: the watcher may refresh meanwhile.
         drop(talk);
-        self.put_trace(&mut request, snapshot);
+        self.put_trace(&mut request, snapshot.trace.as_deref());
         match self.send(request, Way::Flow(flow), None).await {
             Ok(answer) => Ok(answer.response),
             Err(failure) => Err((true, failure.to_string())),
@@ -471,8 +471,8 @@ impl Core {
     }
 
     /// Adds the trace id, where that is wanted.
-    pub(crate) fn put_trace(&self, request: &mut Request, snapshot: &Snapshot) {
-        if let (Some(name), Some(trace)) = (&self.config.trace_header, &snapshot.trace) {
+    pub(crate) fn put_trace(&self, request: &mut Request, trace: Option<&str>) {
+        if let (Some(name), Some(trace)) = (&self.config.trace_header, trace) {
             request.headers.push(header_name(name), trace);
         }
     }

@@ -11,9 +11,10 @@ use tieline_model::{
 use uuid::Uuid;
 
 use crate::{
-    ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, NewApiToken, NewDeletion,
-    NewFeed, NewJob, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite, RemoteItem, Session,
-    SnapshotEntry, StagedContent, Subscription, SyncLink, SyncUnit, TokenHash, TrustedCertificate,
+    ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, LocationWrite, NewApiToken,
+    NewDeletion, NewFeed, NewJob, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite,
+    RemoteItem, Session, SnapshotEntry, StagedContent, Subscription, SyncLink, SyncUnit, TokenHash,
+    TrustedCertificate,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
@@ -216,6 +217,8 @@ pub enum Write {
         /// Why, unless all is well.
         cause: Option<Refusal>,
     },
+    /// Changes what is kept about where a mailbox's user is.
+    Location(LocationWrite),
     /// How many items a folder holds.
     FolderCount(FolderCount),
     /// Changes a contact or an event.

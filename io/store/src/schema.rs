@@ -32,6 +32,7 @@ const KNOWN: &[Known] = known![
     7 "0007_trust",
     8 "0008_meeting_feeds",
     9 "0009_sync_counts",
+    10 "0010_location",
 ];
 
 /// One migration and whether it was carried out.

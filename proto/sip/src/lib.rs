@@ -37,6 +37,7 @@ mod invite;
 mod message;
 mod message_summary;
 mod method;
+mod presence;
 mod publication;
 mod subscription;
 mod transaction;
@@ -51,7 +52,8 @@ pub use invite::{InviteClientTransaction, InviteServerStep, InviteServerTransact
 pub use message::{Message, Request, Response, TransactionKey, reason_phrase};
 pub use message_summary::{Counts, MessageClass, MessageSummary};
 pub use method::Method;
-pub use publication::{Publication, PublicationStep};
+pub use presence::{Activity, PRESENCE_EVENT, PRESENCE_TYPE, PlaceType, Presence};
+pub use publication::{Package, Publication, PublicationStep};
 pub use subscription::{
     ExpiryPolicy, NotifyVerdict, Rejection, Subscription, SubscriptionEnd, notify_unsolicited, subscribe,
 };

@@ -4,8 +4,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::headers::{sip_etag, sip_if_match};
 use crate::{
-    MESSAGE_SUMMARY_EVENT, MESSAGE_SUMMARY_TYPE, MessageSummary, Method, Name, Request, Response, Uri,
+    MESSAGE_SUMMARY_EVENT, MESSAGE_SUMMARY_TYPE, Method, Name, PRESENCE_EVENT, PRESENCE_TYPE, Request,
+    Response, Uri,
 };
+
+/// What kind of state is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Package {
+    /// Waiting messages (RFC 3842).
+    #[default]
+    MessageSummary,
+    /// Presence (RFC 3856).
+    Presence,
+}
+
+impl Package {
+    /// The name of the event package.
+    #[must_use]
+    pub const fn event(self) -> &'static str {
+        match self {
+            Self::MessageSummary => MESSAGE_SUMMARY_EVENT,
+            Self::Presence => PRESENCE_EVENT,
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Self::MessageSummary => MESSAGE_SUMMARY_TYPE,
+            Self::Presence => PRESENCE_TYPE,
+        }
+    }
+}
 
 /// What to do now.
 #[derive(Debug)]
@@ -23,6 +53,8 @@ pub enum PublicationStep {
 pub struct Publication {
     /// Whose state this is: Request-URI, To and From.
     pub user: Uri,
+    #[serde(default)]
+    package: Package,
     call_id: String,
     tag: String,
     cseq: u32,
@@ -44,9 +76,10 @@ pub struct Publication {
 impl Publication {
     /// Nothing published yet. `lifetime` is asked for in seconds.
     #[must_use]
-    pub fn new(user: Uri, call_id: &str, tag: &str, lifetime: u32) -> Self {
+    pub fn new(package: Package, user: Uri, call_id: &str, tag: &str, lifetime: u32) -> Self {
         Self {
             user,
+            package,
             call_id: call_id.to_owned(),
             tag: tag.to_owned(),
             cseq: 0,
@@ -62,8 +95,8 @@ impl Publication {
 
     /// The state that the presence server should hold. `None` (unknown) claims nothing new and is not refreshed:
     /// what was published lapses with its lifetime.
-    pub fn want(&mut self, summary: Option<&MessageSummary>) {
-        self.wanted = summary.map(ToString::to_string);
+    pub fn want(&mut self, body: Option<String>) {
+        self.wanted = body;
     }
 
     /// Whether the presence server holds what it should.
@@ -89,7 +122,7 @@ impl Publication {
         request.headers.push(Name::TO, format!("<{}>", self.user));
         request.headers.push(Name::CALL_ID, &self.call_id);
         request.headers.push(Name::CSEQ, format!("{} PUBLISH", self.cseq));
-        request.headers.push(Name::EVENT, MESSAGE_SUMMARY_EVENT);
+        request.headers.push(Name::EVENT, self.package.event());
         request.headers.push(Name::EXPIRES, self.lifetime.to_string());
         if self.remembered(now)
             && let Some(etag) = &self.etag
@@ -98,7 +131,7 @@ impl Publication {
         }
         // A refresh carries no body (RFC 3903 section 4.1); anything else does.
         if !self.is_current(now) {
-            request.headers.push(Name::CONTENT_TYPE, MESSAGE_SUMMARY_TYPE);
+            request.headers.push(Name::CONTENT_TYPE, self.package.content_type());
             request.body = wanted.clone().into_bytes();
         }
         self.sent = Some(wanted);
@@ -148,12 +181,12 @@ impl Publication {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Counts, MessageClass};
+    use crate::{Counts, MessageClass, MessageSummary};
 
     const NOW: i64 = 1_800_000_000_000;
 
     fn publication() -> Publication {
-        Publication::new("sip:alice@lab.test".parse().unwrap(), "c", "t", 600)
+        Publication::new(Package::MessageSummary, "sip:alice@lab.test".parse().unwrap(), "c", "t", 600)
     }
 
     fn summary(new: u32) -> MessageSummary {
@@ -180,7 +213,7 @@ mod tests {
     fn initial_refresh_and_modify() {
         let mut publication = publication();
         assert!(matches!(publication.step(NOW), PublicationStep::Idle));
-        publication.want(Some(&summary(1)));
+        publication.want(Some(summary(1).to_string()));
         let first = publish(&mut publication, NOW);
         assert!(first.headers.first(sip_if_match()).is_none() && !first.body.is_empty());
         let ok = answer(&first, 200, &[(sip_etag(), "e1"), (Name::EXPIRES, "600")]);
@@ -192,7 +225,7 @@ mod tests {
         assert!(refresh.body.is_empty() && refresh.headers.first(Name::CONTENT_TYPE).is_none());
         publication.answered(&answer(&refresh, 200, &[(sip_etag(), "e2")]), NOW + 540_000);
 
-        publication.want(Some(&summary(0)));
+        publication.want(Some(summary(0).to_string()));
         let modify = publish(&mut publication, NOW + 541_000);
         assert_eq!(modify.headers.first(sip_if_match()), Some("e2"));
         assert_eq!(MessageSummary::parse(&modify.body).unwrap(), summary(0));
@@ -202,10 +235,10 @@ mod tests {
     #[test]
     fn a_forgotten_state_is_published_anew_and_a_longer_life_is_granted() {
         let mut publication = publication();
-        publication.want(Some(&summary(1)));
+        publication.want(Some(summary(1).to_string()));
         let first = publish(&mut publication, NOW);
         publication.answered(&answer(&first, 200, &[(sip_etag(), "e1"), (Name::EXPIRES, "600")]), NOW);
-        publication.want(Some(&summary(2)));
+        publication.want(Some(summary(2).to_string()));
         let modify = publish(&mut publication, NOW + 1_000);
         assert!(publication.answered(&answer(&modify, 412, &[]), NOW + 1_000));
         let anew = publish(&mut publication, NOW + 1_000);
@@ -221,20 +254,31 @@ mod tests {
     #[test]
     fn an_unknown_state_is_neither_published_nor_refreshed() {
         let mut publication = publication();
-        publication.want(Some(&summary(1)));
+        publication.want(Some(summary(1).to_string()));
         let first = publish(&mut publication, NOW);
         publication.answered(&answer(&first, 200, &[(sip_etag(), "e1"), (Name::EXPIRES, "600")]), NOW);
         publication.want(None);
         assert!(matches!(publication.step(NOW + 590_000), PublicationStep::Idle));
-        publication.want(Some(&summary(1)));
+        publication.want(Some(summary(1).to_string()));
         let late = publish(&mut publication, NOW + 700_000);
         assert!(late.headers.first(sip_if_match()).is_none() && !late.body.is_empty());
+    }
+
+    /// Covers: AV-73 (PUBLISH)
+    #[test]
+    fn presence_goes_out_under_its_own_package() {
+        let user = "sip:alice@lab.test".parse().unwrap();
+        let mut publication = Publication::new(Package::Presence, user, "c", "t", 600);
+        publication.want(Some("<presence/>".to_owned()));
+        let first = publish(&mut publication, NOW);
+        assert_eq!(first.headers.first(Name::EVENT), Some("presence"));
+        assert_eq!(first.headers.first(Name::CONTENT_TYPE), Some("application/pidf+xml"));
     }
 
     #[test]
     fn survives_a_restart() {
         let mut publication = publication();
-        publication.want(Some(&summary(1)));
+        publication.want(Some(summary(1).to_string()));
         let first = publish(&mut publication, NOW);
         publication.answered(&answer(&first, 200, &[(sip_etag(), "e1"), (Name::EXPIRES, "600")]), NOW);
         let record = serde_json::to_string(&publication).unwrap();

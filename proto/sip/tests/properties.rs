@@ -8,7 +8,7 @@ use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use tieline_proto_sip::{
     Address, Counts, DialString, Dialog, ExpiryPolicy, Framer, MAX_MESSAGE, Message, MessageClass,
-    MessageSummary, Method, Name, Publication, Request, Subscription, Uri, Via, digest, list,
+    MessageSummary, Method, Name, Package, Publication, Request, Subscription, Uri, Via, digest, list,
 };
 
 fn counts() -> impl Strategy<Value = Counts> {
@@ -200,8 +200,9 @@ fn read_everything(bytes: &[u8]) {
                 .collect();
             let login = digest::Login { username: "u".into(), secret: digest::Secret::Password("p".into()) };
             let _ = login.answer(&challenges, "PUBLISH", "sip:a", 1, "c").map(|c| c.to_header());
-            let mut publication = Publication::new("sip:a@b".parse().unwrap(), "c", "t", 60);
-            publication.want(Some(&MessageSummary::default()));
+            let mut publication =
+                Publication::new(Package::MessageSummary, "sip:a@b".parse().unwrap(), "c", "t", 60);
+            publication.want(Some(MessageSummary::default().to_string()));
             publication.step(0);
             publication.answered(&response, 1);
             publication.step(2);

@@ -27,6 +27,7 @@ impl Messaging {
             writes.push(self.sync_job(mailbox.id, trace));
         }
         writes.extend(self.records_jobs(&mailbox, &KINDS).await?);
+        writes.extend(self.location_jobs(&mailbox).await?);
         self.commit(writes).await
     }
 

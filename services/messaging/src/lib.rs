@@ -16,6 +16,7 @@
 //! | `watch` | the mail system's notifications | hints become `sync` jobs |
 //! | `spool` | files of a PBX | deposits |
 //! | `sync` | job `records`: a hint, the interval, a person | contacts and calendars in step, both ways |
+//! | `location` | job `location`: an event begins or ends, the calendar changes; job `tell-location` | the user's location moves; a presence server and a webhook are told |
 //! | `snapshots` | before the first write, a schedule, a person | copies of both sides, and back |
 //! | `records` | people and programs edit contacts and events | entry, event and decision in one batch; deletions can be undone |
 //! | `saved_contacts` | the directory changed | contacts that were saved from it are refreshed in the fields it wrote |
@@ -50,6 +51,7 @@ mod jobs;
 mod lag;
 mod light;
 mod limits;
+mod location;
 mod policy;
 mod reach;
 mod record;
@@ -68,7 +70,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tieline_audio::Converter;
 use tieline_model::{Clock, Ids, JobId, TraceId};
-use tieline_ports::{MailSystem, Signalling};
+use tieline_ports::{LocationSink, MailSystem, Signalling};
 use tieline_store::Store;
 use tieline_worker::Work;
 use tokio_util::sync::CancellationToken;
@@ -78,6 +80,7 @@ pub use explain::Explanation;
 pub use lag::Lag;
 pub use light::LightView;
 pub use limits::FolderReport;
+pub use location::{LocationPolicy, LocationSaid, LocationView};
 pub use policy::{MessagingPolicy, SpoolPolicy};
 pub use reach::{password_of, sip_password_of};
 pub use records::Imported;
@@ -85,6 +88,7 @@ pub use report::{DeliveryReport, DeliveryWord};
 pub use saved_contacts::{Followed, FollowedContact};
 pub use snapshots::SnapshotSide;
 pub use sync::{RecordSystems, Standing, SyncStatus, Word};
+pub use tieline_sync::{Cause, Manual, Moves};
 
 pub(crate) use lag::LagStep;
 
@@ -121,6 +125,7 @@ pub(crate) struct Inner {
     lag: lag::Lags,
     watching: tokio::sync::Notify,
     records: std::sync::OnceLock<sync::RecordSystems>,
+    sinks: std::sync::OnceLock<Vec<Arc<dyn LocationSink>>>,
 }
 
 impl Deref for Messaging {
@@ -140,6 +145,7 @@ impl Messaging {
             lag: lag::Lags::default(),
             watching: tokio::sync::Notify::new(),
             records: std::sync::OnceLock::new(),
+            sinks: std::sync::OnceLock::new(),
         }))
     }
 
@@ -155,12 +161,19 @@ impl Messaging {
             Arc::new(light::OneLamp(self.clone())),
             Arc::new(limits::CountFolders(self.clone())),
             Arc::new(sync::KeepInStep(self.clone())),
+            Arc::new(location::Locate(self.clone())),
+            Arc::new(location::TellLocation(self.clone())),
         ]
     }
 
-    /// The jobs of a node that exchanges nothing with mail systems: the lights follow what is known here.
+    /// The jobs of a node that exchanges nothing with mail systems: lights and locations follow what is known here.
     pub fn work_at_home(&self) -> Vec<Arc<dyn Work>> {
-        vec![Arc::new(light::Light(self.clone())), Arc::new(light::OneLamp(self.clone()))]
+        vec![
+            Arc::new(light::Light(self.clone())),
+            Arc::new(light::OneLamp(self.clone())),
+            Arc::new(location::Locate(self.clone())),
+            Arc::new(location::TellLocation(self.clone())),
+        ]
     }
 
     /// Reads the spool until `stop`, for such a node.

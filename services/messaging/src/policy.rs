@@ -7,6 +7,8 @@ use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use tieline_delivery::Policy;
 
+use crate::location::LocationPolicy;
+
 /// What an administrator may set about messaging.
 #[derive(Debug, Clone)]
 pub struct MessagingPolicy {
@@ -34,6 +36,8 @@ pub struct MessagingPolicy {
     pub account_domain: String,
     /// The zone in which times are written into message bodies.
     pub time_zone: TimeZone,
+    /// Where users are, and what moves them.
+    pub location: LocationPolicy,
     /// Voicemail spool folders to watch.
     pub spools: Vec<SpoolPolicy>,
 }
@@ -52,6 +56,7 @@ impl Default for MessagingPolicy {
             unknown_after: SignedDuration::from_mins(30),
             account_domain: "localhost".to_owned(),
             time_zone: TimeZone::UTC,
+            location: LocationPolicy::default(),
             spools: Vec::new(),
         }
     }

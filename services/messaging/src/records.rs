@@ -102,7 +102,9 @@ impl Messaging {
             payload: serde_json::json!({"what": verb, "mailbox": mailbox, "trace": trace, "fields": fields}),
         };
         let write = RecordWrite::put(mailbox, id, record, self.ids.uuid(), by).expecting(expected);
-        vec![Write::Record(Box::new(write)), Write::Event(event), Write::Decision(decision)]
+        let mut writes = vec![Write::Record(Box::new(write)), Write::Event(event), Write::Decision(decision)];
+        writes.extend((R::KIND == RecordKind::Calendar).then(|| self.location_job(mailbox)));
+        writes
     }
 
     /// Deletes a contact or event; it can be restored for 14 days.
@@ -148,6 +150,7 @@ impl Messaging {
             Write::Event(event),
             Write::Decision(decision),
         ];
+        writes.extend((R::KIND == RecordKind::Calendar).then(|| self.location_job(stored.mailbox)));
         writes.extend(self.carry_over(stored.mailbox, R::KIND).await?);
         self.commit(writes).await?;
         Ok(id)

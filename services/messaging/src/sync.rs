@@ -40,7 +40,7 @@ pub use state::{Standing, SyncStatus};
 pub struct RecordSystems {
     /// Contacts.
     pub contacts: Arc<dyn RecordSystem<Contact>>,
-    /// Calendars; `None` where calendars are not kept in step yet.
+    /// Calendars; `None` where calendars are not kept in step.
     pub calendar: Option<Arc<dyn RecordSystem<CalendarEvent>>>,
 }
 

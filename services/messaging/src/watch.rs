@@ -314,6 +314,7 @@ impl Messaging {
             for mailbox in chunk {
                 if let Some(mailbox) = self.store.mailbox(*mailbox).await? {
                     writes.extend(self.records_jobs(&mailbox, &KINDS).await?);
+                    writes.extend(self.location_jobs(&mailbox).await?);
                 }
             }
             self.store.commit(Batch { at: self.now(), fence: None, writes }).await?;

@@ -31,6 +31,9 @@ fn every_step_of_the_tour_holds() {
         for wanted in ["deposit", "light-on", "item-in-inbox", "light-off", "crash", "explain"] {
             assert!(names.contains(&wanted), "no step {wanted} in {names:?}");
         }
+        let in_step = steps.iter().filter(|step| step["job"] == "contacts-and-calendars");
+        let names: Vec<&str> = in_step.filter_map(|step| step["step"].as_str()).collect();
+        assert_eq!(names, ["plan", "apply", "merge", "undo", "location"]);
         let quick_call = steps.iter().filter(|step| step["job"] == "quick-call");
         let names: Vec<&str> = quick_call.filter_map(|step| step["step"].as_str()).collect();
         assert_eq!(names, ["targets", "directory", "sign-in", "form", "hostile", "registry-file"]);

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod calendar;
+mod calendar_in_step;
 mod conferencing;
 mod contacts;
 mod demo;
@@ -12,6 +13,7 @@ mod judges;
 mod kills;
 mod lab_judges;
 mod lights;
+mod location;
 mod meeting_rooms;
 mod operation;
 mod phone_book;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use tieline_model::{FolderPath, Refusal};
+use tieline_model::{CalendarMode, FolderPath, Refusal};
 
 use super::{PasswordSource, endpoint, given, warn};
 use crate::api::{Api, segment};
@@ -88,6 +88,9 @@ pub(crate) struct SettingsArgs {
     /// The subject line; {kind}, {caller} and {duration} are replaced.
     #[arg(long)]
     subject: Option<String>,
+    /// Calendar Mode: none, or sync-with-mail-server, also written "Sync with Mail Server Calendar".
+    #[arg(long, value_name = "MODE")]
+    calendar_mode: Option<String>,
     /// Calendar events move the user's location.
     #[arg(long, value_name = "yes|no")]
     change_location: Option<YesNo>,
@@ -131,6 +134,9 @@ impl SettingsArgs {
         if let Some(subject) = &self.subject {
             settings.insert("subject".to_owned(), subject.as_str().into());
         }
+        if let Some(mode) = &self.calendar_mode {
+            settings.insert("calendar_mode".to_owned(), json!(calendar_mode(mode)?));
+        }
         if let Some(change) = self.change_location {
             settings.insert("change_location".to_owned(), matches!(change, YesNo::Yes).into());
         }
@@ -138,6 +144,21 @@ impl SettingsArgs {
             settings.insert("save_contacts".to_owned(), matches!(save, YesNo::Yes).into());
         }
         Ok((!settings.is_empty()).then_some(Value::Object(settings)))
+    }
+}
+
+/// In whatever letters.
+fn calendar_mode(text: &str) -> Result<CalendarMode, Refusal> {
+    match text.to_lowercase().as_str() {
+        "none" => Ok(CalendarMode::None),
+        "sync-with-mail-server" | "sync with mail server" | "sync with mail server calendar" => {
+            Ok(CalendarMode::SyncWithMailServer)
+        }
+        _ => Err(Refusal::permanent(
+            "unknown-calendar-mode",
+            format!("{text:?} is no Calendar Mode"),
+            "write --calendar-mode none or --calendar-mode sync-with-mail-server",
+        )),
     }
 }
 
@@ -254,6 +275,7 @@ fn show(g: &Value) -> String {
         ("synchronizes", said(g, "settings.kinds")),
         ("folders", said(g, "settings.folders")),
         ("subject", said(g, "settings.subject")),
+        ("calendar mode", said(g, "settings.calendar_mode")),
         ("change location", said(g, "settings.change_location")),
         ("saves contacts", said(g, "settings.save_contacts")),
         ("mailboxes", text(g, "mailboxes")),

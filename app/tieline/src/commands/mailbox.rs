@@ -60,6 +60,23 @@ pub(crate) enum MailboxCommand {
         /// Its number, address or id.
         mailbox: String,
     },
+    /// Shows where the user is and why, or sets it by hand: then no event moves it until it is taken back.
+    Location {
+        /// Its number, address or id.
+        mailbox: String,
+        /// Sets it: office, meeting, home, mobile, travel, out-of-office or vacation.
+        #[arg(long, value_name = "LOCATION", conflicts_with = "clear")]
+        set: Option<String>,
+        /// Until then, as 2026-03-02T17:00:00Z; until it is taken back without it.
+        #[arg(long, requires = "set")]
+        until: Option<String>,
+        /// Takes back what was set by hand.
+        #[arg(long)]
+        clear: bool,
+        /// Where this user is when nothing says otherwise; "" for as everybody.
+        #[arg(long, value_name = "LOCATION")]
+        usual: Option<String>,
+    },
     /// Tells every telephone again.
     Resync {
         /// Its number, address or id.
@@ -169,6 +186,28 @@ pub(crate) async fn run(command: MailboxCommand, api: &Api, out: Output) -> Resu
         }
         MailboxCommand::Light { mailbox } => {
             out.show(&api.get(&format!("{}/light", path(&mailbox))).await?, light);
+        }
+        MailboxCommand::Location { mailbox, set, until, clear, usual } => {
+            let path = format!("{}/location", path(&mailbox));
+            let now = api.get(&path).await?;
+            let answer = if set.is_none() && !clear && usual.is_none() {
+                now
+            } else {
+                let kept = |name: &str| if clear { Value::Null } else { now[name].clone() };
+                let (location, until) = match set {
+                    Some(set) => (json!(set), json!(until)),
+                    None => (kept("by_hand"), kept("by_hand_until")),
+                };
+                let usual = usual.map_or_else(
+                    || now["usual"].clone(),
+                    |usual| match usual.as_str() {
+                        "" => Value::Null,
+                        usual => json!(usual),
+                    },
+                );
+                api.put(&path, &json!({"location": location, "until": until, "usual": usual})).await?
+            };
+            out.show(&answer, location);
         }
         MailboxCommand::Resync { mailbox } => {
             let answer = api.post(&format!("{}/light/resync", path(&mailbox)), &json!({})).await?;
@@ -282,6 +321,28 @@ fn told(target: &Value) -> String {
         (kind == "voice" || new + old > 0).then(|| format!("{kind} {new} new, {old} old"))
     };
     ["voice", "fax", "text"].into_iter().filter_map(counts).collect::<Vec<_>>().join("; ")
+}
+
+fn location(answer: &Value) -> String {
+    let by = match text(answer, "cause").as_str() {
+        "event" => text(answer, "event"),
+        "by-hand" => "set by hand".to_owned(),
+        _ => "nothing says otherwise".to_owned(),
+    };
+    let mut pairs = vec![
+        ("location", text(answer, "location")),
+        ("why", by),
+        ("until", time(&text(answer, "until"))),
+        ("moved by the calendar", text(answer, "moved_by_calendar")),
+    ];
+    let unknown = items_of(answer, "unknown");
+    pairs.extend((!unknown.is_empty()).then(|| ("in unknown time zones", unknown.join(", "))));
+    fields(&pairs)
+}
+
+fn items_of(answer: &Value, name: &str) -> Vec<String> {
+    let list = answer[name].as_array().into_iter().flatten();
+    list.filter_map(|one| one.as_str().map(str::to_owned)).collect()
 }
 
 fn light(answer: &Value) -> String {

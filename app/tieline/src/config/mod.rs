@@ -11,6 +11,7 @@ mod example;
 mod ldap;
 mod limits;
 mod listen;
+mod location;
 mod log;
 mod sign_in;
 mod sip;
@@ -31,6 +32,7 @@ pub(crate) use example::example;
 pub(crate) use ldap::Ldap;
 pub(crate) use limits::Limits;
 pub(crate) use listen::Listen;
+pub(crate) use location::Location;
 pub(crate) use log::{Log, LogFormat};
 pub(crate) use sign_in::{OpenId, Proxy, SignIn};
 pub(crate) use sip::{Digest, Sip, SipTls};
@@ -55,6 +57,8 @@ pub(crate) struct Config {
     pub ldap: Ldap,
     /// Message-waiting lights.
     pub sip: Sip,
+    /// Where users are.
+    pub location: Location,
     /// Folders that a switch writes recordings into.
     pub spool: Vec<Spool>,
     /// How messages travel to the mail server.
@@ -112,6 +116,7 @@ impl Config {
         config.conferencing.check()?;
         config.ldap.check()?;
         config.sip.check()?;
+        config.location.check()?;
         config.delivery.check()?;
         config.limits.check()?;
         Ok(config)
@@ -129,6 +134,7 @@ impl Config {
         self.sign_in.resolve(folder);
         self.directory.resolve(folder);
         self.conferencing.resolve(folder);
+        self.location.resolve(folder);
         self.ldap.resolve(folder);
         self.spool.iter_mut().for_each(|spool| absolute(&mut spool.folder));
         self.sip.tls.iter_mut().for_each(|tls| {

@@ -7,10 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 use tieline_messaging::{Messaging, sip_password_of};
 use tieline_model::{Class, Clock, LightState, Mailbox, MessageCounts, Refusal, TraceId};
-use tieline_ports::{Applied, Lamp, LampTarget, PortError, PortFuture, Signalling};
+use tieline_ports::{Applied, Lamp, LampTarget, LocationNotice, PortError, PortFuture, Signalling};
 use tieline_sip::{
     Access, Accounts, BoxFuture, Counts, Failure, Light, Login, NotifyTarget, PublicationTarget, Secret,
     SipStack, Snapshot, StoreError, StoredKind, StoredSubscription, SubscriptionStore, Tally, Uri,
+    Whereabouts,
 };
 use tieline_store::{Batch, Store, Subscription, Write};
 
@@ -56,6 +57,32 @@ impl SipLamps {
         Snapshot { light, revision: revision(self.clock.now()), trace: Some(trace.to_string()) }
     }
 
+    /// Publishes where a user is.
+    pub(crate) async fn publish_location(&self, notice: &LocationNotice) -> Result<(), PortError> {
+        let stack = self.running()?;
+        let target = self.publication(&notice.account)?;
+        let whereabouts = Whereabouts {
+            location: notice.location,
+            since: notice.since,
+            revision: revision(self.clock.now()),
+            trace: Some(notice.trace.to_string()),
+        };
+        stack.publish_whereabouts(&target, &whereabouts).await.map(|_| ()).map_err(port_error)
+    }
+
+    fn publication(&self, uri: &str) -> Result<PublicationTarget, PortError> {
+        let presence = self.presence.as_ref().ok_or_else(|| {
+            let next = "set [sip.presence] server and restart the server";
+            PortError::refused(Refusal::operator("no-presence", "no presence server is configured", next))
+        })?;
+        Ok(PublicationTarget {
+            server: presence.server.clone(),
+            user: parse(uri)?,
+            login: presence.login.clone(),
+            lifetime: PUBLICATION_LIFETIME,
+        })
+    }
+
     async fn show_lamp(&self, lamp: &Lamp) -> Result<(), PortError> {
         let stack = self.running()?;
         let light = Light::Known(tally(lamp.voice));
@@ -66,20 +93,7 @@ impl SipLamps {
                 stack.notify_unsolicited(&target, &snapshot).await
             }
             LampTarget::Publish { uri } => {
-                let presence = self.presence.as_ref().ok_or_else(|| {
-                    let next = "set [sip.presence] server and restart the server";
-                    PortError::refused(Refusal::operator(
-                        "no-presence",
-                        "no presence server is configured",
-                        next,
-                    ))
-                })?;
-                let target = PublicationTarget {
-                    server: presence.server.clone(),
-                    user: parse(uri)?,
-                    login: presence.login.clone(),
-                    lifetime: PUBLICATION_LIFETIME,
-                };
+                let target = self.publication(uri)?;
                 stack.publish_presence(&target, &snapshot).await
             }
         };

@@ -3,6 +3,7 @@
 mod calls;
 mod conferencing;
 mod lights;
+mod location;
 mod phone_book;
 mod quick_call;
 mod sign_in;
@@ -18,7 +19,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tieline_audio::{Converter, Tools};
 use tieline_conferencing::Conferencing;
 use tieline_connectors::ews::{EwsOptions, Exchange, PushPolicy, WatchOptions};
-use tieline_messaging::{Messaging, MessagingParts, MessagingPolicy, RecordSystems, SpoolPolicy};
+use tieline_messaging::{
+    LocationPolicy, Messaging, MessagingParts, MessagingPolicy, Moves, RecordSystems, SpoolPolicy,
+};
 use tieline_model::{Clock, Ids, Refusal};
 use tieline_ports::MailSystem;
 use tieline_sip::{Algorithm, Login, Secret, Services, SipConfig, SipStack, TlsListener};
@@ -89,7 +92,11 @@ impl Server {
             audio: Arc::new(Converter::new(Tools::default(), audio_limits(config))),
             policy: messaging_policy(config),
         });
-        messaging.keep_records_in(RecordSystems { contacts: Arc::new(exchange.clone()), calendar: None });
+        messaging.keep_records_in(RecordSystems {
+            contacts: Arc::new(exchange.clone()),
+            calendar: Some(Arc::new(exchange.clone())),
+        });
+        messaging.tell_locations_to(location::sinks(config, &lamps, &trust_store)?);
         let (listening, working) = (CancellationToken::new(), CancellationToken::new());
         let directory = quick_call::directory(&config.directory, &trust_store, &clock)?;
         let conferencing = conferencing::conferencing(
@@ -340,9 +347,20 @@ fn messaging_policy(config: &Config) -> MessagingPolicy {
         sync_interval: Duration::from_secs(config.delivery.read_every_s),
         unknown_after: SignedDuration::from_secs(config.sip.unknown_after_s as i64),
         account_domain: config.sip.domain.clone(),
+        location: location_policy(&config.location),
         spools: config.spool.iter().map(spool).collect(),
         ..defaults
     }
+}
+
+fn location_policy(location: &config::Location) -> LocationPolicy {
+    let moves = Moves {
+        default: location.event,
+        tentative: location.tentative,
+        all_day: location.whole_days,
+        ..Moves::default()
+    };
+    LocationPolicy { usual: location.usual, moves }
 }
 
 fn delivery_policy(delivery: &config::Delivery) -> tieline_delivery::Policy {

@@ -25,11 +25,13 @@ mod folder;
 mod item;
 mod locate;
 mod map;
+mod mapped;
 mod organizer;
 mod preflight;
 mod probe;
 mod records;
 mod route;
+mod series;
 mod status;
 mod watch;
 

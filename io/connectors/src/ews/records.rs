@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use tieline_model::{LinkId, Record};
+use jiff::{Timestamp, civil};
+use tieline_model::LinkId;
 use tieline_ports::{
     Applied, FolderIdentity, FolderRef, ItemRef, MailTarget, PortError, PortFuture, ReadRecord,
     RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange, RemotePage, RemoteRecord,
@@ -18,68 +18,21 @@ use tieline_proto_ews::operations::{
 };
 use tieline_proto_ews::{
     BaseShape, BodyTypeResponse, DistinguishedFolderName, ExtendedProperty, FieldUri, FolderId, Item, ItemId,
-    ItemShape, PropertyPath, Remedy, ResponseClass, ResponseMessage, SearchExpression,
+    ItemShape, Remedy, ResponseClass, ResponseMessage, SearchExpression,
 };
 
 use super::call::Call;
 use super::failure::Stated;
-use super::map::property;
+use super::map::event::Pending;
+use super::map::{Schema, property};
+use super::mapped::Mapped;
 use super::{Exchange, Shared};
 
 /// Items read by one request, and written by one request.
-const READ_AT_ONCE: usize = 100;
-const WRITE_AT_ONCE: usize = 50;
+pub(super) const READ_AT_ONCE: usize = 100;
+pub(super) const WRITE_AT_ONCE: usize = 50;
 /// Marks looked for by one request.
 const MARKS_AT_ONCE: usize = 20;
-
-/// How a record looks in Exchange.
-pub(super) trait Mapped: Record {
-    /// The folder that holds them.
-    const FOLDER: DistinguishedFolderName;
-    /// Writes need a word on who is told.
-    const CALENDAR: bool;
-
-    /// The item to create.
-    fn item(&self) -> Item;
-    /// The changes that bring these fields about.
-    fn changes(&self, fields: &[Self::Field]) -> Vec<ItemChangeDescription>;
-    /// The record that an item is.
-    fn read(item: &Item) -> Option<Self>;
-    /// Properties that are read besides the usual ones.
-    fn paths() -> Vec<PropertyPath>;
-    /// What Exchange keeps of it.
-    fn rendered(&self) -> Self;
-}
-
-impl Mapped for tieline_model::Contact {
-    const FOLDER: DistinguishedFolderName = DistinguishedFolderName::Contacts;
-    const CALENDAR: bool = false;
-
-    fn item(&self) -> Item {
-        let mut item = super::map::contact::item(self);
-        let uid = self.uid.iter().map(|uid| ExtendedProperty::new(property::record_uid(), uid.clone()));
-        item.extended_properties.extend(uid);
-        item
-    }
-
-    fn changes(&self, fields: &[Self::Field]) -> Vec<ItemChangeDescription> {
-        super::map::contact::changes(self, fields)
-    }
-
-    fn read(item: &Item) -> Option<Self> {
-        super::map::contact::read(item)
-    }
-
-    fn paths() -> Vec<PropertyPath> {
-        let mut paths = super::map::contact::paths();
-        paths.push(property::record_uid().into());
-        paths
-    }
-
-    fn rendered(&self) -> Self {
-        super::map::contact::rendered(self)
-    }
-}
 
 impl Shared {
     /// A call on behalf of the target's mailbox.
@@ -159,8 +112,16 @@ impl<R: Mapped> RecordSystem<R> for Exchange {
     }
 }
 
+/// What is still to be done about an item that was read.
+#[derive(Default)]
+pub(super) struct Rest {
+    /// Changed occurrences that are to be read.
+    pub(super) parts: Vec<(civil::DateTime, ItemId)>,
+    pub(super) pending: Option<Pending>,
+}
+
 /// What became of one write before anything was read back.
-enum Outcome {
+pub(super) enum Outcome {
     Written(ItemId),
     Deleted,
     Stale,
@@ -210,43 +171,89 @@ impl Call<'_> {
         Ok(RemotePage { changes, cursor, complete })
     }
 
-    async fn read_records<R: Mapped>(&self, items: &[ItemRef]) -> Result<Vec<ReadRecord<R>>, PortError> {
+    pub(super) async fn read_records<R: Mapped>(
+        &self,
+        items: &[ItemRef],
+    ) -> Result<Vec<ReadRecord<R>>, PortError> {
         let mut all = Vec::with_capacity(items.len());
         for items in items.chunks(READ_AT_ONCE) {
-            let ids: Vec<ItemId> = items.iter().map(|item| ItemId::new(&item.0)).collect();
-            for message in self.read_batch(&shape::<R>(), &ids).await? {
-                all.push(self.read_one(message)?);
+            for (read, rest) in self.read_whole::<R>(items).await? {
+                all.push(match rest.pending {
+                    None => read,
+                    Some(pending) => self.repaired(read, pending).await?,
+                });
             }
         }
         Ok(all)
     }
 
-    fn read_one<R: Mapped>(
+    /// The items as they are, each series with its changed occurrences.
+    pub(super) async fn read_whole<R: Mapped>(
+        &self,
+        items: &[ItemRef],
+    ) -> Result<Vec<(ReadRecord<R>, Rest)>, PortError> {
+        let found = self.fetch_items::<R>(items.iter().map(|item| ItemId::new(&item.0))).await?;
+        let mut read: Vec<_> = found.into_iter().map(|item| self.read_one::<R>(item)).collect();
+        self.read_occurrences(&mut read).await?;
+        Ok(read)
+    }
+
+    /// The items by id, in order; for an item that is not there or cannot be read, why.
+    pub(super) async fn fetch_items<R: Mapped>(
+        &self,
+        ids: impl Iterator<Item = ItemId>,
+    ) -> Result<Vec<Result<Item, ReadRecord<R>>>, PortError> {
+        let schema = Schema::from(&self.session.version());
+        let ids: Vec<ItemId> = ids.collect();
+        let messages = self.read_batch(&shape::<R>(schema), &ids).await?;
+        messages.into_iter().map(|message| self.read_message(message)).collect()
+    }
+
+    fn read_message<R: Mapped>(
         &self,
         message: ResponseMessage<tieline_proto_ews::operations::ItemInfo>,
-    ) -> Result<ReadRecord<R>, PortError> {
+    ) -> Result<Result<Item, ReadRecord<R>>, PortError> {
         if let Some(stated) = Stated::message(&message) {
             return match stated.into_error(&self.at(), None) {
-                PortError::NotFound => Ok(ReadRecord::NotFound),
+                PortError::NotFound => Ok(Err(ReadRecord::NotFound)),
                 error if error.class() == tieline_model::Class::Permanent => {
-                    Ok(ReadRecord::Unreadable(error))
+                    Ok(Err(ReadRecord::Unreadable(error)))
                 }
                 // The server is busy or away: that says nothing about the item.
                 error => Err(error),
             };
         }
-        let item = message.payload.items.into_iter().next().ok_or_else(|| self.short())?;
-        Ok(match remote(&item) {
-            Some(record) => ReadRecord::Found(Box::new(record)),
-            None => ReadRecord::Unreadable(PortError::refused(
-                tieline_model::Refusal::permanent(
-                    "item-of-another-kind",
-                    format!("the item is a {}, which is not kept in step", item.kind.element()),
-                    "nothing; it stays as it is",
-                )
-                .at(self.at()),
-            )),
-        })
+        message.payload.items.into_iter().next().ok_or_else(|| self.short()).map(Ok)
+    }
+
+    fn read_one<R: Mapped>(&self, item: Result<Item, ReadRecord<R>>) -> (ReadRecord<R>, Rest) {
+        let unreadable = |code: &str, what: String, next: &str| {
+            let refusal = tieline_model::Refusal::permanent(code, what, next).at(self.at());
+            (ReadRecord::Unreadable(PortError::refused(refusal)), Rest::default())
+        };
+        let item = match item {
+            Ok(item) => item,
+            Err(read) => return (read, Rest::default()),
+        };
+        match R::read(&item) {
+            Ok(Some(draft)) => match remote(&item, draft.record) {
+                Some(record) => {
+                    let rest = Rest { parts: draft.parts, pending: draft.pending };
+                    (ReadRecord::Found(Box::new(record)), rest)
+                }
+                None => (ReadRecord::Unreadable(self.short()), Rest::default()),
+            },
+            Ok(None) => unreadable(
+                "item-of-another-kind",
+                format!("the item is a {}, which is not kept in step", item.kind.element()),
+                "nothing; it stays as it is",
+            ),
+            Err(unknown) => unreadable(
+                "unknown-time-zone",
+                unknown.to_string(),
+                "set the time zone of the series in the mail program",
+            ),
+        }
     }
 
     async fn locate_records<R: Mapped>(
@@ -303,39 +310,56 @@ impl Call<'_> {
         writes: &[WriteRecord<R>],
     ) -> Vec<RecordWritten<R>> {
         let mut outcomes: Vec<Option<Outcome>> = writes.iter().map(|_| None).collect();
-        let creates = positions(writes, |operation| matches!(operation, RecordOperation::Create { .. }));
-        let updates = positions(writes, |operation| matches!(operation, RecordOperation::Update { .. }));
-        let deletes = positions(writes, |operation| matches!(operation, RecordOperation::Delete { .. }));
+        let schema = Schema::from(&self.session.version());
+        let mut creates = Vec::new();
+        let mut updates = Vec::new();
+        for (at, (write, outcome)) in writes.iter().zip(&mut outcomes).enumerate() {
+            match &write.operation {
+                RecordOperation::Create { record } => match record.item(schema) {
+                    Ok(item) => creates.push((at, stamped(item, write.stamp))),
+                    Err(unknown) => *outcome = Some(Outcome::Failed(self.without_zone(&unknown))),
+                },
+                RecordOperation::Update { fields, .. } if R::is_scheduled(fields) => {
+                    let done = self.update_scheduled(write).await;
+                    *outcome = Some(done.unwrap_or_else(|error| Outcome::Failed(doubtful(error))));
+                }
+                RecordOperation::Update { item, etag, record, fields } => {
+                    let mut changes = record.changes(fields);
+                    changes.extend(stamp_changes(record, write.stamp));
+                    let item_id = Some(ItemId::with_key(&item.0, etag).into());
+                    updates.push((at, ItemChange { item_id, updates: changes }));
+                }
+                RecordOperation::Delete { item, etag } => {
+                    let done = self.delete_record::<R>(item, etag).await;
+                    *outcome = Some(done.unwrap_or_else(|error| Outcome::Failed(doubtful(error))));
+                }
+            }
+        }
         for chunk in creates.chunks(WRITE_AT_ONCE) {
-            let done = self.create_records(folder, chunk.iter().filter_map(|at| writes.get(*at))).await;
-            note(&mut outcomes, chunk, done);
+            let (places, items): (Vec<usize>, Vec<Item>) = chunk.iter().cloned().unzip();
+            let done = self.create_items::<R>(folder, items).await;
+            note(&mut outcomes, &places, done);
         }
         for chunk in updates.chunks(WRITE_AT_ONCE) {
-            let done = self.update_records(chunk.iter().filter_map(|at| writes.get(*at))).await;
-            note(&mut outcomes, chunk, done);
+            let (places, changes): (Vec<usize>, Vec<ItemChange>) = chunk.iter().cloned().unzip();
+            let done = self.update_items::<R>(changes).await;
+            note(&mut outcomes, &places, done);
         }
-        for at in deletes {
-            let Some(WriteRecord { operation: RecordOperation::Delete { item, etag }, .. }) = writes.get(at)
-            else {
-                continue;
-            };
-            let done = self.delete_record::<R>(item, etag).await.map(|outcome| vec![outcome]);
-            note(&mut outcomes, &[at], done);
+        for (write, outcome) in writes.iter().zip(&mut outcomes) {
+            if let (RecordOperation::Create { record }, Some(Outcome::Written(id))) =
+                (&write.operation, &*outcome)
+            {
+                *outcome = Some(self.finish_created(id.clone(), record).await);
+            }
         }
         self.read_back(outcomes).await
     }
 
-    async fn create_records<'w, R: Mapped>(
+    async fn create_items<R: Mapped>(
         &self,
         folder: &FolderRef,
-        writes: impl Iterator<Item = &'w WriteRecord<R>>,
+        items: Vec<Item>,
     ) -> Result<Vec<Outcome>, PortError> {
-        let items: Vec<Item> = writes
-            .filter_map(|write| match &write.operation {
-                RecordOperation::Create { record } => Some(stamped(record.item(), write.stamp)),
-                _ => None,
-            })
-            .collect();
         let asked = items.len();
         let request = CreateItem {
             send_meeting_invitations: R::CALENDAR.then_some(CalendarItemCreateOrDelete::SendToNone),
@@ -354,25 +378,10 @@ impl Call<'_> {
             .collect())
     }
 
-    async fn update_records<'w, R: Mapped>(
+    pub(super) async fn update_items<R: Mapped>(
         &self,
-        writes: impl Iterator<Item = &'w WriteRecord<R>>,
+        item_changes: Vec<ItemChange>,
     ) -> Result<Vec<Outcome>, PortError> {
-        let item_changes: Vec<ItemChange> = writes
-            .filter_map(|write| match &write.operation {
-                RecordOperation::Update { item, etag, record, fields } => {
-                    let mut updates = record.changes(fields);
-                    updates.extend(stamps(write.stamp).map(|property| {
-                        let uri = property.extended_field_uri.clone();
-                        let kind = record.item().kind;
-                        let item = Item { extended_properties: vec![property], ..Item::new(bare(&kind)) };
-                        ItemChangeDescription::set(uri, item)
-                    }));
-                    Some(ItemChange { item_id: Some(ItemId::with_key(&item.0, etag).into()), updates })
-                }
-                _ => None,
-            })
-            .collect();
         let asked = item_changes.len();
         let request = UpdateItem {
             conflict_resolution: ConflictResolution::NeverOverwrite,
@@ -480,13 +489,6 @@ impl Call<'_> {
     }
 }
 
-fn positions<R: Mapped>(
-    writes: &[WriteRecord<R>],
-    wanted: impl Fn(&RecordOperation<R>) -> bool,
-) -> Vec<usize> {
-    writes.iter().enumerate().filter(|(_, write)| wanted(&write.operation)).map(|(at, _)| at).collect()
-}
-
 /// A call that failed as a whole is the failure of each of its writes.
 fn note(outcomes: &mut [Option<Outcome>], places: &[usize], done: Result<Vec<Outcome>, PortError>) {
     match done {
@@ -517,8 +519,8 @@ fn doubtful(error: PortError) -> PortError {
     }
 }
 
-fn shape<R: Mapped>() -> ItemShape {
-    let mut additional_properties = R::paths();
+fn shape<R: Mapped>(schema: Schema) -> ItemShape {
+    let mut additional_properties = R::paths(schema);
     additional_properties.extend([
         property::link_id().into(),
         property::write_id().into(),
@@ -534,7 +536,7 @@ fn shape<R: Mapped>() -> ItemShape {
     }
 }
 
-fn remote<R: Mapped>(item: &Item) -> Option<RemoteRecord<R>> {
+fn remote<R: Mapped>(item: &Item, record: R) -> Option<RemoteRecord<R>> {
     let id = item.item_id.as_ref()?;
     Some(RemoteRecord {
         item: ItemRef(id.id.clone()),
@@ -542,7 +544,7 @@ fn remote<R: Mapped>(item: &Item) -> Option<RemoteRecord<R>> {
         edited: item.last_modified_time.and_then(|time| time.timestamp()),
         created: item.date_time_created.and_then(|time| time.timestamp()),
         stamp: property::stamp_of(item),
-        record: R::read(item)?,
+        record,
     })
 }
 
@@ -572,7 +574,11 @@ fn stamped(mut item: Item, stamp: RecordStamp) -> Item {
     item
 }
 
-/// The same kind of item without any fields.
-fn bare(kind: &tieline_proto_ews::ItemKind) -> tieline_proto_ews::ItemKind {
-    tieline_proto_ews::ItemKind::from_element(kind.element())
+/// The changes that put our marks on an item.
+pub(super) fn stamp_changes<R: Mapped>(record: &R, stamp: RecordStamp) -> [ItemChangeDescription; 2] {
+    stamps(stamp).map(|property| {
+        let uri = property.extended_field_uri.clone();
+        let item = Item { extended_properties: vec![property], ..Item::new(record.kind()) };
+        ItemChangeDescription::set(uri, item)
+    })
 }

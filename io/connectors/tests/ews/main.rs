@@ -10,6 +10,7 @@ mod person;
 mod push;
 mod reading;
 mod records;
+mod recurrence;
 mod refusals;
 mod retries;
 mod scripted;

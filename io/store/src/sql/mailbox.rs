@@ -139,6 +139,7 @@ pub(crate) async fn forget(conn: &mut Conn, mailbox: MailboxId) -> Result<(), St
         "DELETE FROM mailbox_health WHERE mailbox = $1",
         "DELETE FROM folder_count WHERE mailbox = $1",
         "DELETE FROM light_shown WHERE mailbox = $1",
+        "DELETE FROM location WHERE mailbox = $1",
         "DELETE FROM sync_cursor WHERE mailbox = $1",
     ] {
         sqlx::query::<Db>(sql).bind(mailbox.uuid()).execute(&mut *conn).await?;

@@ -10,6 +10,7 @@ pub(crate) mod feed;
 pub(crate) mod group;
 pub(crate) mod job;
 pub(crate) mod lease;
+pub(crate) mod location;
 pub(crate) mod mailbox;
 pub(crate) mod message;
 pub(crate) mod op;

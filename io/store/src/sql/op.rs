@@ -1,8 +1,8 @@
 //! What each operation and each write does.
 
 use super::{
-    Conn, conference, config, content, control, deletion, event, feed, job, lease, mailbox, message,
-    quick_call, record, remote, secret, session, snapshot, sweep, sync, trust, user,
+    Conn, conference, config, content, control, deletion, event, feed, job, lease, location, mailbox,
+    message, quick_call, record, remote, secret, session, snapshot, sweep, sync, trust, user,
 };
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
@@ -168,6 +168,7 @@ async fn write(
         Write::AddFeed(new) => feed::add(conn, new, at).await,
         Write::RemoveFeed { mailbox, id } => feed::remove(conn, *mailbox, *id).await,
         Write::Conference(change) => conference::write(conn, change, at).await,
+        Write::Location(change) => location::write(conn, change, at).await,
         Write::Audit { who, action, subject, detail } => {
             event::put_audit(conn, at, who, action, subject, detail).await
         }

@@ -2,8 +2,8 @@
 
 use tieline_model::{Endpoint, SyncKinds};
 use tieline_store::{
-    ConfigDocument, Configure, Edit, FolderCount, HealthState, JobFilter, LightShown, MailboxFilter, Noun,
-    RemoteItem, Write,
+    ConfigDocument, Configure, Edit, FolderCount, HealthState, JobFilter, LightShown, LocationWrite,
+    MailboxFilter, Noun, RemoteItem, Write,
 };
 
 use crate::site::{both, code, recording};
@@ -331,6 +331,19 @@ both! {
         assert_eq!(store.lights_shown(mailbox).await.unwrap(), std::slice::from_ref(&shown));
         assert_eq!(store.subscriptions(Some(&subscription.account)).await.unwrap(), std::slice::from_ref(&subscription));
         assert_eq!(store.subscriptions(Some("sip:1002@pbx.example")).await.unwrap(), []);
+
+        let said = serde_json::json!({ "usual": "home" });
+        let told = serde_json::json!({ "location": "meeting" });
+        let batch = site.batch()
+            .with(Write::Location(LocationWrite::Said { mailbox, body: Some(said.clone()) }))
+            .with(Write::Location(LocationWrite::Shown { mailbox, body: told.clone() }));
+        store.commit(batch).await.unwrap();
+        let entry = store.location(mailbox).await.unwrap();
+        assert_eq!((entry.said, entry.shown), (Some(said), Some((told, site.now()))));
+        let back = Write::Location(LocationWrite::Said { mailbox, body: None });
+        store.commit(site.batch().with(back)).await.unwrap();
+        let entry = store.location(mailbox).await.unwrap();
+        assert!(entry.said.is_none() && entry.shown.is_some());
 
         let swept = store.sweep(site.later(3601), &tieline_store::Retention::default()).await.unwrap();
         assert_eq!(swept.subscriptions, 1);

@@ -103,6 +103,8 @@ impl<R: InStep> Pass<'_, R> {
     pub(crate) async fn commit(&self, commit: Commit<R>) -> Result<Vec<LinkId>, WorkError> {
         let kept = Kept { state: commit.state, standing: self.standing.clone() };
         let mut writes = vec![self.state_write(&kept)];
+        let moved = R::KIND == tieline_model::RecordKind::Calendar
+            && commit.units.iter().any(|unit| unit.left.is_some());
         // Most only note something on their link; those go together, in the order of the others.
         let mut noted = Vec::new();
         for unit in commit.units {
@@ -127,6 +129,7 @@ impl<R: InStep> Pass<'_, R> {
         if !noted.is_empty() {
             writes.push(Write::SyncLinks(noted));
         }
+        writes.extend(moved.then(|| self.messaging.location_job(self.mailbox.id)));
         Ok(self.context.commit(writes).await?.refused)
     }
 

@@ -7,9 +7,9 @@ use http::{Request, header};
 use jiff::Timestamp;
 use tieline_model::{Refusal, SmtpAddress};
 use tieline_proto_ews::operations::{
-    CalendarItemCreateOrDelete, CalendarItemUpdate, ConflictResolution, CreateItem, FindItem, GetItem,
-    IndexBasePoint, IndexedPageView, ItemChange, ItemChangeDescription, ItemView, MessageDisposition,
-    UpdateItem,
+    CalendarItemCreateOrDelete, CalendarItemUpdate, ConflictResolution, CreateItem, DeleteItem, Disposal,
+    FindItem, GetItem, IndexBasePoint, IndexedPageView, ItemChange, ItemChangeDescription, ItemView,
+    MessageDisposition, UpdateItem,
 };
 use tieline_proto_ews::{
     Attendee, BaseItemId, BaseShape, CalendarItem, DistinguishedFolderName, EmailAddress, ExchangeVersion,
@@ -67,6 +67,11 @@ impl MailClient {
 
     /// The items in the Inbox, newest first, with their properties and attachments.
     pub(super) async fn inbox(&self) -> Result<Vec<Item>, Refusal> {
+        self.folder(DistinguishedFolderName::Inbox).await
+    }
+
+    /// The items in a folder, with their properties and attachments.
+    pub(super) async fn folder(&self, folder: DistinguishedFolderName) -> Result<Vec<Item>, Refusal> {
         let find = FindItem {
             item_shape: ItemShape::ids_and([FieldUri::ITEM_SUBJECT.into()]),
             view: Some(ItemView::Indexed(IndexedPageView {
@@ -74,7 +79,7 @@ impl MailClient {
                 offset: 0,
                 base_point: IndexBasePoint::Beginning,
             })),
-            parent_folder_ids: vec![DistinguishedFolderName::Inbox.into()],
+            parent_folder_ids: vec![folder.into()],
             ..FindItem::default()
         };
         let found = self.call(&find).await?;
@@ -162,10 +167,49 @@ impl MailClient {
     /// Marks an item as read, as opening it does.
     pub(super) async fn open(&self, item: &ItemId) -> Result<(), Refusal> {
         let read = Item::from_message(Message { is_read: Some(true), ..Message::default() });
-        let change = ItemChangeDescription::set(FieldUri::MESSAGE_IS_READ, read);
+        self.set(item, FieldUri::MESSAGE_IS_READ, read).await
+    }
+
+    /// Makes an item; nobody is invited.
+    pub(super) async fn create(
+        &self,
+        folder: DistinguishedFolderName,
+        item: Item,
+    ) -> Result<ItemId, Refusal> {
+        let create = CreateItem {
+            send_meeting_invitations: Some(CalendarItemCreateOrDelete::SendToNone),
+            saved_item_folder_id: Some(folder.into()),
+            items: vec![item],
+            ..CreateItem::default()
+        };
+        let made = self.call(&create).await?.into_iter().flat_map(|message| message.items);
+        let id = made.filter_map(|item| item.item_id).next();
+        id.ok_or_else(|| failed("the item that was made has no id", REPORT))
+    }
+
+    /// Puts an item among the deleted ones.
+    pub(super) async fn delete(&self, item: &ItemId) -> Result<(), Refusal> {
+        let delete = DeleteItem {
+            delete_type: Some(Disposal::MoveToDeletedItems),
+            send_meeting_cancellations: Some(CalendarItemCreateOrDelete::SendToNone),
+            item_ids: vec![item.clone().into()],
+            ..DeleteItem::default()
+        };
+        self.call(&delete).await.map(|_| ())
+    }
+
+    /// Sets one property of an item.
+    pub(super) async fn set(
+        &self,
+        item: &ItemId,
+        path: impl Into<PropertyPath>,
+        value: Item,
+    ) -> Result<(), Refusal> {
+        let change = ItemChangeDescription::set(path, value);
         let update = UpdateItem {
             conflict_resolution: ConflictResolution::AlwaysOverwrite,
             message_disposition: Some(MessageDisposition::SaveOnly),
+            send_meeting_invitations_or_cancellations: Some(CalendarItemUpdate::SendToNone),
             item_changes: vec![ItemChange { item_id: Some(item.clone().into()), updates: vec![change] }],
             ..UpdateItem::default()
         };

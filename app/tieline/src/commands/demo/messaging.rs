@@ -45,8 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) async fn tour(story: &mut Story, mut site: Site, recording: Recording) -> Result<Site, Refusal> {
     let phone = site.phone("alice")?;
     let ews = site.lab.ready().ews_http.clone().unwrap_or_default();
-    let mail =
-        MailClient::new(&ews, &USER.parse().map_err(|error| failed(error, "report this line"))?, PASSWORD)?;
+    let mail = user_client(&site)?;
     site.token = story.step("settings", set_up(&site, &ews, &phone)).await?;
     story.step("checks", check(&site)).await?;
     let message = story.step("deposit", deposit(&site, &recording, "5551234")).await?;
@@ -60,6 +59,13 @@ pub(super) async fn tour(story: &mut Story, mut site: Site, recording: Recording
         story.out().line(&shown.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n"));
     }
     Ok(site)
+}
+
+/// Alice's mail client.
+pub(super) fn user_client(site: &Site) -> Result<MailClient, Refusal> {
+    let ews = site.lab.ready().ews_http.clone().unwrap_or_default();
+    let user = USER.parse().map_err(|error| failed(error, "report this line"))?;
+    MailClient::new(&ews, &user, PASSWORD)
 }
 
 /// Endpoint, feature group and mailbox, as an administrator makes them.

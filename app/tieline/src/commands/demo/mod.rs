@@ -4,6 +4,7 @@
 //! kill it; the mailbox is read over EWS with the user's own password; the lamp is a SIP user agent's.
 
 mod conferencing;
+mod in_step;
 mod mail_client;
 mod messaging;
 mod quick_call;
@@ -53,6 +54,8 @@ async fn tour(story: &mut Story, recording: messaging::Recording) -> Result<Site
     story.heading("Messaging", "a voice message reaches the mailbox, and the light follows");
     let site = story.step("lab-and-server", Site::start()).await?;
     let site = messaging::tour(story, site, recording).await?;
+    story.heading("Contacts and calendars", "in step with Exchange, both ways, and nothing lost");
+    in_step::tour(story, &site).await?;
     story.heading("Quick call", "from a contact in Lync to a ticket form with that person filled in");
     quick_call::tour(story, &site).await?;
     story.heading("Conferencing", "invite the room, get an answer with a reason, and dial in");

@@ -131,7 +131,7 @@ fn numbered(name: &str, slot: Slot) -> String {
     format!("{name}{slot}")
 }
 
-const fn sensitivity(sensitivity: Sensitivity) -> EwsSensitivity {
+pub(super) const fn sensitivity(sensitivity: Sensitivity) -> EwsSensitivity {
     match sensitivity {
         Sensitivity::Normal => EwsSensitivity::Normal,
         Sensitivity::Personal => EwsSensitivity::Personal,
@@ -523,7 +523,7 @@ pub(crate) fn rendered(contact: &Contact) -> Contact {
     rendered
 }
 
-fn cut(text: &str, characters: usize) -> String {
+pub(super) fn cut(text: &str, characters: usize) -> String {
     text.char_indices().nth(characters).map_or_else(|| text.to_owned(), |(at, _)| text[..at].to_owned())
 }
 

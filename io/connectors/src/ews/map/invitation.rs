@@ -2,9 +2,8 @@
 //! the reader of the fields says so to the organizer.
 
 use jiff::Timestamp;
-use jiff::civil::Weekday;
-use tieline_model::{ConferenceMail, Days, Ends, Exception, MailKind, Nth, Pattern, SmtpAddress, When, Zone};
-use tieline_proto_ews::recurrence::{Recurrence, RecurrencePattern, RecurrenceRange};
+use tieline_model::{ConferenceMail, Exception, MailKind, SmtpAddress, When, Zone};
+use tieline_proto_ews::recurrence::Recurrence;
 use tieline_proto_ews::{
     Attendee, DateTime, EmailAddress, Item, ItemKind, MeetingMessage, MeetingRequest, MeetingRequestType,
     ResponseType, Sensitivity, SingleRecipient,
@@ -164,14 +163,7 @@ fn recurrence(
     request: &MeetingRequest,
     zone: &Zone,
 ) -> Option<tieline_model::Recurrence> {
-    let ends = match series.range.as_ref()? {
-        RecurrenceRange::NoEnd(_) => Ends::Never,
-        RecurrenceRange::EndDate(end) => Ends::On(end.end_date.as_ref()?.civil),
-        RecurrenceRange::Numbered(numbered) => {
-            Ends::After(u32::try_from(numbered.number_of_occurrences).unwrap_or(0))
-        }
-    };
-    let mut whole = tieline_model::Recurrence::new(pattern(series.pattern.as_ref()?)?, ends);
+    let mut whole = super::recurrence::read(series)?;
     let local = |at: &Option<DateTime>| at.as_ref().and_then(|at| when(at, zone)).map(|when| when.local);
     for changed in request.modified_occurrences.iter().take(MOST_EXCEPTIONS) {
         let (Some(original), Some(start), Some(end)) =
@@ -186,89 +178,12 @@ fn recurrence(
     Some(whole)
 }
 
-fn pattern(pattern: &RecurrencePattern) -> Option<Pattern> {
-    let every = |interval: i32| u32::try_from(interval).unwrap_or(1).max(1);
-    let day = |day: i32| u8::try_from(day.clamp(1, 31)).unwrap_or(1);
-    Some(match pattern {
-        RecurrencePattern::Daily(daily) => Pattern::Daily { interval: every(daily.interval) },
-        RecurrencePattern::Weekly(weekly) => Pattern::Weekly {
-            interval: every(weekly.interval),
-            days: days(&weekly.days_of_week)?,
-            first_day: weekly.first_day_of_week.as_deref().and_then(weekday).unwrap_or(Weekday::Monday),
-        },
-        RecurrencePattern::AbsoluteMonthly(monthly) => {
-            Pattern::AbsoluteMonthly { interval: every(monthly.interval), day: day(monthly.day_of_month) }
-        }
-        RecurrencePattern::RelativeMonthly(monthly) => Pattern::RelativeMonthly {
-            interval: every(monthly.interval),
-            nth: nth(&monthly.day_of_week_index)?,
-            days: days(&monthly.days_of_week)?,
-        },
-        RecurrencePattern::AbsoluteYearly(yearly) => {
-            Pattern::AbsoluteYearly { month: month(&yearly.month)?, day: day(yearly.day_of_month) }
-        }
-        RecurrencePattern::RelativeYearly(yearly) => Pattern::RelativeYearly {
-            month: month(&yearly.month)?,
-            nth: nth(&yearly.day_of_week_index)?,
-            days: days(&yearly.days_of_week)?,
-        },
-        _ => return None,
-    })
-}
-
-fn weekday(name: &str) -> Option<Weekday> {
-    const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
-    Weekday::from_monday_zero_offset(i8::try_from(at).ok()?).ok()
-}
-
-fn days(names: &str) -> Option<Days> {
-    match names.trim() {
-        "Day" => Some(Days::ANY),
-        "Weekday" => Some(Days::WEEKDAYS),
-        "WeekendDay" => Some(Days::WEEKEND),
-        names => {
-            let named: Option<Vec<Weekday>> = names.split_whitespace().map(weekday).collect();
-            named.filter(|days| !days.is_empty()).map(Days::of)
-        }
-    }
-}
-
-fn nth(name: &str) -> Option<Nth> {
-    Some(match name {
-        "First" => Nth::First,
-        "Second" => Nth::Second,
-        "Third" => Nth::Third,
-        "Fourth" => Nth::Fourth,
-        "Last" => Nth::Last,
-        _ => return None,
-    })
-}
-
-fn month(name: &str) -> Option<u8> {
-    const NAMES: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
-    u8::try_from(at + 1).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tieline_model::Ends;
     use tieline_proto_ews::Message;
-    use tieline_proto_ews::recurrence::{EndDate, Weekly};
+    use tieline_proto_ews::recurrence::{EndDate, RecurrencePattern, RecurrenceRange, Weekly};
 
     fn at(text: &str) -> Option<DateTime> {
         DateTime::from_xml(text)

@@ -68,6 +68,17 @@ pub(crate) fn record_uid() -> ExtendedFieldUri {
     ours("TielineUid")
 }
 
+/// The UC location that somebody assigned to an event.
+pub(crate) fn uc_location() -> ExtendedFieldUri {
+    ours("TielineLocation")
+}
+
+/// The changed and cancelled occurrences that a series is still to get: what a crash leaves undone is done by whoever
+/// reads the item next.
+pub(crate) fn series_pending() -> ExtendedFieldUri {
+    ours("TielineSeriesPending")
+}
+
 /// The mark on a contact or event, if it has one that can be ours.
 pub(crate) fn stamp_of(item: &Item) -> Option<RecordStamp> {
     let text = |uri: &ExtendedFieldUri| item.extended_property(uri)?.value.as_deref().map(str::trim);

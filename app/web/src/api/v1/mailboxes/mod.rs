@@ -5,6 +5,7 @@ mod check;
 mod create;
 mod light;
 mod list;
+mod location;
 mod remove;
 mod resume;
 mod resync;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .routes(routes!(show::show, change::change, remove::remove))
         .routes(routes!(check::check))
         .routes(routes!(light::light))
+        .routes(routes!(location::location, location::say))
         .routes(routes!(resync::resync))
         .routes(routes!(resume::resume))
         .routes(routes!(sip_password::sip_password))

@@ -1,0 +1,353 @@
+//! Time zones as Exchange writes them: by Windows id, or with the rules of a zone that has none.
+//!
+//! Since 2010 an item carries `StartTimeZone` and `EndTimeZone`, before it `MeetingTimeZone`; each is an error for the
+//! other. A zone whose id nobody knows counts by its rules, and without rules by nothing: it is never UTC.
+
+use jiff::SignedDuration;
+use jiff::civil::{Time, Weekday};
+use tieline_model::{ChangeDay, DaylightTime, Nth, UnknownZone, YearlyChange, Zone, ZoneRules};
+use tieline_proto_ews::recurrence::RelativeYearly;
+use tieline_proto_ews::time_zone::{
+    AnyTransition, MeetingTimeZone, Period, RecurringDateTransition, RecurringDayTransition, TimeChange,
+    TimeZoneDefinition, Transition, TransitionTarget, TransitionTargetKind, Transitions,
+};
+use tieline_proto_ews::{CalendarItem, ExchangeVersion};
+
+use super::recurrence::{month, month_name, week_name, weekday, weekday_name};
+
+/// How times are written for a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ews) enum Schema {
+    /// With `MeetingTimeZone`.
+    Exchange2007,
+    /// With `StartTimeZone` and `EndTimeZone`.
+    Exchange2010,
+}
+
+impl From<&ExchangeVersion> for Schema {
+    fn from(version: &ExchangeVersion) -> Self {
+        match version {
+            ExchangeVersion::Exchange2007 | ExchangeVersion::Exchange2007Sp1 => Self::Exchange2007,
+            _ => Self::Exchange2010,
+        }
+    }
+}
+
+const STANDARD: &str = "std";
+const DAYLIGHT: &str = "dlt";
+const ALL_YEARS: &str = "0";
+
+/// The zone as an item carries it since Exchange 2010; `year` is the one whose rules count for a zone without a Windows
+/// id.
+pub(super) fn definition(zone: &Zone, year: i16) -> Result<TimeZoneDefinition, UnknownZone> {
+    if let Some(id) = zone.windows_id() {
+        return Ok(TimeZoneDefinition::by_id(id));
+    }
+    let rules = zone.rules_in(year)?;
+    let period = |id: &str, offset: i32| Period {
+        bias: duration(-i64::from(offset)),
+        name: id.to_owned(),
+        id: id.to_owned(),
+    };
+    let target = |kind, id: &str| TransitionTarget { kind, id: id.to_owned() };
+    let mut periods = vec![period(STANDARD, rules.standard)];
+    let transitions = match rules.daylight {
+        None => {
+            let to = target(TransitionTargetKind::Period, STANDARD);
+            vec![AnyTransition::Transition(Transition { to })]
+        }
+        Some(summer) => {
+            periods.push(period(DAYLIGHT, summer.offset));
+            vec![
+                turn(summer.begins, target(TransitionTargetKind::Period, DAYLIGHT)),
+                turn(summer.ends, target(TransitionTargetKind::Period, STANDARD)),
+            ]
+        }
+    };
+    let from_ever = Transition { to: target(TransitionTargetKind::Group, ALL_YEARS) };
+    Ok(TimeZoneDefinition {
+        id: Some(zone.id.clone()),
+        name: Some(zone.id.clone()),
+        periods,
+        transitions_groups: vec![Transitions { id: Some(ALL_YEARS.to_owned()), transitions }],
+        transitions: Some(Transitions { id: None, transitions: vec![AnyTransition::Transition(from_ever)] }),
+    })
+}
+
+fn turn(change: YearlyChange, to: TransitionTarget) -> AnyTransition {
+    let time_offset = duration(i64::from(change.second));
+    let month = i32::from(change.month);
+    match change.day {
+        ChangeDay::Weekday { week, weekday } => AnyTransition::RecurringDay(RecurringDayTransition {
+            to,
+            time_offset,
+            month,
+            day_of_week: sunday_zero(weekday).to_owned(),
+            occurrence: if week >= 5 { -1 } else { i32::from(week) },
+        }),
+        ChangeDay::Date(day) => AnyTransition::RecurringDate(RecurringDateTransition {
+            to,
+            time_offset,
+            month,
+            day: i32::from(day),
+        }),
+    }
+}
+
+fn sunday_zero(day: u8) -> &'static str {
+    let day = i8::try_from(day).ok().and_then(|day| Weekday::from_sunday_zero_offset(day).ok());
+    weekday_name(day.unwrap_or(Weekday::Sunday))
+}
+
+/// The zone as Exchange 2007 takes it.
+pub(super) fn meeting_zone(zone: &Zone, year: i16) -> Result<MeetingTimeZone, UnknownZone> {
+    let rules = zone.rules_in(year)?;
+    let change = |change: YearlyChange, offset: i32| {
+        let ChangeDay::Weekday { week, weekday } = change.day else { return None };
+        let nth = match week {
+            1 => Nth::First,
+            2 => Nth::Second,
+            3 => Nth::Third,
+            4 => Nth::Fourth,
+            _ => Nth::Last,
+        };
+        Some(TimeChange {
+            time_zone_name: None,
+            offset: duration(i64::from(rules.standard) - i64::from(offset)),
+            relative_yearly_recurrence: Some(RelativeYearly {
+                days_of_week: sunday_zero(weekday).to_owned(),
+                day_of_week_index: week_name(nth).to_owned(),
+                month: month_name(change.month).to_owned(),
+            }),
+            absolute_date: None,
+            time: clock(change.second),
+        })
+    };
+    Ok(MeetingTimeZone {
+        time_zone_name: Some(zone.windows_id().unwrap_or(&zone.id).to_owned()),
+        base_offset: Some(duration(-i64::from(rules.standard))),
+        standard: rules.daylight.and_then(|summer| change(summer.ends, rules.standard)),
+        daylight: rules.daylight.and_then(|summer| change(summer.begins, summer.offset)),
+    })
+}
+
+/// The zones in which an item begins and ends: those that it names and that are known, by name or by rules.
+///
+/// # Errors
+/// When it names a zone that neither name nor rules explain.
+pub(super) fn of_item(fields: &CalendarItem) -> Result<Option<(Zone, Zone)>, UnknownZone> {
+    let ids = (fields.start_time_zone_id.as_deref(), fields.end_time_zone_id.as_deref());
+    let start = match (&fields.start_time_zone, &fields.meeting_time_zone, ids.0) {
+        (Some(definition), _, _) => of_definition(definition),
+        (None, Some(meeting), _) => of_meeting_zone(meeting),
+        (None, None, Some(id)) => Zone::named(id.trim()),
+        (None, None, None) => return Ok(None),
+    };
+    start.resolve()?;
+    let end = match (&fields.end_time_zone, ids.1) {
+        (Some(definition), _) => of_definition(definition),
+        (None, Some(id)) => Zone::named(id.trim()),
+        (None, None) => start.clone(),
+    };
+    let end = if end.resolve().is_ok() { end } else { start.clone() };
+    Ok(Some((start, end)))
+}
+
+fn of_definition(definition: &TimeZoneDefinition) -> Zone {
+    let id = definition.id.as_deref().or(definition.name.as_deref()).unwrap_or_default().trim();
+    let named = Zone::named(id.strip_prefix("tzone://Microsoft/").unwrap_or(id));
+    if named.resolve().is_ok() {
+        return named;
+    }
+    let shown = definition.name.as_deref().unwrap_or_default().trim();
+    let id = if id.is_empty() { "Customized Time Zone" } else { id };
+    match rules_of(definition) {
+        Some(rules) => Zone { id: id.to_owned(), rules: Some(rules) },
+        None if Zone::named(shown).resolve().is_ok() => Zone::named(shown),
+        None => Zone::named(id),
+    }
+}
+
+/// The rules that hold in the end: of several groups the last one's.
+fn rules_of(definition: &TimeZoneDefinition) -> Option<ZoneRules> {
+    let offset = |id: &str| {
+        let period = definition.periods.iter().find(|period| period.id == id)?;
+        i32::try_from(-seconds(&period.bias)?).ok()
+    };
+    let fixed = |id: &str| Some(ZoneRules { standard: offset(id)?, daylight: None });
+    let last = definition.transitions.as_ref().and_then(|all| all.transitions.last());
+    let to = match last {
+        Some(AnyTransition::Transition(transition)) => Some(&transition.to),
+        Some(AnyTransition::AbsoluteDate(transition)) => Some(&transition.to),
+        _ => None,
+    };
+    let group = match to {
+        Some(to) if to.kind == TransitionTargetKind::Period => return fixed(&to.id),
+        Some(to) => definition.transitions_groups.iter().find(|group| group.id.as_ref() == Some(&to.id)),
+        None => definition.transitions_groups.last(),
+    };
+    let Some(group) = group else { return fixed(&definition.periods.first()?.id) };
+    let turns: Vec<(i32, YearlyChange)> = group
+        .transitions
+        .iter()
+        .filter_map(|one| {
+            let (to, change) = change_of(one)?;
+            Some((offset(&to.id)?, change))
+        })
+        .collect();
+    match turns.as_slice() {
+        [one, two] => {
+            let (summer, winter) = if one.0 > two.0 { (one, two) } else { (two, one) };
+            let daylight = DaylightTime { offset: summer.0, begins: summer.1, ends: winter.1 };
+            Some(ZoneRules { standard: winter.0, daylight: Some(daylight) })
+        }
+        _ => match group.transitions.first()? {
+            AnyTransition::Transition(transition) => fixed(&transition.to.id),
+            _ => None,
+        },
+    }
+}
+
+fn change_of(transition: &AnyTransition) -> Option<(&TransitionTarget, YearlyChange)> {
+    let (to, month, offset, day) = match transition {
+        AnyTransition::RecurringDay(one) => {
+            let weekday = tieline_model::weekday_number(weekday(&one.day_of_week)?);
+            let week =
+                if one.occurrence == -1 { 5 } else { u8::try_from(one.occurrence.clamp(1, 5)).ok()? };
+            (&one.to, one.month, &one.time_offset, ChangeDay::Weekday { week, weekday })
+        }
+        AnyTransition::RecurringDate(one) => {
+            let day = u8::try_from(one.day.clamp(1, 31)).ok()?;
+            (&one.to, one.month, &one.time_offset, ChangeDay::Date(day))
+        }
+        _ => return None,
+    };
+    let month = u8::try_from(month.clamp(1, 12)).ok()?;
+    let second = u32::try_from(seconds(offset)?.clamp(0, 86_400)).ok()?;
+    Some((to, YearlyChange { month, day, second }))
+}
+
+fn of_meeting_zone(zone: &MeetingTimeZone) -> Zone {
+    let id = zone.time_zone_name.as_deref().unwrap_or_default().trim();
+    let named = Zone::named(id);
+    if named.resolve().is_ok() {
+        return named;
+    }
+    let id = if id.is_empty() { "Customized Time Zone" } else { id };
+    Zone { id: id.to_owned(), rules: meeting_rules(zone) }
+}
+
+/// `BaseOffset` is UTC less local time; each change adds an offset of its own to it.
+fn meeting_rules(zone: &MeetingTimeZone) -> Option<ZoneRules> {
+    let base = seconds(zone.base_offset.as_deref()?)?;
+    let turn = |change: &TimeChange| {
+        let rule = change.relative_yearly_recurrence.as_ref()?;
+        let time: Time = change.time.trim().trim_end_matches('Z').parse().ok()?;
+        let weekday = tieline_model::weekday_number(weekday(&rule.days_of_week)?);
+        let week = ["First", "Second", "Third", "Fourth", "Last"]
+            .iter()
+            .position(|name| *name == rule.day_of_week_index)?;
+        let day = ChangeDay::Weekday { week: u8::try_from(week + 1).ok()?, weekday };
+        let second = i32::from(time.hour()) * 3600 + i32::from(time.minute()) * 60 + i32::from(time.second());
+        let second = u32::try_from(second).ok()?;
+        let offset = i32::try_from(-(base + seconds(&change.offset)?)).ok()?;
+        Some((offset, YearlyChange { month: month(&rule.month)?, day, second }))
+    };
+    Some(match (zone.standard.as_ref().and_then(turn), zone.daylight.as_ref().and_then(turn)) {
+        (Some(winter), Some(summer)) => {
+            let daylight = DaylightTime { offset: summer.0, begins: summer.1, ends: winter.1 };
+            ZoneRules { standard: winter.0, daylight: Some(daylight) }
+        }
+        _ => ZoneRules { standard: i32::try_from(-base).ok()?, daylight: None },
+    })
+}
+
+/// `xs:duration` in seconds.
+fn seconds(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if let Ok(span) = text.parse::<SignedDuration>() {
+        return Some(span.as_secs());
+    }
+    let span: jiff::Span = text.parse().ok()?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok().map(|span| span.as_secs())
+}
+
+/// Seconds as `xs:duration`.
+fn duration(seconds: i64) -> String {
+    let sign = if seconds < 0 { "-" } else { "" };
+    let seconds = seconds.abs();
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match rest {
+        0 => format!("{sign}PT{hours}H{minutes}M"),
+        _ => format!("{sign}PT{hours}H{minutes}M{rest}S"),
+    }
+}
+
+fn clock(seconds: u32) -> String {
+    let seconds = seconds.min(86_399);
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back(zone: &Zone) -> (Zone, Zone) {
+        let since_2010 = of_definition(&definition(zone, 2026).unwrap());
+        let before = of_meeting_zone(&meeting_zone(zone, 2026).unwrap());
+        (since_2010, before)
+    }
+
+    /// Covers: AV-79 (zones)
+    #[test]
+    fn known_zones_travel_by_their_windows_id() {
+        for name in ["Europe/Berlin", "W. Europe Standard Time", "America/New_York", "Asia/Kolkata"] {
+            let zone = Zone::named(name);
+            let (since_2010, before) = there_and_back(&zone);
+            assert_eq!(since_2010.canonical(), zone.canonical());
+            assert_eq!(before.canonical(), zone.canonical());
+        }
+    }
+
+    /// Covers: AV-79 (custom zones)
+    #[test]
+    fn a_zone_without_a_windows_id_travels_with_its_rules() {
+        let change = |month, week, second| YearlyChange {
+            month,
+            day: ChangeDay::Weekday { week, weekday: 0 },
+            second,
+        };
+        let daylight = DaylightTime { offset: -9_000, begins: change(3, 2, 60), ends: change(11, 1, 60) };
+        let rules = ZoneRules { standard: -12_600, daylight: Some(daylight) };
+        let custom = Zone { id: "Customized Time Zone".to_owned(), rules: Some(rules) };
+        assert_eq!(there_and_back(&custom), (custom.clone(), custom));
+        let fixed = Zone {
+            id: "tzone://ours".to_owned(),
+            rules: Some(ZoneRules { standard: 20_700, daylight: None }),
+        };
+        assert_eq!(there_and_back(&fixed), (fixed.clone(), fixed));
+    }
+
+    #[test]
+    fn an_unknown_zone_without_rules_is_an_error_and_not_utc() {
+        let definition = TimeZoneDefinition::by_id("Customized Time Zone");
+        let fields = CalendarItem { start_time_zone: Some(definition), ..CalendarItem::default() };
+        assert!(of_item(&fields).is_err());
+        assert_eq!(of_item(&CalendarItem::default()), Ok(None));
+        let localized = TimeZoneDefinition {
+            id: Some("(UTC+01:00) Amsterdam, Berlin".to_owned()),
+            name: Some("W. Europe Standard Time".to_owned()),
+            ..TimeZoneDefinition::default()
+        };
+        assert_eq!(of_definition(&localized), Zone::named("W. Europe Standard Time"));
+        assert_eq!(of_definition(&TimeZoneDefinition::by_id("tzone://Microsoft/Utc")), Zone::named("Utc"));
+    }
+
+    #[test]
+    fn durations_are_read_in_every_form() {
+        for (text, wanted) in [("-PT1H", -3600), ("PT0S", 0), ("P0DT2H0M0.0S", 7200), ("-PT3H30M", -12_600)] {
+            assert_eq!(seconds(text), Some(wanted), "{text}");
+            assert_eq!(seconds(&duration(wanted)), Some(wanted));
+        }
+    }
+}
