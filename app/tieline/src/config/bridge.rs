@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tieline_model::Refusal;
 
-/// The conference bridge that the rooms are on: calls to a room's number that come in over [sip] are checked and led there.
+/// The conference bridge that the rooms are on: calls to a room's number that come in over `[sip]` are checked and led there.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bridge {
