@@ -33,9 +33,21 @@ const MARKER_FOLDER: &str = "Tieline marker";
 
 impl Call<'_> {
     async fn arrivals(&self, cursor: Option<&str>, now: Timestamp) -> Result<ArrivalPage, PortError> {
+        let (changes, cursor, complete) = self.changed_in(DistinguishedFolderName::Inbox, cursor).await?;
+        let new: Vec<ItemId> = changes.into_iter().filter_map(created).collect();
+        let arrivals = if new.is_empty() { Vec::new() } else { self.read_items(new, now).await? };
+        Ok(ArrivalPage { arrivals, cursor, complete })
+    }
+
+    /// A page of what changed in a folder of the mailbox's own: the changes, the cursor behind them, and whether that is all.
+    pub(super) async fn changed_in(
+        &self,
+        folder: DistinguishedFolderName,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<SyncFolderItemsChange>, String, bool), PortError> {
         let request = SyncFolderItems {
             item_shape: ItemShape::default(),
-            sync_folder_id: DistinguishedFolderName::Inbox.into(),
+            sync_folder_id: folder.into(),
             sync_state: cursor.map(str::to_owned),
             max_changes_returned: self.options.page.min(i32::try_from(AT_ONCE).unwrap_or(i32::MAX)),
             ..SyncFolderItems::default()
@@ -49,9 +61,7 @@ impl Call<'_> {
         let (Some(cursor), Some(complete)) = (page.sync_state, page.includes_last_item_in_range) else {
             return Err(self.short());
         };
-        let new: Vec<ItemId> = page.changes.into_iter().filter_map(created).collect();
-        let arrivals = if new.is_empty() { Vec::new() } else { self.read_items(new, now).await? };
-        Ok(ArrivalPage { arrivals, cursor, complete })
+        Ok((page.changes, cursor, complete))
     }
 
     /// The items in full. One that is gone by now, or cannot be read, does not stop the others.

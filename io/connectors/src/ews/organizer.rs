@@ -10,8 +10,7 @@ use tieline_ports::{
 };
 use tieline_proto_ews::operations::{
     CalendarItemUpdate, CalendarView, ConflictResolution, CreateItem, FindItem, GetItem, ItemChange,
-    ItemChangeDescription, ItemView, MessageDisposition, SendItem, SyncFolderItems, SyncFolderItemsChange,
-    UpdateItem,
+    ItemChangeDescription, ItemView, MessageDisposition, SendItem, SyncFolderItemsChange, UpdateItem,
 };
 use tieline_proto_ews::{
     BaseItemId, BaseShape, BodyTypeResponse, CalendarItem, CalendarItemType, DistinguishedFolderName,
@@ -26,8 +25,6 @@ use super::map::{self, property};
 
 /// Of a day's meetings, so many are looked through.
 const MOST_OF_A_DAY: i32 = 500;
-/// Meetings of a room that are read in one request.
-const AT_ONCE: usize = 50;
 /// The lines around join data.
 const RULE: &str = "______________ Tieline ______________";
 
@@ -121,23 +118,8 @@ impl Call<'_> {
     }
 
     async fn invited(&self, cursor: Option<&str>, now: Timestamp) -> Result<InvitedPage, PortError> {
-        let request = SyncFolderItems {
-            item_shape: ItemShape::default(),
-            sync_folder_id: DistinguishedFolderName::Calendar.into(),
-            sync_state: cursor.map(str::to_owned),
-            max_changes_returned: self.options.page.min(i32::try_from(AT_ONCE).unwrap_or(i32::MAX)),
-            ..SyncFolderItems::default()
-        };
-        let mut answer = self.send(&request).await?;
-        let Some(message) = answer.messages.pop() else { return Err(self.short()) };
-        if let Some(stated) = Stated::message(&message) {
-            return Err(stated.into_error(&self.at(), None));
-        }
-        let page = message.payload;
-        let (Some(cursor), Some(complete)) = (page.sync_state, page.includes_last_item_in_range) else {
-            return Err(self.short());
-        };
-        let ids: Vec<BaseItemId> = page.changes.into_iter().filter_map(present).collect();
+        let (changes, cursor, complete) = self.changed_in(DistinguishedFolderName::Calendar, cursor).await?;
+        let ids: Vec<BaseItemId> = changes.into_iter().filter_map(present).collect();
         let meetings = if ids.is_empty() { Vec::new() } else { self.entries(ids, now).await? };
         Ok(InvitedPage { meetings, cursor, complete })
     }
