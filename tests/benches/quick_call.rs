@@ -2,9 +2,10 @@
 //! same run; the 99th percentile; the memory of the cache. `cargo bench -p tieline-tests --bench quick_call`, after
 //! `cargo build --release -p tieline`; wants slapd, nginx and wrk.
 //!
-//! Each call is whole: session, contact, look-up, redirect, and a decision written to the store. wrk asks over eight
-//! connections that stay open, for people who are drawn anew with each request; then over one, for the time that a single
-//! technician waits. The servers take turns, three rounds, and the median counts. The load of the machine stands beside.
+//! Each call is whole: session, contact, look-up, redirect, and a decision written to the store. wrk asks eight at a time,
+//! for people who are drawn anew with each request: once over connections that stay open, once over a new one for each
+//! call, as a click that opens a browser does; then over one, for the time that a single technician waits. The servers
+//! take turns, three rounds, and the median counts. The load of the machine stands beside.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -54,21 +55,17 @@ fn main() {
     let one = "/quick-call?contactId=Contacts%3D%3Csip:person7@corp.example%3E";
     assert_eq!(pages.get(one).status, 302);
     let cookies: Vec<_> = pages.cookies().iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let script = folder.join("calls.lua");
-    fs::write(&script, lua(&cookies.join("; "))).expect("written");
+    let script = |name: &str, connection: &str| {
+        let path = folder.join(name);
+        fs::write(&path, lua(&cookies.join("; "), connection)).expect("written");
+        path
+    };
+    let (kept, new) = (script("kept.lua", "keep-alive"), script("new.lua", "close"));
 
     let (mut nginx, bare_302) = nginx(folder);
-    let mut measured = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        measured[0].push(wrk(&bare_302, &script, 8).rate);
-        measured[1].push(wrk(&server.base(), &script, 8).rate);
-    }
-    let [peer, own] = measured.map(median);
-    let single = wrk(&server.base(), &script, 1);
-    println!(
-        "nginx, bare 302: {peer:.0} a second; quick calls: {own:.0} a second; ratio {:.2} (wanted {WANTED_SHARE})",
-        own / peer
-    );
+    compare("connections kept open", &bare_302, &server.base(), &kept);
+    compare("a new connection for each", &bare_302, &server.base(), &new);
+    let single = wrk(&server.base(), &kept, 1);
     println!(
         "one technician: p99 {:.2} ms (wanted {WANTED_P99_MS}), {:.0} a second",
         single.p99_ms, single.rate
@@ -78,6 +75,20 @@ fn main() {
     // Asked to end, nginx takes its workers along; killed, it would leave them.
     nginx.stop();
     drop(slapd);
+}
+
+/// Prints quick calls a second beside nginx's redirects.
+fn compare(how: &str, bare_302: &str, quick_calls: &str, script: &Path) {
+    let mut measured = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        measured[0].push(wrk(bare_302, script, 8).rate);
+        measured[1].push(wrk(quick_calls, script, 8).rate);
+    }
+    let [peer, own] = measured.map(median);
+    println!(
+        "{how}: nginx, bare 302: {peer:.0} a second; quick calls: {own:.0} a second; ratio {:.2} (wanted {WANTED_SHARE})",
+        own / peer
+    );
 }
 
 /// The listing ends with the highest numbers. Each is asked for once: an answer "asked now" would bring that one alone.
@@ -156,9 +167,9 @@ fn nginx(folder: &Path) -> (Running, String) {
     (nginx, format!("http://127.0.0.1:{port}"))
 }
 
-fn lua(cookies: &str) -> String {
+fn lua(cookies: &str, connection: &str) -> String {
     format!(
-        "math.randomseed(os.time())\nlocal headers = {{ [\"Cookie\"] = \"{cookies}\" }}\n\
+        "math.randomseed(os.time())\nlocal headers = {{ [\"Cookie\"] = \"{cookies}\", [\"Connection\"] = \"{connection}\" }}\n\
          function request()\n  local path = \"/quick-call?contactId=Contacts%3D%3Csip:person\" .. math.random(0, {}) .. \"@corp.example%3E\"\n\
            return wrk.format(\"GET\", path, headers)\nend\n\
          function done(summary, latency)\n  print(string.format(\"result %f %f %d\", summary.requests / summary.duration * 1e6, latency:percentile(99) / 1000, summary.errors.status))\nend\n",
