@@ -158,6 +158,14 @@ def has_one_named(site):
 
 
 @check
+def has_many_events(site):
+    """Covers: AV-76 (exact calendar)"""
+    found = [item.subject for item in sign_in(site).calendar.all().only("subject")]
+    wanted = {f"Number {number} {name}" for name, many in site["many"].items() for number in range(many)}
+    assert len(found) == len(wanted) and set(found) == wanted, (len(found), len(wanted), sorted(set(found) ^ wanted)[:5])
+
+
+@check
 def was_told_nothing(site):
     """Covers: AV-78 (no invitations)"""
     account = sign_in(site)

@@ -1,4 +1,4 @@
-//! A mail user with many contacts and a client of few words, for stories and benches that need thousands of them. What is
+//! A mail user with many contacts and events and a client of few words, for stories and benches that need thousands of them. What is
 //! there in the end is for a judge to say.
 
 use std::ops::Range;
@@ -40,6 +40,19 @@ impl MailUser {
             let request = format!(
                 "<m:CreateItem><m:SavedItemFolderId><t:DistinguishedFolderId Id=\"contacts\"/></m:SavedItemFolderId>\
                  <m:Items>{items}</m:Items></m:CreateItem>"
+            );
+            self.ask(&request);
+        }
+    }
+
+    /// Events with this name and a number, an hour each, some days apart.
+    pub fn makes_events(&self, name: &str, numbers: Range<usize>) {
+        for first in numbers.clone().step_by(AT_ONCE) {
+            let some = first..(first + AT_ONCE).min(numbers.end);
+            let items: String = some.map(|number| event(name, number)).collect();
+            let request = format!(
+                "<m:CreateItem SendMeetingInvitations=\"SendToNone\"><m:SavedItemFolderId>\
+                 <t:DistinguishedFolderId Id=\"calendar\"/></m:SavedItemFolderId><m:Items>{items}</m:Items></m:CreateItem>"
             );
             self.ask(&request);
         }
@@ -96,6 +109,35 @@ fn contact(surname: &str, number: usize) -> String {
          </t:PhoneNumbers><t:JobTitle>Engineer</t:JobTitle><t:Surname>{surname}</t:Surname></t:Contact>",
         number % 40
     )
+}
+
+fn event(name: &str, number: usize) -> String {
+    let (day, hour) = day_and_hour(number);
+    format!(
+        "<t:CalendarItem><t:Subject>Number {number} {name}</t:Subject><t:Start>{day}T{hour:02}:00:00Z</t:Start>\
+         <t:End>{day}T{hour:02}:30:00Z</t:End><t:Location>Room {}</t:Location></t:CalendarItem>",
+        number % 40
+    )
+}
+
+fn day_and_hour(number: usize) -> (String, usize) {
+    let (month, day) = (number / 280 % 12 + 1, number / 10 % 28 + 1);
+    (format!("{}-{month:02}-{day:02}", 2026 + number / 3360), number % 10 + 8)
+}
+
+/// An iCalendar file with such events.
+pub fn events(name: &str, numbers: Range<usize>) -> String {
+    let event = |number: usize| {
+        let (day, hour) = day_and_hour(number);
+        let day = day.replace('-', "");
+        format!(
+            "BEGIN:VEVENT\r\nUID:{name}-{number}\r\nDTSTAMP:20260101T000000Z\r\nSUMMARY:Number {number} {name}\r\n\
+             DTSTART:{day}T{hour:02}0000Z\r\nDTEND:{day}T{hour:02}3000Z\r\nLOCATION:Room {}\r\nEND:VEVENT\r\n",
+            number % 40
+        )
+    };
+    let events: String = numbers.map(event).collect();
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:many\r\n{events}END:VCALENDAR\r\n")
 }
 
 /// A vCard file with such contacts.

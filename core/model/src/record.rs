@@ -138,6 +138,9 @@ pub trait Record: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Sen
 
     /// The fields that differ.
     fn differences(&self, other: &Self) -> Vec<Self::Field> {
+        if self == other {
+            return Vec::new();
+        }
         Self::fields().iter().copied().filter(|field| !self.same(other, *field)).collect()
     }
 
@@ -186,11 +189,24 @@ impl RecordHash {
 
 /// One line: blanks at the ends go, runs of blanks are one blank.
 pub(crate) fn line(text: &str) -> String {
+    let mut blank = true;
+    // Most texts are so already.
+    let is_normal = text.bytes().all(|byte| {
+        let normal = byte.is_ascii_graphic() || (byte == b' ' && !blank);
+        blank = byte == b' ';
+        normal
+    });
+    if is_normal && (text.is_empty() || !blank) {
+        return text.to_owned();
+    }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Several lines: line ends are `\n`, blanks at the ends of lines and empty lines at the end go.
 pub(crate) fn lines(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
     let text = text.replace("\r\n", "\n").replace(['\r', '\u{2028}'], "\n");
     let lines: Vec<&str> = text.split('\n').map(|line| line.trim_end()).collect();
     lines.join("\n").trim().to_owned()

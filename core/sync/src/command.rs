@@ -138,6 +138,16 @@ pub struct Backlog {
     pub next: Option<Timestamp>,
 }
 
+/// An item of the mail system's that is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which.
+    pub id: String,
+    /// It must be asked for now: it may be gone, or may show what became of a write. Otherwise what was read before will do,
+    /// as long as no listing since then showed another version of the item, or began anew.
+    pub afresh: bool,
+}
+
 /// What became of reading an item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fetched<R> {
@@ -287,7 +297,8 @@ pub struct Unit<R: Record> {
 
 impl<R: Record> Unit<R> {
     pub(crate) fn put(link: Link<R>) -> Self {
-        Self { put: Some(link.clone()), ..Self::remove(link.id) }
+        let id = link.id;
+        Self { put: Some(link), ..Self::remove(id) }
     }
 
     pub(crate) const fn remove(link: LinkId) -> Self {
@@ -334,7 +345,7 @@ pub enum Command<R: Record> {
     /// Read items of the mail system, in order. [`Event::Fetched`]
     Fetch {
         /// Which.
-        ids: Vec<String>,
+        items: Vec<Wanted>,
     },
     /// Look for items that carry these marks, oldest first. [`Event::Located`]
     Locate {

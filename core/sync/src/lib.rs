@@ -36,7 +36,8 @@
 //! 6. An edit beats a deletion, one edit of a field wins, and the loser is kept ([`Conflict`]). What was deleted for
 //!    one side on the other can be restored for 14 days ([`Undo`], [`restore`]).
 //! 7. The first pass, and the first after a change of [`Choices`], is a dry run ([`Plan`]) that a person approves; then
-//!    a snapshot is taken; then something is written.
+//!    a snapshot is taken; then something is written. If anything changed meanwhile on either side the plan is made anew,
+//!    and the person asked again when it has become another one.
 //! 8. A bad item is put aside ([`Trouble`]) and the others go on.
 //! 9. Meetings are changed without a word to their attendees ([`SendToNone`]).
 //!
@@ -47,7 +48,9 @@
 //! # What a driver owes
 //!
 //! Commits are atomic and fenced by the mailbox's lease; a [`Unit`] whose left write meets another version is left out
-//! and named. A call that was given up is reported as [`Event::Failed`]. Engines of different mailboxes share nothing,
+//! and named. What was read of an item may be kept and given again where [`Wanted`] allows it, also in a later pass; a driver
+//! that does so forgets it when a write is sent to the item, and no later than in the commit that stores the cursor of a page
+//! which shows another version, and forgets everything when a listing begins without a cursor. A call that was given up is reported as [`Event::Failed`]. Engines of different mailboxes share nothing,
 //! so that one cannot stall another; polite limits are the transport's.
 
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -70,7 +73,7 @@ mod whereabouts;
 pub use brake::{Brake, Touch, limit};
 pub use command::{
     Backlog, Change, Command, Commit, Conflict, Event, Fetched, LeftItem, LeftWrite, Linked, Page, Query,
-    Reason, Rest, RightItem, SendToNone, Stamp, Undo, Unit, Write, Written,
+    Reason, Rest, RightItem, SendToNone, Stamp, Undo, Unit, Wanted, Write, Written,
 };
 pub use decide::{Action, Now, Rule, TABLE, decide, decision_table};
 pub use directory::{Kept, Refresh, refresh, written_by_directory};
@@ -83,5 +86,5 @@ pub use plan::{Plan, Planned, Sample};
 pub use policy::{BrakePolicy, Choices, DeletePolicy, FieldPolicy, Limits, Policy};
 pub use restore::{Restored, restore};
 pub use side::{Origin, Side};
-pub use state::{Identity, Pause, Resume, State};
+pub use state::{Awaiting, Identity, Pause, Resume, State};
 pub use whereabouts::{Cause, Manual, Moves, Whereabouts, whereabouts};

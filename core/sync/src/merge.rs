@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 use tieline_model::{Record, RecordHash};
 
 use crate::policy::FieldPolicy;
@@ -11,13 +12,40 @@ use crate::side::{Origin, Side};
 
 /// What each side held when they were last in step. They may differ in what a server cannot hold or writes its own
 /// way: that is not an edit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(bound = "")]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(bound = "", from = "StoredBase<R>")]
 pub struct Base<R: Record> {
     /// Tieline's.
     pub left: R,
     /// The mail system's.
     pub right: R,
+}
+
+/// As it is stored: what is the same on both sides, as most is, once.
+#[derive(Deserialize)]
+#[serde(bound = "")]
+struct StoredBase<R: Record> {
+    left: R,
+    #[serde(default)]
+    right: Option<R>,
+}
+
+impl<R: Record> From<StoredBase<R>> for Base<R> {
+    fn from(StoredBase { left, right }: StoredBase<R>) -> Self {
+        Self { right: right.unwrap_or_else(|| left.clone()), left }
+    }
+}
+
+impl<R: Record> Serialize for Base<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let differs = self.left != self.right;
+        let mut stored = serializer.serialize_struct("Base", 1 + usize::from(differs))?;
+        stored.serialize_field("left", &self.left)?;
+        if differs {
+            stored.serialize_field("right", &self.right)?;
+        }
+        stored.end()
+    }
 }
 
 /// Who set a field, when, and why that value won.

@@ -92,6 +92,18 @@ pub enum Resume {
     Rejoin,
 }
 
+/// A plan that says all there is to do, and how far both sides were read for it. As long as nothing changed since, making it
+/// again would give the same one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaiting {
+    /// The plan's.
+    pub fingerprint: RecordHash,
+    /// How far Tieline's changes were read.
+    pub left_cursor: Option<String>,
+    /// How far the mail system's changes were read.
+    pub right_cursor: Option<String>,
+}
+
 /// Where one mailbox's contacts or calendar stand. Durable, small.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -122,6 +134,9 @@ pub struct State {
     pub approved: Option<RecordHash>,
     /// The fingerprint of a plan that a person approved and that was not applied yet.
     pub approval: Option<RecordHash>,
+    /// The plan that waits for approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub awaiting: Option<Awaiting>,
     /// When the last snapshot was taken.
     pub snapshot: Option<Timestamp>,
     /// Waits for a person, since when.

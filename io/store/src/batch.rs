@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, LocationWrite, NewApiToken,
     NewDeletion, NewFeed, NewJob, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite,
-    RemoteItem, Session, SnapshotEntry, StagedContent, Subscription, SyncLink, SyncUnit, TokenHash,
+    RemoteItem, Session, SnapshotEntry, Spooled, StagedContent, Subscription, SyncUnit, TokenHash,
     TrustedCertificate,
 };
 
@@ -232,11 +232,43 @@ pub enum Write {
         /// The engine's own.
         body: serde_json::Value,
     },
-    /// One decision of the synchronization. When its entry has another version by then it is left out, and the receipt
-    /// names it; the rest of the batch is written all the same.
-    SyncUnit(Box<SyncUnit>),
-    /// Links that change and nothing with them, each at most once.
-    SyncLinks(Vec<SyncLink>),
+    /// Decisions of the synchronization. One whose entry has another version by then is left out, and the receipt names
+    /// it; the rest of the batch is written all the same.
+    SyncUnits(Vec<SyncUnit>),
+    /// Keeps what was read of the mail system's items, each at most once.
+    Spool {
+        /// Whose.
+        mailbox: MailboxId,
+        /// Contacts or events.
+        kind: RecordKind,
+        /// What.
+        items: Vec<Spooled>,
+    },
+    /// A listing showed these versions of items, or that they are gone: what was read of others does not hold any more.
+    SpoolCompare {
+        /// Whose.
+        mailbox: MailboxId,
+        /// Contacts or events.
+        kind: RecordKind,
+        /// The items, and their versions unless they are gone.
+        versions: Vec<(String, Option<String>)>,
+    },
+    /// Forgets what was read of these items.
+    SpoolForget {
+        /// Whose.
+        mailbox: MailboxId,
+        /// Contacts or events.
+        kind: RecordKind,
+        /// Which.
+        items: Vec<String>,
+    },
+    /// Forgets what was read of all items.
+    SpoolClear {
+        /// Whose.
+        mailbox: MailboxId,
+        /// Contacts or events.
+        kind: RecordKind,
+    },
     /// Keeps a deletion, so that it can be undone.
     Deletion(NewDeletion),
     /// Notes that a deletion was undone; a second time is refused, and the batch with it.
@@ -249,6 +281,17 @@ pub enum Write {
         id: SnapshotId,
         /// What.
         entries: Vec<SnapshotEntry>,
+    },
+    /// Adds items that were read before: those after the first and up to the second.
+    SnapshotSpooled {
+        /// Which.
+        id: SnapshotId,
+        /// Whose.
+        mailbox: MailboxId,
+        /// Contacts or events.
+        kind: RecordKind,
+        /// The part.
+        part: (String, String),
     },
     /// A snapshot is complete.
     SnapshotComplete(SnapshotId),

@@ -63,6 +63,11 @@ macro_rules! table_exists {
 #[path = "sql/mod.rs"]
 pub(crate) mod sql;
 
+/// How a statement's text names its `nth` argument.
+pub(crate) fn place(nth: usize) -> String {
+    format!("${nth}")
+}
+
 /// How long the server waits for a silent writer, in the words of its setting.
 const IDLE_LIMIT: &str = "10s";
 /// Names Tieline's writers among the database's advisory locks.

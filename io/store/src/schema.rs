@@ -33,6 +33,7 @@ const KNOWN: &[Known] = known![
     8 "0008_meeting_feeds",
     9 "0009_sync_counts",
     10 "0010_location",
+    11 "0011_sync_spool",
 ];
 
 /// One migration and whether it was carried out.

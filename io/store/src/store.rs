@@ -137,6 +137,8 @@ pub(crate) enum Readers {
     Postgres(sqlx::PgPool),
 }
 
+/// How long what was read for a plan is kept while nobody approves it and nothing changes.
+const SPOOLED: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How many operations may wait for the writer.
 const QUEUE: usize = 4096;
 /// How much content may wait for the writer, in KiB.
@@ -217,6 +219,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be written.
     pub async fn sweep(&self, now: Timestamp, retention: &Retention) -> Result<Swept, StoreError> {
+        // Only copies of what can be read again: not worth a figure.
+        self.sweep_one(now, Sweep::Spooled, before(now, SPOOLED)).await?;
         Ok(Swept {
             contents: self.sweep_one(now, Sweep::Content, before(now, retention.content)).await?,
             staged: self.sweep_one(now, Sweep::Staged, before(now, retention.staged)).await?,

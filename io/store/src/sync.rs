@@ -36,8 +36,8 @@ pub struct SyncLink {
     pub missing: bool,
     /// Put aside for a person.
     pub quarantined: bool,
-    /// The engine's own.
-    pub body: Value,
+    /// The engine's own, as JSON.
+    pub body: String,
 }
 
 /// Everything that one decision of the engine writes: all of it, or nothing when the entry has another version by then.
@@ -87,8 +87,8 @@ pub struct SyncConflict {
     pub body: Value,
 }
 
-/// A link with Tieline's entry as it stands in the same moment.
-pub type LinkedRecord<R> = (Value, Option<StoredRecord<R>>);
+/// A link, as JSON, with Tieline's entry as it stands in the same moment.
+pub type LinkedRecord<R> = (String, Option<StoredRecord<R>>);
 
 /// Which links are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,8 +99,6 @@ pub enum LinkQuery {
     Left(Vec<Uuid>),
     /// Those of these items of the mail system's.
     Right(Vec<String>),
-    /// Those of entries that have one of these match keys now.
-    Keys(Vec<String>),
     /// Those with an item in the mail system that an earlier listing than this showed last, by id.
     Unseen {
         /// The listing.
@@ -166,16 +164,16 @@ impl Store {
         read!(self, conn => sync::links(conn, mailbox, query))
     }
 
-    /// Entries that have one of these match keys now and belong to no link yet.
+    /// Entries that have one of these match keys now: those that belong to a link with it, and those that do not yet.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn unlinked_kin<R: Record>(
+    pub async fn kin<R: Record>(
         &self,
         mailbox: MailboxId,
         keys: &[String],
-    ) -> Result<Vec<StoredRecord<R>>, StoreError> {
-        read!(self, conn => sync::unlinked_kin(conn, mailbox, keys))
+    ) -> Result<(Vec<LinkedRecord<R>>, Vec<StoredRecord<R>>), StoreError> {
+        read!(self, conn => sync::kin(conn, mailbox, keys))
     }
 
     /// How many links there are, and how much waits.

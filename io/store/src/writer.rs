@@ -72,6 +72,7 @@ pub(crate) enum Sweep {
     PendingSignIns,
     Deletions,
     Snapshots,
+    Spooled,
     QuickCallChoices,
 }
 

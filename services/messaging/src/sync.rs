@@ -6,6 +6,7 @@
 
 mod carried;
 mod snapshot;
+mod spool;
 mod state;
 mod store;
 
@@ -33,6 +34,7 @@ use crate::jobs::{self, json};
 use crate::reach::Reach;
 
 use carried::Edits;
+use spool::Spool;
 pub use state::{Standing, SyncStatus};
 
 /// The mail system's contacts and calendars.
@@ -156,6 +158,7 @@ pub(crate) struct Pass<'a, R: InStep> {
     pub(crate) edits: Edits,
     /// Links that both sides agreed on when the batches began.
     pub(crate) linked: u64,
+    pub(crate) spool: Spool<R>,
 }
 
 impl Messaging {
@@ -293,6 +296,7 @@ impl Messaging {
             standing,
             edits,
             linked: 0,
+            spool: Spool::new(),
         };
         let rest = pass.run(word.as_ref()).await?;
         pass.finish(rest, word.is_some()).await
@@ -335,6 +339,7 @@ impl<R: InStep> Pass<'_, R> {
                 let kept = self.messaging.kept_state::<R>(self.mailbox.id).await?;
                 let identity = kept.as_ref().and_then(|kept| kept.state.identity.as_ref());
                 self.folder = identity.map(|identity| FolderRef(identity.folder.clone()));
+                self.begin_spool(kept.as_ref().map(|kept| &kept.state)).await?;
                 Event::Loaded(kept.map(|kept| Box::new(kept.state)))
             }
             Command::Identify => match self.system.identify(&self.target).await {
@@ -359,17 +364,7 @@ impl<R: InStep> Pass<'_, R> {
                 self.edits.here(&links);
                 Event::Links(links, backlog)
             }
-            Command::Fetch { ids } => {
-                let items: Vec<ItemRef> = ids.into_iter().map(ItemRef).collect();
-                match self.system.read(&self.target, &items).await {
-                    Ok(read) => {
-                        let found: Vec<Fetched<R>> = read.into_iter().map(fetched).collect();
-                        self.edits.there(&found);
-                        Event::Fetched(found)
-                    }
-                    Err(error) => Event::Failed(failure(&error)),
-                }
-            }
+            Command::Fetch { items } => self.fetch(items).await?,
             Command::Locate { links } => match self.locate(&links).await {
                 Ok(found) => Event::Located(
                     found.into_iter().map(|items| items.into_iter().map(right).collect()).collect(),
@@ -391,6 +386,7 @@ impl<R: InStep> Pass<'_, R> {
             }
             Command::Write { writes, deadline } => {
                 let sent: Vec<_> = writes.iter().map(|write| (write.link, write.operation)).collect();
+                self.forget_written(writes.iter().filter_map(|write| write.id.clone()).collect());
                 let writes: Vec<WriteRecord<R>> = writes.into_iter().filter_map(write).collect();
                 match self.write(&writes, deadline).await {
                     Ok(written) => {
@@ -415,7 +411,7 @@ impl<R: InStep> Pass<'_, R> {
         Ok(identity.folder)
     }
 
-    async fn list(&mut self, cursor: Option<&str>, limit: u32) -> Result<RemotePage, PortError> {
+    pub(crate) async fn list(&mut self, cursor: Option<&str>, limit: u32) -> Result<RemotePage, PortError> {
         let folder = self.folder().await?;
         self.system.list(&self.target, &folder, cursor, limit).await
     }
@@ -436,7 +432,7 @@ impl<R: InStep> Pass<'_, R> {
 
     async fn right_page(&mut self, cursor: Option<String>, limit: usize) -> Result<Event<R>, WorkError> {
         let limit = u32::try_from(limit).unwrap_or(512);
-        Ok(match self.list(cursor.as_deref(), limit).await {
+        Ok(match self.remote_page(cursor.as_deref(), limit).await {
             Ok(page) => {
                 let change = |change: RemoteChange| match change {
                     RemoteChange::Present { item, etag } => Change::Present { id: item.0, etag },
@@ -471,7 +467,11 @@ impl<R: InStep> Pass<'_, R> {
             Some(Rest::WorldChanged(plan)) => Standing::AwaitsApproval { plan, changed: true },
             Some(Rest::Paused(pause)) => Standing::Paused { pause },
         };
-        let writes = self.standing_writes().await?;
+        let mut writes = self.standing_writes().await?;
+        if self.standing == Standing::InStep && self.spool.is_used() {
+            let (mailbox, kind) = self.id();
+            writes.push(Write::SpoolClear { mailbox, kind });
+        }
         let finish = match again {
             None => Finish::done(),
             // A word that was not heard to its end is said again.

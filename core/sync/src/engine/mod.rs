@@ -35,6 +35,8 @@ pub struct Engine<R: Record> {
     stage: Stage<R>,
     /// A plan is made, nothing is written.
     plan: Option<Plan>,
+    /// Something was noted on links since the plan was begun, so that there may be more to do than it says.
+    noted: bool,
     /// Items in step, as last told.
     linked: u64,
     /// What a person said while something else was under way.
@@ -118,6 +120,7 @@ impl<R: Record> Engine<R> {
             wrote: false,
             stage: Stage::Loading,
             plan: None,
+            noted: false,
             linked: 0,
             word: None,
         };
@@ -225,6 +228,7 @@ impl<R: Record> Engine<R> {
             now,
             generation: self.state.generation,
             epoch: self.state.epoch,
+            planning: self.plan.is_some(),
         }
     }
 

@@ -9,14 +9,14 @@ use super::greet::greet;
 use super::{After, Before, Engine, Stage, random};
 use crate::brake::Touch;
 use crate::command::{
-    Backlog, Command, Event, Fetched, Linked, Query, Rest, RightItem, Unit, Write, Written,
+    Backlog, Command, Event, Fetched, Linked, Query, Rest, RightItem, Unit, Wanted, Write, Written,
 };
 use crate::decide::Action;
 use crate::link::{Link, Operation, Seen};
 use crate::merge::lost_fields;
 use crate::plan::Plan;
 use crate::settle::Verdict;
-use crate::state::Pause;
+use crate::state::{Awaiting, Pause};
 
 /// The links in hand, and what was read for them so far.
 #[derive(Debug)]
@@ -61,7 +61,10 @@ impl<R: Record> Engine<R> {
             return self.rest(Rest::Paused(pause));
         }
         if !self.is_approved() && self.plan.is_none() {
-            self.plan = Some(Plan::under(self.choices.clone()));
+            if self.is_as_planned() {
+                return self.approved(After::Work(None), now);
+            }
+            self.begin_plan();
         }
         if links.is_empty() {
             return match self.plan.take() {
@@ -126,13 +129,38 @@ impl<R: Record> Engine<R> {
 
     fn planned(&mut self, plan: Plan, now: Timestamp) -> Command<R> {
         match self.state.approval.take() {
-            Some(approval) if approval == plan.approval() => {
-                self.state.approved = Some(self.choices.clone());
-                self.commit(Vec::new(), After::Work(None), now)
+            Some(approval) if approval == plan.approval() => self.approved(After::Work(None), now),
+            approval => {
+                self.state.awaiting = (!self.noted).then(|| Awaiting {
+                    fingerprint: plan.approval(),
+                    left_cursor: self.state.left_cursor.clone(),
+                    right_cursor: self.state.right_cursor.clone(),
+                });
+                let plan = Box::new(plan);
+                let rest = if approval.is_some() { Rest::WorldChanged(plan) } else { Rest::AwaitApproval(plan) };
+                self.commit(Vec::new(), After::Rest(rest), now)
             }
-            Some(_) => self.commit(Vec::new(), After::Rest(Rest::WorldChanged(Box::new(plan))), now),
-            None => self.rest(Rest::AwaitApproval(Box::new(plan))),
         }
+    }
+
+    fn begin_plan(&mut self) {
+        self.plan = Some(Plan::under(self.choices.clone()));
+        self.noted = false;
+    }
+
+    /// The plan that was approved is the one that would be made again: it was whole, and neither side changed since.
+    fn is_as_planned(&self) -> bool {
+        self.state.awaiting.as_ref().is_some_and(|awaiting| {
+            self.state.approval.as_ref() == Some(&awaiting.fingerprint)
+                && self.state.left_cursor == awaiting.left_cursor
+                && self.state.right_cursor == awaiting.right_cursor
+        })
+    }
+
+    fn approved(&mut self, after: After<R>, now: Timestamp) -> Command<R> {
+        self.state.approved = Some(self.choices.clone());
+        (self.state.approval, self.state.awaiting) = (None, None);
+        self.commit(Vec::new(), after, now)
     }
 
     fn ask(&mut self, mut batch: Batch<R>, asking: Asking, command: Command<R>) -> Command<R> {
@@ -157,16 +185,25 @@ impl<R: Record> Engine<R> {
             Some(intent) => intent.operation != Operation::Create,
             None => link.seen_right != Seen::Same || link.base.is_none(),
         };
-        let links = batch.links.iter().filter(|(link, _)| wanted(link));
-        let ids: BTreeSet<String> =
-            links.filter_map(|(link, _)| Some(link.right.as_ref()?.id.clone())).collect();
+        // An item that is new to both and was listed as it was read is no other now than it was then.
+        let afresh = |link: &Link<R>| {
+            link.intent.is_some() || link.base.is_some() || link.seen_right != Seen::Changed
+        };
+        let mut items: BTreeMap<&str, bool> = BTreeMap::new();
+        for (link, _) in batch.links.iter().filter(|(link, _)| wanted(link)) {
+            if let Some(right) = &link.right {
+                *items.entry(&right.id).or_default() |= afresh(link);
+            }
+        }
+        let items: Vec<Wanted> =
+            items.into_iter().map(|(id, afresh)| Wanted { id: id.to_owned(), afresh }).collect();
         // Links whose create is being located keep the time of that look, which is the earlier one.
         batch.asked_at = batch.asked_at.min(now);
-        if ids.is_empty() {
+        if items.is_empty() {
             return self.find_kin(batch);
         }
-        let ids: Vec<String> = ids.into_iter().collect();
-        self.ask(batch, Asking::Fetch(ids.clone()), Command::Fetch { ids })
+        let ids = items.iter().map(|item| item.id.clone()).collect();
+        self.ask(batch, Asking::Fetch(ids), Command::Fetch { items })
     }
 
     /// Items that only the mail system has may be Tieline's own, or be known to it by another way.
@@ -209,7 +246,11 @@ impl<R: Record> Engine<R> {
     }
 
     fn decide(&mut self, batch: Batch<R>, now: Timestamp, ids: &dyn Ids) -> Command<R> {
-        let Batch { mut after, links, located, fetched, kin, asked_at, .. } = batch;
+        let Batch { mut after, links, located, mut fetched, kin, asked_at, .. } = batch;
+        let mut sharers: BTreeMap<String, usize> = BTreeMap::new();
+        for right in links.iter().filter_map(|(link, _)| link.right.as_ref()) {
+            *sharers.entry(right.id.clone()).or_default() += 1;
+        }
         let mut postponed = false;
         let mut tally = Tally { units: Vec::new(), writes: Vec::new(), taken: BTreeSet::new() };
         for (link, left) in links {
@@ -217,7 +258,11 @@ impl<R: Record> Engine<R> {
                 continue;
             }
             let desk = self.desk(now, ids);
-            let right = link.right.as_ref().and_then(|right| fetched.get(&right.id)).cloned();
+            // Two links may have one item while a create is in doubt.
+            let right = link.right.as_ref().and_then(|right| match sharers.get(&right.id) {
+                Some(1) => fetched.remove(&right.id),
+                _ => fetched.get(&right.id).cloned(),
+            });
             let lossy = self
                 .plan
                 .is_some()
@@ -245,12 +290,15 @@ impl<R: Record> Engine<R> {
             }
         }
         let Tally { units, writes, .. } = tally;
+        self.noted |= !units.is_empty();
         let joined = units.iter().any(|unit| unit.absorbed.is_some());
         if joined || (postponed && !units.is_empty()) {
             // What was joined has another place in the order now, and what an item waits for may have been settled: from
             // the beginning, before anything that comes later.
             after = None;
-            self.plan = self.plan.take().map(|_| Plan::under(self.choices.clone()));
+            if self.plan.is_some() {
+                self.begin_plan();
+            }
         }
         let next = if writes.is_empty() { After::Work(after) } else { After::Write { writes, after } };
         if units.is_empty() && matches!(next, After::Work(_)) {

@@ -26,7 +26,9 @@ impl<R: Record> Desk<'_, R> {
         };
         let merged = both.merge(self.policy.choices.fields, self.rendition);
         let unlinked = link.base.is_none();
-        let planned = Some((action, sample(&link, rule, &merged, &merged.left), merged.conflicts.len()));
+        let planned = self
+            .planning
+            .then(|| (action, sample(&link, rule, &merged, &merged.left), merged.conflicts.len()));
         let conflict = merged.conflicts.first().map(|(_, winner)| Conflict {
             link: link.id,
             at: self.now,
@@ -65,7 +67,7 @@ impl<R: Record> Desk<'_, R> {
     }
 
     pub(super) fn create_left(&self, case: Case<R>) -> Verdict<R> {
-        let planned = case.planned(R::fields(), 0);
+        let planned = self.planned(&case, R::fields(), 0);
         let Case { mut link, rule, right: Some(right), .. } = case else { return case.nothing() };
         let (id, etag) =
             (link.left.as_ref().map_or_else(|| self.fresh(), |left| left.id.clone()), self.fresh());
@@ -87,7 +89,7 @@ impl<R: Record> Desk<'_, R> {
     }
 
     pub(super) fn create_right(&self, case: Case<R>) -> Verdict<R> {
-        let planned = case.planned(R::fields(), 0);
+        let planned = self.planned(&case, R::fields(), 0);
         let Case { mut link, rule, left: Some(left), .. } = case else { return case.nothing() };
         let restored = link.base.is_some();
         let conflict = restored.then(|| self.deletion_lost(&link, rule, Side::Left));
@@ -102,7 +104,7 @@ impl<R: Record> Desk<'_, R> {
     }
 
     pub(super) fn delete_left(&self, case: Case<R>) -> Verdict<R> {
-        let planned = case.planned(&[], 0);
+        let planned = self.planned(&case, &[], 0);
         let Case { link, rule, left: Some(left), .. } = case else { return case.nothing() };
         let edited = link.base.as_ref().is_some_and(|base| !left.record.differences(&base.left).is_empty());
         let conflict = edited.then(|| self.edit_lost(&link, rule, Side::Right, left.record.clone()));
@@ -119,7 +121,7 @@ impl<R: Record> Desk<'_, R> {
     }
 
     pub(super) fn delete_right(&self, case: Case<R>) -> Verdict<R> {
-        let planned = case.planned(&[], 0);
+        let planned = self.planned(&case, &[], 0);
         let Case { mut link, rule, right: Some(right), .. } = case else { return case.nothing() };
         let edited = link.base.as_ref().is_some_and(|base| !right.record.differences(&base.right).is_empty());
         let conflict = edited.then(|| self.edit_lost(&link, rule, Side::Left, right.record.clone()));

@@ -22,6 +22,8 @@ pub(crate) struct Desk<'a, R: Record> {
     pub(crate) now: Timestamp,
     pub(crate) generation: u64,
     pub(crate) epoch: u32,
+    /// A plan is made: samples are wanted.
+    pub(crate) planning: bool,
 }
 
 /// What is done about a link.
@@ -102,7 +104,7 @@ impl<R: Record> Desk<'_, R> {
             Action::DeleteLeft => self.delete_left(case),
             Action::DeleteRight => self.delete_right(case),
             Action::Forget => {
-                let planned = case.planned(&[], 0);
+                let planned = self.planned(&case, &[], 0);
                 Verdict { planned, ..Verdict::bookkeeping(self.forget(case.link)) }
             }
         }
@@ -124,18 +126,28 @@ impl<R: Record> Case<R> {
         Verdict::bookkeeping(Unit::put(self.link))
     }
 
-    fn planned(&self, fields: &[R::Field], conflicts: usize) -> Option<(Action, Sample, usize)> {
+}
+
+impl<R: Record> Desk<'_, R> {
+    /// The case as a line of the plan; `None` when no plan is made.
+    fn planned(
+        &self,
+        case: &Case<R>,
+        fields: &[R::Field],
+        conflicts: usize,
+    ) -> Option<(Action, Sample, usize)> {
+        let (left, right) = (case.left.as_ref(), case.right.as_ref());
         let record =
-            self.left.as_ref().map(|item| &item.record).or(self.right.as_ref().map(|item| &item.record))?;
+            left.map(|item| &item.record).or(right.map(|item| &item.record)).filter(|_| self.planning)?;
         let fields =
             fields.iter().filter(|field| !record.canonical(**field).is_empty()).map(ToString::to_string);
         let sample = Sample {
-            link: self.link.id,
+            link: case.link.id,
             headline: record.headline(),
-            rule: self.rule.name.to_owned(),
+            rule: case.rule.name.to_owned(),
             fields: fields.collect(),
         };
-        Some((self.action, sample, conflicts))
+        Some((case.action, sample, conflicts))
     }
 }
 

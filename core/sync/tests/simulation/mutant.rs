@@ -52,10 +52,12 @@ pub(crate) enum Mutant {
     NoUndo,
     /// A field that was edited is not written.
     FieldForgotten,
+    /// What was read once is not asked for again.
+    ReadOnce,
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::IntentNotWritten,
         Self::IntentForgotten,
         Self::NoLateEffects,
@@ -77,6 +79,7 @@ impl Mutant {
         Self::LoserForgotten,
         Self::NoUndo,
         Self::FieldForgotten,
+        Self::ReadOnce,
     ];
 
     /// What the engine is told to go by.
@@ -210,7 +213,7 @@ pub(crate) struct Asked {
 impl Asked {
     pub(crate) fn of<R: SimRecord>(command: &Command<R>, policy: &Policy) -> Self {
         let (ids, cursor) = match command {
-            Command::Fetch { ids } => (ids.clone(), None),
+            Command::Fetch { items } => (items.iter().map(|item| item.id.clone()).collect(), None),
             Command::Write { writes, .. } => {
                 (writes.iter().map(|write| write.id.clone().unwrap_or_default()).collect(), None)
             }

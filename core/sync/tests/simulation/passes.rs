@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tieline_model::{Ids, Record};
 use tieline_sync::{
     Action, Command, Commit, Engine, Event, Fetched, LeftItem, Pause, Plan, Policy, Rest, Restored, Resume,
-    Side, Undo, restore,
+    Side, Undo, Wanted, restore,
 };
 
 use crate::card::Card;
@@ -32,6 +32,8 @@ struct Site {
     /// What was asked of the mail system.
     requests: Vec<&'static str>,
     commits: usize,
+    /// The items that were wanted afresh.
+    afresh: Vec<String>,
     /// The most links, items or units in hand at a time.
     most: usize,
     /// Listings do not show this.
@@ -48,6 +50,7 @@ impl Site {
             now: "2026-03-02T09:00:00Z".parse().unwrap(),
             requests: Vec::new(),
             commits: 0,
+            afresh: Vec::new(),
             most: 0,
             hidden: |_| false,
         }
@@ -110,13 +113,15 @@ impl Site {
                 self.most = self.most.max(links.len());
                 Event::Links(links, backlog)
             }
-            Command::Fetch { ids } => {
+            Command::Fetch { items } => {
                 self.requests.push("fetch");
-                self.most = self.most.max(ids.len());
-                let one = |id: &String| {
-                    self.mail.get(id).map_or(Fetched::NotFound, |item| Fetched::Found(Box::new(item)))
+                self.most = self.most.max(items.len());
+                let afresh = items.iter().filter(|item| item.afresh).map(|item| item.id.clone());
+                self.afresh.extend(afresh);
+                let one = |wanted: &Wanted| {
+                    self.mail.get(&wanted.id).map_or(Fetched::NotFound, |item| Fetched::Found(Box::new(item)))
                 };
-                Event::Fetched(ids.iter().map(one).collect())
+                Event::Fetched(items.iter().map(one).collect())
             }
             Command::Locate { links } => {
                 Event::Located(links.iter().map(|link| self.mail.located(*link)).collect())
@@ -189,6 +194,47 @@ fn the_first_run_writes_nothing_before_its_counts_are_approved() {
     assert_eq!(site.pass(Some(Event::Approve(changed.approval()))), Rest::Done { until: None });
     let everything: Vec<u64> = (0..13).collect();
     assert_eq!(site.all(), (everything.clone(), everything));
+}
+
+/// A plan that was approved is not made again when neither side changed; what changed meanwhile is noticed all the same.
+#[test]
+fn a_plan_is_carried_out_without_being_made_again() {
+    let mut site = Site::new();
+    site.made_there(0..230);
+    let plan = site.plan();
+    assert_eq!(site.requests, ["list", "identify", "fetch", "fetch", "fetch"]);
+    assert_eq!(site.pass(Some(Event::Approve(plan.approval()))), Rest::Done { until: None });
+    assert_eq!(site.requests, ["list", "identify", "fetch", "fetch", "fetch"], "once for the writing");
+    assert!(site.afresh.is_empty(), "what was read for the plan would have done");
+
+    for changed_there in [true, false] {
+        let mut site = Site::new();
+        site.made_there(0..3);
+        let plan = site.plan();
+        if changed_there { site.made_there(3..4) } else { site.made_here(3..4) }
+        assert!(matches!(site.pass(Some(Event::Approve(plan.approval()))), Rest::WorldChanged(_)));
+        assert_eq!((site.mail.writes, site.store.writes), (0, 0));
+    }
+}
+
+/// Covers: AV-85 (silence)
+#[test]
+fn what_may_be_gone_or_have_been_written_is_asked_for_afresh() {
+    let mut site = Site::new();
+    site.made_there(0..4);
+    site.in_step();
+    let ids: Vec<String> = site.mail.items().map(|item| item.id.clone()).collect();
+    site.mail.delete(&ids[0]);
+    let edited = site.mail.get(&ids[1]).unwrap().record;
+    site.mail.edit(&ids[1], &edited, None, site.now);
+    site.pass(None);
+    assert_eq!(site.afresh, ids[..2]);
+    site.afresh.clear();
+    // A listing that does not show an item says nothing: it is asked for.
+    site.mail.forget_cursors();
+    site.hidden = |id| id == "item-3";
+    site.pass(None);
+    assert_eq!(site.afresh, [ids[2].clone()]);
 }
 
 /// Covers: AV-12 (resumes), AV-76 (resumes)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tieline_model::LinkId;
 use tieline_sync::{
-    Backlog, Change, Commit, Conflict, LeftItem, Link, Linked, Page, Query, Seen, State, Undo, Unit,
+    Backlog, Change, Commit, Conflict, LeftItem, Link, Linked, Page, Query, RightItem, Seen, State, Undo, Unit,
 };
 
 use crate::sim_record::SimRecord;
@@ -25,6 +25,8 @@ pub(crate) struct Store<R: SimRecord> {
     pub(crate) put_aside: u64,
     /// Writes of the engine to items.
     pub(crate) writes: u64,
+    /// What was read of the mail system's items and may be given again.
+    pub(crate) spool: BTreeMap<String, RightItem<R>>,
 }
 
 impl<R: SimRecord> Store<R> {
@@ -41,6 +43,7 @@ impl<R: SimRecord> Store<R> {
             refused: 0,
             put_aside: 0,
             writes: 0,
+            spool: BTreeMap::new(),
         }
     }
 
@@ -54,6 +57,18 @@ impl<R: SimRecord> Store<R> {
         match item {
             Some(item) => drop(self.items.insert(id.to_owned(), item)),
             None => drop(self.items.remove(id)),
+        }
+    }
+
+    /// What a page showed was committed: what was read of other versions does not hold any more.
+    pub(crate) fn compare_spool(&mut self, page: &Page) {
+        for change in &page.changes {
+            match change {
+                Change::Present { id, etag } => {
+                    self.spool.retain(|known, item| known != id || item.etag == *etag);
+                }
+                Change::Gone { id } => drop(self.spool.remove(id)),
+            }
         }
     }
 

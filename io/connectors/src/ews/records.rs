@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
 use jiff::{Timestamp, civil};
 use tieline_model::LinkId;
 use tieline_ports::{
@@ -28,8 +29,11 @@ use super::map::{Schema, property};
 use super::mapped::Mapped;
 use super::{Exchange, Shared};
 
-/// Items read by one request, and written by one request.
-pub(super) const READ_AT_ONCE: usize = 100;
+/// Items read by one request: a third of a listing's page, so that as many requests as a mailbox may have in flight read it.
+pub(super) const READ_AT_ONCE: usize = 171;
+/// Requests that read side by side.
+const READS_IN_FLIGHT: usize = 3;
+/// Items written by one request.
 pub(super) const WRITE_AT_ONCE: usize = 50;
 /// Marks looked for by one request.
 const MARKS_AT_ONCE: usize = 20;
@@ -176,8 +180,10 @@ impl Call<'_> {
         items: &[ItemRef],
     ) -> Result<Vec<ReadRecord<R>>, PortError> {
         let mut all = Vec::with_capacity(items.len());
-        for items in items.chunks(READ_AT_ONCE) {
-            for (read, rest) in self.read_whole::<R>(items).await? {
+        let reads: Vec<_> = items.chunks(READ_AT_ONCE).map(|items| self.read_whole::<R>(items)).collect();
+        let mut reads = stream::iter(reads).buffered(READS_IN_FLIGHT);
+        while let Some(read) = reads.next().await {
+            for (read, rest) in read? {
                 all.push(match rest.pending {
                     None => read,
                     Some(pending) => self.repaired(read, pending).await?,

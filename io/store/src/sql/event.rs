@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tieline_model::{Decision, TraceId};
 use uuid::Uuid;
 
+use super::rows::Rows;
 use super::{Conn, Db};
 use crate::column::{json, parse, time};
 use crate::{AuditEntry, Event, NewEvent, StoreError};
@@ -45,39 +46,43 @@ pub(crate) async fn last(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar::<Db, i64>(sql).fetch_one(conn).await?)
 }
 
-/// Decisions come in crowds when many people call at once. A statement for many rows saves most of what one costs; few
-/// sizes, so that each stays prepared.
-static PUT_DECISIONS: LazyLock<[(usize, String); 3]> =
-    LazyLock::new(|| [16, 4, 1].map(|rows| (rows, put_decisions_sql(rows))));
-
-fn put_decisions_sql(rows: usize) -> String {
-    const COLUMNS: usize = 6;
-    let row = |nth: usize| {
-        let places: Vec<String> =
-            (1..=COLUMNS).map(|column| format!("${}", nth * COLUMNS + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<String> = (0..rows).map(row).collect();
-    format!("INSERT INTO decision (trace, subject, at_ms, rule, inputs, outcome) VALUES {}", rows.join(", "))
+/// The same for many of which nobody needs the numbers.
+pub(crate) async fn put_many(conn: &mut Conn, events: &[&NewEvent], at: Timestamp) -> Result<(), StoreError> {
+    for (sql, some) in PUT_EVENTS.portions(events) {
+        let mut query = sqlx::query::<Db>(sql);
+        for new in some {
+            query = query.bind(at.as_millisecond()).bind(&new.topic).bind(&new.subject);
+            query = query.bind(json(&new.payload)?);
+        }
+        query.execute(&mut *conn).await?;
+    }
+    Ok(())
 }
 
+static PUT_EVENTS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(4, |rows| format!("INSERT INTO event (at_ms, topic, subject, payload) VALUES {rows}"))
+});
+
+/// Decisions come in crowds when many people call at once.
+static PUT_DECISIONS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(6, |rows| {
+        format!("INSERT INTO decision (trace, subject, at_ms, rule, inputs, outcome) VALUES {rows}")
+    })
+});
+
 pub(crate) async fn put_decisions(conn: &mut Conn, decisions: &[&Decision]) -> Result<(), StoreError> {
-    let mut left = decisions;
-    for (rows, sql) in PUT_DECISIONS.iter() {
-        while let Some((some, behind)) = left.split_at_checked(*rows) {
-            let mut query = sqlx::query::<Db>(sql.as_str());
-            for decision in some {
-                query = query
-                    .bind(decision.trace.uuid())
-                    .bind(&decision.subject)
-                    .bind(decision.at.as_millisecond())
-                    .bind(&decision.rule)
-                    .bind(json(&decision.inputs)?)
-                    .bind(&decision.outcome);
-            }
-            query.execute(&mut *conn).await?;
-            left = behind;
+    for (sql, some) in PUT_DECISIONS.portions(decisions) {
+        let mut query = sqlx::query::<Db>(sql);
+        for decision in some {
+            query = query
+                .bind(decision.trace.uuid())
+                .bind(&decision.subject)
+                .bind(decision.at.as_millisecond())
+                .bind(&decision.rule)
+                .bind(json(&decision.inputs)?)
+                .bind(&decision.outcome);
         }
+        query.execute(&mut *conn).await?;
     }
     Ok(())
 }

@@ -17,13 +17,15 @@ pub(crate) mod op;
 pub(crate) mod quick_call;
 pub(crate) mod record;
 pub(crate) mod remote;
+pub(crate) mod rows;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod snapshot;
+pub(crate) mod spool;
 pub(crate) mod sweep;
 pub(crate) mod sync;
 pub(crate) mod trust;
 pub(crate) mod user;
 
-use super::{Conn, Db, Link, announce, begin, control};
+use super::{Conn, Db, Link, announce, begin, control, place};

@@ -2,7 +2,7 @@
 
 use super::{
     Conn, conference, config, content, control, deletion, event, feed, job, lease, location, mailbox,
-    message, quick_call, record, remote, secret, session, snapshot, sweep, sync, trust, user,
+    message, quick_call, record, remote, secret, session, snapshot, spool, sweep, sync, trust, user,
 };
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
@@ -151,15 +151,21 @@ async fn write(
             mailbox::put_health(conn, *mailbox, *state, cause.as_ref(), at).await
         }
         Write::FolderCount(count) => mailbox::put_folder_count(conn, count).await,
-        Write::Record(change) => record::write(conn, change, at).await.map(|_| ()),
+        Write::Record(change) => record::write(conn, change, at).await,
         Write::SyncState { mailbox, kind, body } => sync::put_state(conn, *mailbox, *kind, body, at).await,
-        Write::SyncUnit(unit) => {
-            if !sync::unit(conn, unit, at, effects).await? {
-                receipt.refused.push(unit.link);
-            }
+        Write::SyncUnits(units) => {
+            receipt.refused.extend(sync::units(conn, units, at, effects).await?);
             Ok(())
         }
-        Write::SyncLinks(links) => sync::put_links(conn, &links.iter().collect::<Vec<_>>()).await,
+        Write::Spool { mailbox, kind, items } => spool::put(conn, *mailbox, *kind, items).await,
+        Write::SpoolCompare { mailbox, kind, versions } => {
+            spool::compare(conn, *mailbox, *kind, versions).await
+        }
+        Write::SpoolForget { mailbox, kind, items } => spool::forget(conn, *mailbox, *kind, items).await,
+        Write::SpoolClear { mailbox, kind } => spool::clear(conn, *mailbox, *kind).await,
+        Write::SnapshotSpooled { id, mailbox, kind, part: (after, to) } => {
+            spool::copy(conn, *id, *mailbox, *kind, (after, to)).await
+        }
         Write::Deletion(new) => deletion::put(conn, new, at).await,
         Write::DeletionRestored(id) => deletion::restored(conn, *id, at).await,
         Write::Snapshot(new) => snapshot::begin(conn, new, at).await,

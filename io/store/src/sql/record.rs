@@ -1,11 +1,13 @@
 //! Contacts and events. The entry is JSON in `body`; an entry without body is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use tieline_model::{Contact, Event as CalendarEvent, MailboxId, Record, RecordKind, Refusal};
 use uuid::Uuid;
 
+use super::rows::Rows;
 use super::{Conn, Db};
 use crate::column::{json, natural, or_unknown, parse, time};
 use crate::record::{Indexed, printed, storable};
@@ -35,115 +37,193 @@ pub(crate) fn stored<R: Record>(row: Row) -> Result<StoredRecord<R>, StoreError>
     })
 }
 
-/// Whether the entry has the version that a change was made for. The entry stays locked until the transaction ends.
-pub(crate) async fn is_expected(conn: &mut Conn, write: &RecordWrite) -> Result<bool, StoreError> {
-    let current = current(conn, write.id).await?;
-    Ok(match (write.expected, &current) {
-        (IfVersion::Any, _) => true,
-        (IfVersion::Absent, current) => current.as_ref().is_none_or(|(_, body, ..)| body.is_none()),
-        (IfVersion::Is(wanted), Some((version, Some(_), ..))) => wanted == *version,
-        (IfVersion::Is(_), _) => false,
-    })
-}
-
 /// Version, body, provenance and owner of a row that may be gone.
 type Current = (Uuid, Option<String>, String, Uuid);
 
-async fn current(conn: &mut Conn, id: Uuid) -> Result<Option<Current>, StoreError> {
-    let sql = concat!("SELECT version, body, provenance, mailbox FROM record WHERE id = $1", for_update!());
-    Ok(sqlx::query_as::<Db, Current>(sql).bind(id).fetch_optional(conn).await?)
+static STANDING: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(1, |rows| {
+        let columns = "id, version, body, provenance, mailbox";
+        format!("SELECT {columns} FROM record WHERE id IN (VALUES {rows}){}", for_update!())
+    })
+});
+
+/// The entries that are to be changed, as they stand. They stay locked until the transaction ends.
+pub(crate) struct Standing(HashMap<Uuid, Current>);
+
+impl Standing {
+    pub(crate) async fn of(conn: &mut Conn, writes: &[&RecordWrite]) -> Result<Self, StoreError> {
+        let mut standing = HashMap::with_capacity(writes.len());
+        for (sql, some) in STANDING.portions(writes) {
+            let mut query = sqlx::query_as::<Db, (Uuid, Uuid, Option<String>, String, Uuid)>(sql);
+            for write in some {
+                query = query.bind(write.id);
+            }
+            for (id, version, body, provenance, mailbox) in query.fetch_all(&mut *conn).await? {
+                standing.insert(id, (version, body, provenance, mailbox));
+            }
+        }
+        Ok(Self(standing))
+    }
+
+    /// Whether the entry has the version that a change was made for.
+    pub(crate) fn expects(&self, write: &RecordWrite) -> bool {
+        let current = self.0.get(&write.id);
+        match (write.expected, current) {
+            (IfVersion::Any, _) => true,
+            (IfVersion::Absent, current) => current.is_none_or(|(_, body, ..)| body.is_none()),
+            (IfVersion::Is(wanted), Some((version, Some(_), ..))) => wanted == *version,
+            (IfVersion::Is(_), _) => false,
+        }
+    }
 }
 
-/// Carries a change out; gives the entry's place in the order of changes.
-pub(crate) async fn write(conn: &mut Conn, write: &RecordWrite, at: Timestamp) -> Result<i64, StoreError> {
-    if !is_expected(conn, write).await? {
+/// Carries a change out.
+pub(crate) async fn write(conn: &mut Conn, write: &RecordWrite, at: Timestamp) -> Result<(), StoreError> {
+    let standing = Standing::of(conn, &[write]).await?;
+    if !standing.expects(write) {
         return Err(StoreError::conflict(
             "changed-meanwhile",
             format!("{} was changed by somebody else meanwhile", printed(write.kind, write.id)),
             "read it again and repeat the change",
         ));
     }
-    let before = current(conn, write.id).await?;
-    if before.as_ref().is_some_and(|(.., mailbox)| *mailbox != write.mailbox.uuid()) {
-        return Err(StoreError::conflict(
-            "of-another-mailbox",
-            format!("{} belongs to another mailbox", printed(write.kind, write.id)),
-            "copy it; an entry never changes its mailbox",
-        ));
-    }
-    let seq = next_seq(conn, write.mailbox, write.kind).await?;
-    let sql = "DELETE FROM record_key WHERE record = $1";
-    sqlx::query::<Db>(sql).bind(write.id).execute(&mut *conn).await?;
-    match &write.put {
-        Some((record, version)) => put(conn, write, record, *version, before, seq, at).await?,
-        None => remove(conn, write, seq).await?,
-    }
-    Ok(seq)
+    write_many(conn, &[write], standing, at).await
 }
 
-/// The row of the counter stays locked until the transaction ends: numbers become visible in their order.
-async fn next_seq(conn: &mut Conn, mailbox: MailboxId, kind: RecordKind) -> Result<i64, StoreError> {
-    let sql = "INSERT INTO record_counter (mailbox, kind, seq) VALUES ($1, $2, 1)
-               ON CONFLICT (mailbox, kind) DO UPDATE SET seq = record_counter.seq + 1 RETURNING seq";
-    let query = sqlx::query_scalar::<Db, i64>(sql).bind(mailbox.uuid()).bind(kind.label());
-    query.fetch_one(conn).await.map_err(|error| or_unknown(error.into(), "mailbox", mailbox))
-}
-
-async fn put(
+/// Carries changes of different entries of one mailbox out, all as expected.
+pub(crate) async fn write_many(
     conn: &mut Conn,
-    write: &RecordWrite,
-    record: &AnyRecord,
-    version: Uuid,
-    before: Option<Current>,
-    seq: i64,
+    writes: &[&RecordWrite],
+    mut standing: Standing,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let (body_before, provenance_before) = match before {
-        Some((_, Some(body), provenance, _)) => (Some(body), Some(provenance)),
-        _ => (None, None),
-    };
-    let (body, provenance) = match record {
-        AnyRecord::Contact(contact) => {
-            (json(contact)?, provenance::<Contact>(contact, body_before, provenance_before, &write.by)?)
+    let Some(first) = writes.first() else { return Ok(()) };
+    let mut seq = next_seqs(conn, first.mailbox, first.kind, writes.len()).await?;
+    let mut puts = Vec::with_capacity(writes.len());
+    for write in writes {
+        let before = standing.0.remove(&write.id);
+        if before.as_ref().is_some_and(|(.., mailbox)| *mailbox != write.mailbox.uuid()) {
+            return Err(StoreError::conflict(
+                "of-another-mailbox",
+                format!("{} belongs to another mailbox", printed(write.kind, write.id)),
+                "copy it; an entry never changes its mailbox",
+            ));
         }
-        AnyRecord::Event(event) => {
-            (json(event)?, provenance::<CalendarEvent>(event, body_before, provenance_before, &write.by)?)
+        if before.is_some() {
+            let sql = "DELETE FROM record_key WHERE record = $1";
+            sqlx::query::<Db>(sql).bind(write.id).execute(&mut *conn).await?;
         }
-    };
-    if body.contains("\\u0000") {
-        return Err(StoreError::conflict(
-            "text-not-storable",
-            "a field holds a NUL character",
-            "send text of printable characters",
-        ));
+        match &write.put {
+            Some((record, version)) => puts.push(Put::new(write, record, *version, before, seq)?),
+            None => remove(conn, write, seq).await?,
+        }
+        seq += 1;
     }
-    let index = Indexed::of(record);
-    let sql = "INSERT INTO record (id, mailbox, kind, version, seq, uid, sort, start_ms, end_ms, created_ms, edited_ms,
-                                   body, provenance)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-               ON CONFLICT (id) DO UPDATE SET version = excluded.version, seq = excluded.seq, uid = excluded.uid,
-                   sort = excluded.sort, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
-                   edited_ms = excluded.edited_ms, body = excluded.body, provenance = excluded.provenance";
-    sqlx::query::<Db>(sql)
-        .bind(write.id)
-        .bind(write.mailbox.uuid())
-        .bind(write.kind.label())
-        .bind(version)
-        .bind(seq)
-        .bind(&index.uid)
-        .bind(&index.sort)
-        .bind(index.start_ms)
-        .bind(index.end_ms)
-        .bind(at.as_millisecond())
-        .bind(write.edited.map(Timestamp::as_millisecond))
-        .bind(body)
-        .bind(provenance)
-        .execute(&mut *conn)
-        .await?;
-    for key in &index.keys {
-        let sql = "INSERT INTO record_key (mailbox, kind, key, record) VALUES ($1, $2, $3, $4)";
-        let query = sqlx::query::<Db>(sql).bind(write.mailbox.uuid()).bind(write.kind.label());
-        query.bind(key).bind(write.id).execute(&mut *conn).await?;
+    put(conn, &puts, at).await
+}
+
+/// The first of so many numbers. The row of the counter stays locked until the transaction ends: numbers become visible in
+/// their order.
+async fn next_seqs(
+    conn: &mut Conn,
+    mailbox: MailboxId,
+    kind: RecordKind,
+    many: usize,
+) -> Result<i64, StoreError> {
+    let sql = "INSERT INTO record_counter (mailbox, kind, seq) VALUES ($1, $2, $3)
+               ON CONFLICT (mailbox, kind) DO UPDATE SET seq = record_counter.seq + excluded.seq RETURNING seq";
+    let many = i64::try_from(many).unwrap_or(1);
+    let query = sqlx::query_scalar::<Db, i64>(sql).bind(mailbox.uuid()).bind(kind.label()).bind(many);
+    let last = query.fetch_one(conn).await.map_err(|error| or_unknown(error.into(), "mailbox", mailbox))?;
+    Ok(last - many + 1)
+}
+
+/// An entry as it is written.
+struct Put<'a> {
+    write: &'a RecordWrite,
+    version: Uuid,
+    seq: i64,
+    index: Indexed,
+    body: String,
+    provenance: String,
+}
+
+impl<'a> Put<'a> {
+    fn new(
+        write: &'a RecordWrite,
+        record: &AnyRecord,
+        version: Uuid,
+        before: Option<Current>,
+        seq: i64,
+    ) -> Result<Self, StoreError> {
+        let (body_before, provenance_before) = match before {
+            Some((_, Some(body), provenance, _)) => (Some(body), Some(provenance)),
+            _ => (None, None),
+        };
+        let (body, provenance) = match record {
+            AnyRecord::Contact(contact) => {
+                (json(contact)?, provenance::<Contact>(contact, body_before, provenance_before, &write.by)?)
+            }
+            AnyRecord::Event(event) => {
+                (json(event)?, provenance::<CalendarEvent>(event, body_before, provenance_before, &write.by)?)
+            }
+        };
+        if body.contains("\\u0000") {
+            return Err(StoreError::conflict(
+                "text-not-storable",
+                "a field holds a NUL character",
+                "send text of printable characters",
+            ));
+        }
+        Ok(Self { write, version, seq, index: Indexed::of(record), body, provenance })
+    }
+}
+
+static PUT: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(13, |rows| {
+        format!(
+            "INSERT INTO record (id, mailbox, kind, version, seq, uid, sort, start_ms, end_ms, created_ms,
+                                 edited_ms, body, provenance)
+             VALUES {rows}
+             ON CONFLICT (id) DO UPDATE SET version = excluded.version, seq = excluded.seq, uid = excluded.uid,
+                 sort = excluded.sort, start_ms = excluded.start_ms, end_ms = excluded.end_ms,
+                 edited_ms = excluded.edited_ms, body = excluded.body, provenance = excluded.provenance"
+        )
+    })
+});
+static PUT_KEYS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(4, |rows| format!("INSERT INTO record_key (mailbox, kind, key, record) VALUES {rows}"))
+});
+
+async fn put(conn: &mut Conn, puts: &[Put<'_>], at: Timestamp) -> Result<(), StoreError> {
+    for (sql, some) in PUT.portions(puts) {
+        let mut query = sqlx::query::<Db>(sql);
+        for put in some {
+            query = query
+                .bind(put.write.id)
+                .bind(put.write.mailbox.uuid())
+                .bind(put.write.kind.label())
+                .bind(put.version)
+                .bind(put.seq)
+                .bind(&put.index.uid)
+                .bind(&put.index.sort)
+                .bind(put.index.start_ms)
+                .bind(put.index.end_ms)
+                .bind(at.as_millisecond())
+                .bind(put.write.edited.map(Timestamp::as_millisecond))
+                .bind(&put.body)
+                .bind(&put.provenance);
+        }
+        query.execute(&mut *conn).await?;
+    }
+    let keys: Vec<(&RecordWrite, &String)> =
+        puts.iter().flat_map(|put| put.index.keys.iter().map(|key| (put.write, key))).collect();
+    for (sql, some) in PUT_KEYS.portions(&keys) {
+        let mut query = sqlx::query::<Db>(sql);
+        for (write, key) in some {
+            query = query.bind(write.mailbox.uuid()).bind(write.kind.label()).bind(*key).bind(write.id);
+        }
+        query.execute(&mut *conn).await?;
     }
     Ok(())
 }

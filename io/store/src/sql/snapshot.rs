@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tieline_model::{MailboxId, SnapshotId};
 use uuid::Uuid;
 
+use super::rows::Rows;
 use super::{Conn, Db, deletion};
 use crate::column::{json, natural, or_unknown, parse, time, unknown};
 use crate::{NewSnapshot, Snapshot, SnapshotEntry, StoreError};
@@ -17,22 +18,14 @@ pub(crate) async fn begin(conn: &mut Conn, new: &NewSnapshot, at: Timestamp) -> 
     done.map(|_| ()).map_err(|error| or_unknown(error.into(), "mailbox", new.mailbox))
 }
 
-static ADD: LazyLock<[(usize, String); 3]> = LazyLock::new(|| [50, 5, 1].map(|rows| (rows, add_sql(rows))));
-
-fn add_sql(rows: usize) -> String {
-    const COLUMNS: usize = 5;
-    let row = |nth: usize| {
-        let places: Vec<String> =
-            (1..=COLUMNS).map(|column| format!("${}", nth * COLUMNS + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<String> = (0..rows).map(row).collect();
-    format!(
-        "INSERT INTO snapshot_entry (snapshot, side, entry, headline, body) VALUES {}
-         ON CONFLICT (snapshot, side, entry) DO UPDATE SET headline = excluded.headline, body = excluded.body",
-        rows.join(", ")
-    )
-}
+static ADD: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(5, |rows| {
+        format!(
+            "INSERT INTO snapshot_entry (snapshot, side, entry, headline, body) VALUES {rows}
+             ON CONFLICT (snapshot, side, entry) DO UPDATE SET headline = excluded.headline, body = excluded.body"
+        )
+    })
+});
 
 /// Each entry at most once.
 pub(crate) async fn add(
@@ -40,18 +33,14 @@ pub(crate) async fn add(
     id: SnapshotId,
     entries: &[SnapshotEntry],
 ) -> Result<(), StoreError> {
-    let mut left = entries;
-    for (rows, sql) in ADD.iter() {
-        while let Some((some, behind)) = left.split_at_checked(*rows) {
-            let mut query = sqlx::query::<Db>(sql.as_str());
-            for one in some {
-                query = query.bind(id.uuid()).bind(&one.side).bind(&one.entry);
-                query = query.bind(&one.headline).bind(json(&one.body)?);
-            }
-            let done = query.execute(&mut *conn).await;
-            done.map_err(|error| or_unknown(error.into(), "snapshot", id))?;
-            left = behind;
+    for (sql, some) in ADD.portions(entries) {
+        let mut query = sqlx::query::<Db>(sql);
+        for one in some {
+            query = query.bind(id.uuid()).bind(&one.side).bind(&one.entry);
+            query = query.bind(&one.headline).bind(json(&one.body)?);
         }
+        let done = query.execute(&mut *conn).await;
+        done.map_err(|error| or_unknown(error.into(), "snapshot", id))?;
     }
     Ok(())
 }

@@ -1,19 +1,20 @@
 //! Links, states and conflicts of the synchronization.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tieline_model::{LinkId, MailboxId, Record, RecordKind};
+use tieline_model::{Decision, LinkId, MailboxId, Record, RecordKind};
 use uuid::Uuid;
 
+use super::rows::Rows;
 use super::{Conn, Db, deletion, event, record};
 use crate::column::{count, json, natural, or_unknown, parse, time};
-use crate::record::storable;
 use crate::writer::Effects;
 use crate::{
-    LinkCounts, LinkQuery, LinkedRecord, NewConflict, StoreError, StoredRecord, SyncConflict, SyncLink,
-    SyncUnit,
+    LinkCounts, LinkQuery, LinkedRecord, NewConflict, NewEvent, RecordWrite, StoreError, StoredRecord,
+    SyncConflict, SyncLink, SyncUnit,
 };
 
 pub(crate) async fn put_state(
@@ -41,94 +42,109 @@ pub(crate) async fn state(
     row.map(|(body, at_ms)| Ok((parse(&body)?, time(at_ms)?))).transpose()
 }
 
-/// Carries a unit out; `false` when it was left out because the entry has another version.
-pub(crate) async fn unit(
+/// Carries units out; names those that were left out because their entry has another version.
+pub(crate) async fn units(
     conn: &mut Conn,
-    unit: &SyncUnit,
+    units: &[SyncUnit],
     at: Timestamp,
     effects: &mut Effects,
-) -> Result<bool, StoreError> {
-    if let Some(left) = &unit.left {
-        if !record::is_expected(conn, left).await? {
-            return Ok(false);
-        }
-        record::write(conn, left, at).await?;
+) -> Result<Vec<LinkId>, StoreError> {
+    let mut refused = Vec::new();
+    let mut left = units;
+    while !left.is_empty() {
+        let (some, behind) = left.split_at(unrelated(left));
+        together(conn, some, at, effects, &mut refused).await?;
+        left = behind;
     }
-    match &unit.put {
-        Some(link) => put_links(conn, &[link]).await?,
-        None => drop_link(conn, unit.link).await?,
+    Ok(refused)
+}
+
+/// How many of the first units have nothing to do with each other, so that their order does not matter.
+fn unrelated(units: &[SyncUnit]) -> usize {
+    let (mut links, mut entries) = (HashSet::new(), HashSet::new());
+    let meets = |unit: &SyncUnit| {
+        let met = !links.insert(unit.link)
+            | unit.absorbed.is_some_and(|link| !links.insert(link))
+            | unit.left.as_ref().is_some_and(|left| !entries.insert(left.id));
+        let stranger = |left: &RecordWrite| {
+            let first = units.iter().find_map(|unit| unit.left.as_ref());
+            first.is_some_and(|first| (first.mailbox, first.kind) != (left.mailbox, left.kind))
+        };
+        met || unit.left.as_ref().is_some_and(stranger)
+    };
+    units.iter().position(meets).unwrap_or(units.len()).max(1)
+}
+
+async fn together(
+    conn: &mut Conn,
+    units: &[SyncUnit],
+    at: Timestamp,
+    effects: &mut Effects,
+    refused: &mut Vec<LinkId>,
+) -> Result<(), StoreError> {
+    let lefts: Vec<&RecordWrite> = units.iter().filter_map(|unit| unit.left.as_ref()).collect();
+    let standing = record::Standing::of(conn, &lefts).await?;
+    let is_carried_out = |unit: &&SyncUnit| unit.left.as_ref().is_none_or(|left| standing.expects(left));
+    let (units, left_out): (Vec<&SyncUnit>, Vec<&SyncUnit>) = units.iter().partition(is_carried_out);
+    refused.extend(left_out.iter().map(|unit| unit.link));
+    let lefts: Vec<&RecordWrite> = units.iter().filter_map(|unit| unit.left.as_ref()).collect();
+    record::write_many(conn, &lefts, standing, at).await?;
+    let dropped = units.iter().filter(|unit| unit.put.is_none()).map(|unit| unit.link);
+    for link in dropped.chain(units.iter().filter_map(|unit| unit.absorbed)) {
+        drop_link(conn, link).await?;
     }
-    if let Some(absorbed) = unit.absorbed {
-        drop_link(conn, absorbed).await?;
-    }
-    if let Some(conflict) = &unit.conflict {
+    let links: Vec<&SyncLink> = units.iter().filter_map(|unit| unit.put.as_ref()).collect();
+    put_links(conn, &links).await?;
+    for conflict in units.iter().filter_map(|unit| unit.conflict.as_ref()) {
         put_conflict(conn, conflict, at).await?;
     }
-    if let Some(new) = &unit.deletion {
+    for new in units.iter().filter_map(|unit| unit.deletion.as_ref()) {
         deletion::put(conn, new, at).await?;
     }
-    if let Some(decision) = &unit.decision {
-        event::put_decisions(conn, &[decision]).await?;
-    }
-    if let Some(new) = &unit.event {
-        effects.events = true;
-        event::put(conn, new, at).await?;
-    }
-    Ok(true)
+    let decisions: Vec<&Decision> = units.iter().filter_map(|unit| unit.decision.as_ref()).collect();
+    event::put_decisions(conn, &decisions).await?;
+    let events: Vec<&NewEvent> = units.iter().filter_map(|unit| unit.event.as_ref()).collect();
+    effects.events |= !events.is_empty();
+    event::put_many(conn, &events, at).await
 }
 
-/// A page of changes is noted on as many links. A statement for many rows saves most of what one costs; few sizes, so
-/// that each stays prepared.
-static PUT_LINKS: LazyLock<[(usize, String); 3]> =
-    LazyLock::new(|| [32, 4, 1].map(|rows| (rows, put_links_sql(rows))));
-
-fn put_links_sql(rows: usize) -> String {
-    const COLUMNS: usize = 13;
-    let row = |nth: usize| {
-        let places: Vec<String> =
-            (1..=COLUMNS).map(|column| format!("${}", nth * COLUMNS + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<String> = (0..rows).map(row).collect();
-    format!(
-        "INSERT INTO sync_link (id, mailbox, kind, left_id, right_id, due_ms, place, generation, linked, gone,
-                                missing, quarantined, body)
-         VALUES {}
-         ON CONFLICT (id) DO UPDATE SET left_id = excluded.left_id, right_id = excluded.right_id,
-             due_ms = excluded.due_ms, place = excluded.place, generation = excluded.generation,
-             linked = excluded.linked, gone = excluded.gone, missing = excluded.missing,
-             quarantined = excluded.quarantined, body = excluded.body",
-        rows.join(", ")
-    )
-}
+static PUT_LINKS: LazyLock<Rows> = LazyLock::new(|| {
+    Rows::new(13, |rows| {
+        format!(
+            "INSERT INTO sync_link (id, mailbox, kind, left_id, right_id, due_ms, place, generation, linked, gone,
+                                    missing, quarantined, body)
+             VALUES {rows}
+             ON CONFLICT (id) DO UPDATE SET left_id = excluded.left_id, right_id = excluded.right_id,
+                 due_ms = excluded.due_ms, place = excluded.place, generation = excluded.generation,
+                 linked = excluded.linked, gone = excluded.gone, missing = excluded.missing,
+                 quarantined = excluded.quarantined, body = excluded.body"
+        )
+    })
+});
 
 /// Each link at most once.
-pub(crate) async fn put_links(conn: &mut Conn, links: &[&SyncLink]) -> Result<(), StoreError> {
-    let mut left = links;
-    for (rows, sql) in PUT_LINKS.iter() {
-        while let Some((some, behind)) = left.split_at_checked(*rows) {
-            let mut query = sqlx::query::<Db>(sql.as_str());
-            for link in some {
-                query = query
-                    .bind(link.id.uuid())
-                    .bind(link.mailbox.uuid())
-                    .bind(link.kind.label())
-                    .bind(link.left)
-                    .bind(&link.right)
-                    .bind(link.due.map(Timestamp::as_millisecond))
-                    .bind(i64::from(link.place))
-                    .bind(count(link.generation))
-                    .bind(link.linked)
-                    .bind(link.gone)
-                    .bind(link.missing)
-                    .bind(link.quarantined)
-                    .bind(json(&link.body)?);
-            }
-            let done = query.execute(&mut *conn).await;
-            if let (Err(error), Some(link)) = (done, some.first()) {
-                return Err(or_unknown(error.into(), "mailbox", link.mailbox));
-            }
-            left = behind;
+async fn put_links(conn: &mut Conn, links: &[&SyncLink]) -> Result<(), StoreError> {
+    for (sql, some) in PUT_LINKS.portions(links) {
+        let mut query = sqlx::query::<Db>(sql);
+        for link in some {
+            query = query
+                .bind(link.id.uuid())
+                .bind(link.mailbox.uuid())
+                .bind(link.kind.label())
+                .bind(link.left)
+                .bind(&link.right)
+                .bind(link.due.map(Timestamp::as_millisecond))
+                .bind(i64::from(link.place))
+                .bind(count(link.generation))
+                .bind(link.linked)
+                .bind(link.gone)
+                .bind(link.missing)
+                .bind(link.quarantined)
+                .bind(&link.body);
+        }
+        let done = query.execute(&mut *conn).await;
+        if let (Err(error), Some(link)) = (done, some.first()) {
+            return Err(or_unknown(error.into(), "mailbox", link.mailbox));
         }
     }
     Ok(())
@@ -177,7 +193,7 @@ fn linked<R: Record>(row: LinkedRow) -> Result<LinkedRecord<R>, StoreError> {
         }
         _ => None,
     };
-    Ok((parse(&link)?, entry))
+    Ok((link, entry))
 }
 
 pub(crate) async fn links<R: Record>(
@@ -196,13 +212,6 @@ pub(crate) async fn links<R: Record>(
             let sql = linked!("AND ", listed!("l.right_id", "$3"), " ORDER BY l.id");
             let query = sqlx::query_as::<Db, LinkedRow>(sql).bind(mailbox.uuid()).bind(kind);
             query.bind(json(&ids)?).fetch_all(conn).await?
-        }
-        LinkQuery::Keys(keys) => {
-            let mut found = Vec::new();
-            for entry in record::by_keys::<R>(conn, mailbox, keys).await? {
-                found.push(entry.id);
-            }
-            one_by_one(conn, linked!("AND l.left_id = $3"), mailbox, kind, &found).await?
         }
         LinkQuery::Unseen { generation, after, limit } => {
             let sql = linked!(
@@ -246,21 +255,25 @@ async fn one_by_one(
     Ok(rows)
 }
 
-pub(crate) async fn unlinked_kin<R: Record>(
+/// Links of entries that have one of these keys now, and such entries that belong to no link yet.
+pub(crate) async fn kin<R: Record>(
     conn: &mut Conn,
     mailbox: MailboxId,
     keys: &[String],
-) -> Result<Vec<StoredRecord<R>>, StoreError> {
-    let keys: Vec<String> = keys.iter().map(|key| storable(key)).collect();
-    let mut unlinked = Vec::new();
-    for entry in record::by_keys::<R>(conn, mailbox, &keys).await? {
-        let sql = "SELECT COUNT(*) FROM sync_link WHERE mailbox = $1 AND kind = $2 AND left_id = $3";
-        let query = sqlx::query_scalar::<Db, i64>(sql).bind(mailbox.uuid()).bind(R::KIND.label());
-        if query.bind(entry.id).fetch_one(&mut *conn).await? == 0 {
-            unlinked.push(entry);
+) -> Result<(Vec<LinkedRecord<R>>, Vec<StoredRecord<R>>), StoreError> {
+    let (mut linked_kin, mut unlinked) = (Vec::new(), Vec::new());
+    for entry in record::by_keys::<R>(conn, mailbox, keys).await? {
+        let sql = linked!("AND l.left_id = $3");
+        match one_by_one(conn, sql, mailbox, R::KIND.label(), &[entry.id]).await? {
+            rows if rows.is_empty() => unlinked.push(entry),
+            rows => {
+                for row in rows {
+                    linked_kin.push(linked(row)?);
+                }
+            }
         }
     }
-    Ok(unlinked)
+    Ok((linked_kin, unlinked))
 }
 
 /// Each from an index of its own, since links hold whole items.
@@ -325,6 +338,7 @@ pub(crate) async fn conflicts(
 pub(crate) async fn forget(conn: &mut Conn, mailbox: MailboxId) -> Result<(), StoreError> {
     for sql in [
         "DELETE FROM sync_link WHERE mailbox = $1",
+        "DELETE FROM sync_spool WHERE mailbox = $1",
         "DELETE FROM sync_state WHERE mailbox = $1",
         "DELETE FROM sync_conflict WHERE mailbox = $1",
         "DELETE FROM deletion WHERE mailbox = $1",

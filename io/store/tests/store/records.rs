@@ -10,7 +10,7 @@ use tieline_model::{
 };
 use tieline_store::{
     Edit, FieldOrigin, IfVersion, LinkQuery, NewDeletion, NewFeed, NewSnapshot, RecordChange, RecordFilter,
-    RecordWrite, SnapshotEntry, SyncLink, SyncUnit, UNDO_FOR, Write,
+    RecordWrite, SnapshotEntry, Spooled, SyncLink, SyncUnit, UNDO_FOR, Write,
 };
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ fn link(site: &Site, mailbox: MailboxId, left: Option<Uuid>, right: &str) -> Syn
         gone: false,
         missing: false,
         quarantined: false,
-        body: json!({ "right": right }),
+        body: json!({ "right": right }).to_string(),
     }
 }
 
@@ -191,8 +191,7 @@ both! {
         let other = link(&site, mailbox, None, "aaa=");
         let batch = site.batch()
             .with(Write::SyncState { mailbox, kind: RecordKind::Contacts, body: json!({"generation": 1}) })
-            .with(Write::SyncUnit(Box::new(unit(&one))))
-            .with(Write::SyncUnit(Box::new(unit(&other))));
+            .with(Write::SyncUnits(vec![unit(&one), unit(&other)]));
         assert_eq!(store.commit(batch).await.unwrap().refused, []);
         assert_eq!(store.sync_state(mailbox, RecordKind::Contacts).await.unwrap().unwrap().0, json!({"generation": 1}));
         assert_eq!(store.sync_state(mailbox, RecordKind::Calendar).await.unwrap(), None);
@@ -202,14 +201,14 @@ both! {
         assert_eq!((found.len(), &found[0].0, found[0].1.as_ref().unwrap().id), (1, &one.body, id), "ids differ by case");
         assert_eq!(ask(LinkQuery::Left(vec![id, kin])).await.len(), 1);
         let keys: Vec<String> = alice.match_keys().iter().map(tieline_model::MatchKey::text).collect();
-        assert_eq!(ask(LinkQuery::Keys(keys.clone())).await.len(), 1);
-        let unlinked = store.unlinked_kin::<Contact>(mailbox, &keys).await.unwrap();
+        let (linked, unlinked) = store.kin::<Contact>(mailbox, &keys).await.unwrap();
+        assert_eq!((linked.len(), &linked[0].0), (1, &one.body));
         assert_eq!(unlinked.iter().map(|kin| kin.id).collect::<Vec<_>>(), [kin]);
         let due = ask(LinkQuery::Due { now: site.now(), after: None, limit: 5 }).await;
         assert_eq!(due.len(), 1);
         assert!(ask(LinkQuery::Due { now: site.now(), after: Some((2, one.id)), limit: 5 }).await.is_empty());
         let unseen: BTreeSet<String> = ask(LinkQuery::Unseen { generation: 2, after: None, limit: 5 }).await
-            .into_iter().map(|(body, _)| body["right"].as_str().unwrap().to_owned()).collect();
+            .into_iter().map(|(body, _)| serde_json::from_str::<serde_json::Value>(&body).unwrap()["right"].as_str().unwrap().to_owned()).collect();
         assert_eq!(unseen, BTreeSet::from(["AAA=".to_owned(), "aaa=".to_owned()]));
         let counts = store.link_counts(mailbox, RecordKind::Contacts).await.unwrap();
         assert_eq!((counts.links, counts.linked), (2, 2));
@@ -221,20 +220,97 @@ both! {
         let mut stale = unit(&link(&site, mailbox, Some(id), "BBB="));
         stale.left = Some(RecordWrite::put(mailbox, id, alice, site.uuid(), by(&site, "mail")).expecting(IfVersion::Is(version)));
         let fine = SyncUnit { put: None, ..unit(&other) };
-        let batch = site.batch().with(Write::SyncUnit(Box::new(stale.clone()))).with(Write::SyncUnit(Box::new(fine)));
+        let batch = site.batch().with(Write::SyncUnits(vec![stale.clone(), fine]));
         assert_eq!(store.commit(batch).await.unwrap().refused, [stale.link]);
         assert_eq!(store.record::<Contact>(id).await.unwrap().unwrap().record.surname, "Baker");
         assert_eq!(store.link_counts(mailbox, RecordKind::Contacts).await.unwrap().links, 1);
 
         // A crowd of links goes by few statements; a second time it changes them.
-        let mut many: Vec<SyncLink> = (0..37).map(|nth| link(&site, mailbox, None, &format!("many-{nth}"))).collect();
+        let mut many: Vec<SyncLink> = (0..61).map(|nth| link(&site, mailbox, None, &format!("many-{nth}"))).collect();
         for right in ["many", "changed"] {
             many.iter_mut().enumerate().for_each(|(nth, link)| link.right = Some(format!("{right}-{nth}")));
-            store.commit(site.batch().with(Write::SyncLinks(many.clone()))).await.unwrap();
-            assert_eq!(store.link_counts(mailbox, RecordKind::Contacts).await.unwrap().links, 38);
+            let units = many.iter().map(unit).collect();
+            store.commit(site.batch().with(Write::SyncUnits(units))).await.unwrap();
+            assert_eq!(store.link_counts(mailbox, RecordKind::Contacts).await.unwrap().links, 62);
         }
-        let rights = ["changed-3", "changed-36", "many-3"].map(str::to_owned).to_vec();
+        let rights = ["changed-3", "changed-60", "many-3"].map(str::to_owned).to_vec();
         assert_eq!(ask(LinkQuery::Right(rights)).await.len(), 2);
+        store.close().await;
+    }
+
+    async fn many_units_are_written_in_their_order_even_where_they_meet(site) {
+        let store = site.open().await;
+        let mailbox = site.home(&store).await.id;
+        let ids: Vec<Uuid> = (0..60).map(|_| site.uuid()).collect();
+        let made = |id: &Uuid, right: &str| SyncUnit {
+            left: Some(put(&site, mailbox, *id, contact("Many", right)).expecting(IfVersion::Absent)),
+            ..unit(&link(&site, mailbox, Some(*id), right))
+        };
+        let mut units: Vec<SyncUnit> = ids.iter().map(|id| made(id, "first")).collect();
+        // The same link once more, and then it is taken in by another.
+        let again = link(&site, mailbox, None, "again");
+        units.push(unit(&again));
+        units.push(unit(&SyncLink { right: Some("changed".into()), ..again.clone() }));
+        units.push(SyncUnit { absorbed: Some(again.id), ..unit(&link(&site, mailbox, None, "other")) });
+        // The same entry once more is not absent any more.
+        let late = made(&ids[0], "late");
+        units.push(late.clone());
+        let receipt = store.commit(site.batch().with(Write::SyncUnits(units))).await.unwrap();
+        assert_eq!(receipt.refused, [late.link]);
+        assert_eq!(store.link_counts(mailbox, RecordKind::Contacts).await.unwrap().links, 61);
+        assert_eq!(store.record::<Contact>(ids[0]).await.unwrap().unwrap().record.surname, "first");
+        let changes = store.record_changes(mailbox, RecordKind::Contacts, 0, 100).await.unwrap();
+        assert_eq!(changes.iter().map(|change| change.seq).collect::<Vec<_>>(), (1..=60).collect::<Vec<i64>>());
+        assert_eq!(changes.iter().map(|change| change.id).collect::<Vec<_>>(), ids);
+        let filter = RecordFilter { search: Some("many first".into()), ..RecordFilter::default() };
+        assert_eq!(store.records::<Contact>(mailbox, &filter, 100).await.unwrap().len(), 60);
+        store.close().await;
+    }
+
+    async fn what_was_read_is_kept_until_a_listing_shows_another_version(site) {
+        let store = site.open().await;
+        let (mailbox, kind) = (site.home(&store).await.id, RecordKind::Contacts);
+        let read = |item: &str, etag: &str| Spooled {
+            item: item.into(), etag: etag.into(), headline: "Alice".into(), about: "{}".into(), body: format!("{{\"given_name\":\"{item}\"}}"),
+        };
+        let items = ["a", "b", "c", "d"].map(|item| read(item, "1")).to_vec();
+        store.commit(site.batch().with(Write::Spool { mailbox, kind, items })).await.unwrap();
+        let known = async || {
+            let names = ["a", "b", "c", "d", "e"].map(str::to_owned);
+            let mut found: Vec<String> = store.spooled(mailbox, kind, &names).await.unwrap().into_iter().map(|one| one.item).collect();
+            found.sort();
+            found.concat()
+        };
+        let versions = vec![("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), Some("2".to_owned())), ("c".to_owned(), None)];
+        store.commit(site.batch().with(Write::SpoolCompare { mailbox, kind, versions })).await.unwrap();
+        assert_eq!(known().await, "ad");
+
+        // A snapshot takes what is there, and is told what else there is.
+        let units = ["a", "c", "e"].map(|right| unit(&link(&site, mailbox, None, right))).to_vec();
+        let id = SnapshotId::from_uuid(site.uuid());
+        let new = NewSnapshot { id, mailbox, kind, reason: "test".into() };
+        store.commit(site.batch().with(Write::SyncUnits(units)).with(Write::Snapshot(new))).await.unwrap();
+        assert_eq!(store.spool_portion(mailbox, kind, "", 1).await.unwrap().as_deref(), Some("a"));
+        assert_eq!(store.spool_portion(mailbox, kind, "", 5).await.unwrap().as_deref(), Some("d"));
+        assert_eq!(store.spool_portion(mailbox, kind, "d", 5).await.unwrap(), None);
+        let part = (String::new(), "d".to_owned());
+        store.commit(site.batch().with(Write::SnapshotSpooled { id, mailbox, kind, part })).await.unwrap();
+        let entries = store.snapshot_entries(id, None, 5).await.unwrap();
+        assert_eq!(entries.iter().map(|one| (&*one.side, &*one.entry)).collect::<Vec<_>>(), [("mail", "a"), ("mail", "d")]);
+        assert_eq!(entries[0].body, json!({"given_name": "a"}));
+        assert_eq!(store.unspooled(mailbox, kind, "", 5).await.unwrap(), ["c", "e"]);
+
+        store.commit(site.batch().with(Write::SpoolForget { mailbox, kind, items: vec!["a".into()] })).await.unwrap();
+        assert_eq!(known().await, "d");
+        store.commit(site.batch().with(Write::SpoolClear { mailbox, kind })).await.unwrap();
+        assert_eq!(known().await, "");
+        // A plan that nobody approves is forgotten.
+        let batch = site.batch().with(Write::SyncState { mailbox, kind, body: json!({}) }).with(Write::Spool { mailbox, kind, items: vec![read("a", "1")] });
+        store.commit(batch).await.unwrap();
+        store.sweep(site.now() + SignedDuration::from_hours(6 * 24), &tieline_store::Retention::default()).await.unwrap();
+        assert_eq!(known().await, "a");
+        store.sweep(site.now() + SignedDuration::from_hours(8 * 24), &tieline_store::Retention::default()).await.unwrap();
+        assert_eq!(known().await, "");
         store.close().await;
     }
 

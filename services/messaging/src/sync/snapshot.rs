@@ -1,18 +1,17 @@
 //! A snapshot of both sides, before the first write and once a day.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use tieline_model::SnapshotId;
-use tieline_ports::{ItemRef, PortError, ReadRecord, RemoteChange};
+use tieline_ports::{ItemRef, PortError, ReadRecord};
 use tieline_store::{NewSnapshot, SnapshotEntry, Write};
 use tieline_worker::WorkError;
 
 use super::{InStep, Pass};
 use crate::jobs::json;
+use crate::snapshots::SnapshotSide;
 
-/// Items of the mail system that are read at once.
-const AT_ONCE: u32 = 100;
+/// Items that are copied in one transaction.
+const PORTION: u32 = 500;
 
 impl<R: InStep> Pass<'_, R> {
     /// Copies both sides; a snapshot that is not complete does not count.
@@ -29,26 +28,21 @@ impl<R: InStep> Pass<'_, R> {
         Ok(Ok(self.context.now()))
     }
 
+    /// Every item that the listing before showed: what was read of it for the plan, or else as it is now.
     async fn copy_mail_side(&mut self, id: SnapshotId) -> Result<Result<(), PortError>, WorkError> {
-        let folder = match self.folder().await {
-            Ok(folder) => folder,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut cursor: Option<String> = None;
+        let (mailbox, kind) = self.id();
+        let store = self.messaging.store.clone();
+        let mut after = String::new();
+        while let Some(to) = store.spool_portion(mailbox, kind, &after, PORTION).await? {
+            let part = (after, to.clone());
+            self.context.commit(vec![Write::SnapshotSpooled { id, mailbox, kind, part }]).await?;
+            after = to;
+        }
+        let mut after = String::new();
         loop {
-            let page = match self.system.list(&self.target, &folder, cursor.as_deref(), AT_ONCE).await {
-                Ok(page) => page,
-                Err(error) => return Ok(Err(error)),
-            };
-            // A server may show an item twice.
-            let items: BTreeSet<String> = page
-                .changes
-                .into_iter()
-                .filter_map(|change| match change {
-                    RemoteChange::Present { item, .. } => Some(item.0),
-                    RemoteChange::Gone { .. } => None,
-                })
-                .collect();
+            let items = store.unspooled(mailbox, kind, &after, PORTION).await?;
+            let Some(last) = items.last() else { return Ok(Ok(())) };
+            after.clone_from(last);
             let items: Vec<ItemRef> = items.into_iter().map(ItemRef).collect();
             let read = match self.system.read(&self.target, &items).await {
                 Ok(read) => read,
@@ -56,7 +50,7 @@ impl<R: InStep> Pass<'_, R> {
             };
             let entry = |read: ReadRecord<R>| match read {
                 ReadRecord::Found(remote) => Some(SnapshotEntry {
-                    side: "mail".to_owned(),
+                    side: SnapshotSide::Mail.label().to_owned(),
                     entry: remote.item.0,
                     headline: remote.record.headline(),
                     body: json(&remote.record),
@@ -66,10 +60,6 @@ impl<R: InStep> Pass<'_, R> {
             let entries: Vec<SnapshotEntry> = read.into_iter().filter_map(entry).collect();
             if !entries.is_empty() {
                 self.context.commit(vec![Write::SnapshotEntries { id, entries }]).await?;
-            }
-            cursor = Some(page.cursor);
-            if page.complete {
-                return Ok(Ok(()));
             }
         }
     }

@@ -60,6 +60,13 @@ pub(crate) struct Kept {
     pub(crate) standing: Standing,
 }
 
+/// What is told of an item that was put aside.
+#[derive(Deserialize)]
+struct Aside {
+    id: LinkId,
+    trouble: Option<Trouble>,
+}
+
 /// Where a mailbox's contacts or calendar stand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SyncStatus {
@@ -155,9 +162,8 @@ impl Messaging {
         Ok(links
             .into_iter()
             .filter_map(|(body, _)| {
-                let id = serde_json::from_value(body.get("id")?.clone()).ok()?;
-                let trouble: Option<Trouble> = serde_json::from_value(body.get("trouble")?.clone()).ok()?;
-                Some((id, trouble?.reason))
+                let link: Aside = serde_json::from_str(&body).ok()?;
+                Some((link.id, link.trouble?.reason))
             })
             .collect())
     }

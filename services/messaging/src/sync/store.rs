@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tieline_model::{DeletionId, LinkId, MailboxId, Refusal};
 use tieline_store::{
-    FieldOrigin, IfVersion, LinkQuery, NewConflict, NewDeletion, NewEvent, RecordWrite, StoredRecord,
+    FieldOrigin, IfVersion, LinkQuery, LinkedRecord, NewConflict, NewDeletion, NewEvent, RecordWrite, StoredRecord,
     SyncLink, SyncUnit, Write, printed,
 };
 use tieline_sync::{Backlog, Change, Commit, LeftItem, LeftWrite, Link, Linked, Page, Query, Seen, Unit};
@@ -76,10 +76,7 @@ impl<R: InStep> Pass<'_, R> {
         let found = self.messaging.store.sync_links::<R>(self.mailbox.id, &query).await?;
         found
             .into_iter()
-            .map(|(body, entry)| {
-                let link: Link<R> = serde_json::from_value(body).map_err(unreadable)?;
-                Ok((link, entry.map(item)))
-            })
+            .map(known)
             .collect()
     }
 
@@ -88,46 +85,34 @@ impl<R: InStep> Pass<'_, R> {
         for linked in self.ask(LinkQuery::Ids(ids)).await? {
             kin.insert(linked.0.id, linked);
         }
-        for linked in self.ask(LinkQuery::Keys(keys.clone())).await? {
+        if keys.is_empty() {
+            return Ok(kin.into_values().collect());
+        }
+        let (linked, unlinked) = self.messaging.store.kin::<R>(self.mailbox.id, &keys).await?;
+        for linked in linked.into_iter().map(known) {
+            let linked = linked?;
             kin.insert(linked.0.id, linked);
         }
-        let kept = self.messaging.kept_state::<R>(self.mailbox.id).await?.unwrap_or_default();
-        for entry in self.messaging.store.unlinked_kin::<R>(self.mailbox.id, &keys).await? {
-            let item = item(entry);
-            let link = Link::of_left(LinkId::from_uuid(self.messaging.ids.uuid()), &item, &kept.state);
-            kin.insert(link.id, (link, Some(item)));
+        if !unlinked.is_empty() {
+            let kept = self.messaging.kept_state::<R>(self.mailbox.id).await?.unwrap_or_default();
+            for item in unlinked.into_iter().map(item) {
+                let link = Link::of_left(LinkId::from_uuid(self.messaging.ids.uuid()), &item, &kept.state);
+                kin.insert(link.id, (link, Some(item)));
+            }
         }
         Ok(kin.into_values().collect())
     }
 
-    pub(crate) async fn commit(&self, commit: Commit<R>) -> Result<Vec<LinkId>, WorkError> {
+    pub(crate) async fn commit(&mut self, commit: Commit<R>) -> Result<Vec<LinkId>, WorkError> {
+        let (pass, spool) = (self.id(), &mut self.spool);
+        let mut writes = spool.writes(&commit.state, pass);
         let kept = Kept { state: commit.state, standing: self.standing.clone() };
-        let mut writes = vec![self.state_write(&kept)];
+        writes.push(self.state_write(&kept));
         let moved = R::KIND == tieline_model::RecordKind::Calendar
             && commit.units.iter().any(|unit| unit.left.is_some());
-        // Most only note something on their link; those go together, in the order of the others.
-        let mut noted = Vec::new();
-        for unit in commit.units {
-            match unit {
-                Unit {
-                    put: Some(link),
-                    absorbed: None,
-                    left: None,
-                    conflict: None,
-                    undo: None,
-                    reason: None,
-                    ..
-                } => noted.push(stored_link(self.mailbox.id, &link)),
-                unit => {
-                    if !noted.is_empty() {
-                        writes.push(Write::SyncLinks(std::mem::take(&mut noted)));
-                    }
-                    writes.push(Write::SyncUnit(Box::new(self.unit(unit)?)));
-                }
-            }
-        }
-        if !noted.is_empty() {
-            writes.push(Write::SyncLinks(noted));
+        let units: Vec<SyncUnit> = commit.units.into_iter().map(|unit| self.unit(unit)).collect::<Result<_, _>>()?;
+        if !units.is_empty() {
+            writes.push(Write::SyncUnits(units));
         }
         writes.extend(moved.then(|| self.messaging.location_job(self.mailbox.id)));
         Ok(self.context.commit(writes).await?.refused)
@@ -180,7 +165,7 @@ impl<R: InStep> Pass<'_, R> {
         Ok(SyncUnit {
             link: unit.link,
             left: unit.left.map(|left| self.left_write(left, at)).transpose()?,
-            put: unit.put.map(|link| self.link(&link)),
+            put: unit.put.map(|link| stored_link(self.mailbox.id, &link)).transpose()?,
             absorbed: unit.absorbed,
             conflict,
             deletion,
@@ -206,10 +191,6 @@ impl<R: InStep> Pass<'_, R> {
         };
         Ok(write.expecting(expected))
     }
-
-    fn link(&self, link: &Link<R>) -> SyncLink {
-        stored_link(self.mailbox.id, link)
-    }
 }
 
 impl Messaging {
@@ -224,31 +205,31 @@ impl Messaging {
             if found.is_empty() {
                 return Ok(());
             }
-            let mut writes = Vec::new();
+            let mut units = Vec::new();
             for (body, _) in found {
-                let mut link: Link<R> = serde_json::from_value(body).map_err(unreadable)?;
+                let mut link: Link<R> = serde_json::from_str(&body).map_err(unreadable)?;
                 link.retry();
-                writes.push(Write::SyncUnit(Box::new(SyncUnit {
+                units.push(SyncUnit {
                     link: link.id,
                     left: None,
-                    put: Some(stored_link(mailbox, &link)),
+                    put: Some(stored_link(mailbox, &link)?),
                     absorbed: None,
                     conflict: None,
                     deletion: None,
                     decision: None,
                     event: None,
-                })));
+                });
             }
-            context.commit(writes).await?;
+            context.commit(vec![Write::SyncUnits(units)]).await?;
         }
     }
 }
 
-fn stored_link<R: InStep>(mailbox: MailboxId, link: &Link<R>) -> SyncLink {
+fn stored_link<R: InStep>(mailbox: MailboxId, link: &Link<R>) -> Result<SyncLink, WorkError> {
     let away = |seen: Seen| matches!(seen, Seen::Gone | Seen::Missing);
     let one_sided =
         link.base.is_some() && link.intent.is_none() && away(link.seen_left) != away(link.seen_right);
-    SyncLink {
+    Ok(SyncLink {
         id: link.id,
         mailbox,
         kind: R::KIND,
@@ -261,8 +242,13 @@ fn stored_link<R: InStep>(mailbox: MailboxId, link: &Link<R>) -> SyncLink {
         gone: one_sided,
         missing: one_sided && link.seen_right == Seen::Missing,
         quarantined: link.trouble.as_ref().is_some_and(|trouble| trouble.quarantined),
-        body: value(link),
-    }
+        body: serde_json::to_string(link).map_err(unreadable)?,
+    })
+}
+
+fn known<R: InStep>((body, entry): LinkedRecord<R>) -> Result<Linked<R>, WorkError> {
+    let link: Link<R> = serde_json::from_str(&body).map_err(unreadable)?;
+    Ok((link, entry.map(item)))
 }
 
 fn item<R>(stored: StoredRecord<R>) -> LeftItem<R> {

@@ -3,6 +3,7 @@
 
 mod contacts;
 mod kills;
+mod requests;
 mod restoring;
 mod safety;
 mod settings;

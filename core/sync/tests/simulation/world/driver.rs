@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use rand::Rng;
 use tieline_model::Class;
-use tieline_sync::{Command, Event, Fetched, RightItem, Side};
+use tieline_sync::{Command, Event, Fetched, RightItem, Side, Wanted};
 
 use super::{Crashed, World, certain, note, shown, transient, ts};
+use crate::mutant::Mutant;
 use crate::sim_record::SimRecord;
 
 impl<R: SimRecord> World<R> {
@@ -45,7 +46,7 @@ impl<R: SimRecord> World<R> {
                 let (links, backlog) = self.store.query(&query);
                 Event::Links(links, backlog)
             }
-            Command::Fetch { ids } => self.fetch(&ids),
+            Command::Fetch { items } => self.fetch(&items),
             Command::Locate { links } if self.faulty(0.04) => {
                 drop(links);
                 Event::Failed(transient(None))
@@ -109,7 +110,17 @@ impl<R: SimRecord> World<R> {
         let shown: BTreeSet<String> = self.mail.items().filter(twice).map(|item| item.id.clone()).collect();
         let half = |id: &str| (salt + id.bytes().map(usize::from).sum::<usize>()).is_multiple_of(2);
         let leave_out = |id: &str| !shown.contains(id) && (cut == 1 || (cut == 2 && half(id)));
-        self.mail.page(cursor, limit, &leave_out).map_or(Event::CursorExpired, Event::Page)
+        let Some(page) = self.mail.page(cursor, limit, &leave_out) else { return Event::CursorExpired };
+        if cursor.is_none() && self.keeps_in_mind() {
+            self.store.spool.clear();
+        }
+        self.listed = Some(page.clone());
+        Event::Page(page)
+    }
+
+    /// Whether the driver forgets what it read when that does not hold any more.
+    pub(super) fn keeps_in_mind(&self) -> bool {
+        self.mutant != Some(Mutant::ReadOnce)
     }
 
     pub(super) fn is_poison(&self, lineage: u64) -> bool {
@@ -119,17 +130,30 @@ impl<R: SimRecord> World<R> {
             && !self.made_twice.contains(&lineage)
     }
 
-    fn fetch(&mut self, ids: &[String]) -> Event<R> {
+    fn fetch(&mut self, items: &[Wanted]) -> Event<R> {
         if self.faulty(0.04) {
             return Event::Failed(transient(None));
         }
-        let one = |id: &String| match self.mail.get(id) {
-            None => Fetched::NotFound,
-            Some(item) if self.is_poison(item.record.lineage()) => {
-                Fetched::Unreadable(certain(Class::Permanent), "broken".into())
+        let one = |wanted: &Wanted| {
+            if let Some(known) = self.store.spool.get(&wanted.id)
+                && (!wanted.afresh || !self.keeps_in_mind())
+            {
+                return Fetched::Found(Box::new(known.clone()));
             }
-            Some(item) => Fetched::Found(Box::new(item)),
+            match self.mail.get(&wanted.id) {
+                None => Fetched::NotFound,
+                Some(item) if self.is_poison(item.record.lineage()) => {
+                    Fetched::Unreadable(certain(Class::Permanent), "broken".into())
+                }
+                Some(item) => Fetched::Found(Box::new(item)),
+            }
         };
-        Event::Fetched(ids.iter().map(one).collect())
+        let found: Vec<Fetched<R>> = items.iter().map(one).collect();
+        for one in &found {
+            if let Fetched::Found(item) = one {
+                self.store.spool.insert(item.id.clone(), (**item).clone());
+            }
+        }
+        Event::Fetched(found)
     }
 }

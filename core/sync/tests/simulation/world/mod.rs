@@ -15,7 +15,8 @@ use rand_chacha::ChaCha8Rng;
 use tieline_delivery::Failure;
 use tieline_model::{Class, Ids, RecordHash};
 use tieline_sync::{
-    Choices, Command, DeletePolicy, Engine, Event, FieldPolicy, Policy, Rendition, Rest, Resume, Written,
+    Choices, Command, DeletePolicy, Engine, Event, FieldPolicy, Page, Policy, Rendition, Rest, Resume,
+    Written,
 };
 
 use crate::mail::Mail;
@@ -136,6 +137,8 @@ pub(crate) struct World<R: SimRecord> {
     pub(crate) points: u64,
     /// A late effect came after the last pass began.
     disturbed: bool,
+    /// The page that was listed last, until what it shows is committed.
+    listed: Option<Page>,
     tracing: bool,
     pub(crate) trace: Vec<String>,
     broken: Option<String>,
@@ -190,6 +193,7 @@ impl<R: SimRecord> World<R> {
             crashes: 0,
             points: 0,
             disturbed: false,
+            listed: None,
             tracing: setup.tracing,
             trace: Vec::new(),
             broken: None,
@@ -224,6 +228,7 @@ impl<R: SimRecord> World<R> {
         let (engine, next) = new_engine(&self.policy, self.knows_the_map, self.mutant);
         self.engine = engine;
         self.next = next;
+        self.listed = None;
     }
 
     fn point(&mut self, what: &str) -> Result<(), Crashed> {

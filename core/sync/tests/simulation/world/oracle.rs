@@ -31,6 +31,11 @@ impl<R: SimRecord> World<R> {
             }
         }
         let (refused, applied) = self.store.commit(commit);
+        if let Some(page) = self.listed.take()
+            && self.keeps_in_mind()
+        {
+            self.store.compare_spool(&page);
+        }
         for unit in &applied {
             if let Some(write) = unit.left.as_ref().filter(|write| write.put.is_none()) {
                 let lineage = deleted[&write.id];

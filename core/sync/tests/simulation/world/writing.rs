@@ -52,6 +52,9 @@ impl<R: SimRecord> World<R> {
     pub(super) fn write(&mut self, writes: Vec<Write<R>>, deadline: Timestamp) -> Event<R> {
         for write in &writes {
             self.judge_create(write);
+            if self.keeps_in_mind() {
+                write.id.iter().for_each(|id| drop(self.store.spool.remove(id)));
+            }
         }
         let deadline_ms = deadline.as_millisecond();
         let settled = deadline_ms + self.policy.times.late_effect_bound.as_millis() as i64;
