@@ -173,7 +173,8 @@ fn lag_of_edits(site: &Site, mut goes_on: impl FnMut(&Rest, usize) -> bool) -> V
             break;
         }
         sleep(due.saturating_duration_since(Instant::now()));
-        rest.patch(&format!("/api/v1/contacts/{contact}"), &json!({"job_title": format!("Edit {edits}")})).ok();
+        rest.patch(&format!("/api/v1/contacts/{contact}"), &json!({"job_title": format!("Edit {edits}")}))
+            .ok();
         edits += 1;
         due += Duration::from_millis(100);
     }

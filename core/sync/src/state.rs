@@ -98,6 +98,8 @@ pub enum Resume {
 pub struct Awaiting {
     /// The plan's.
     pub fingerprint: RecordHash,
+    /// The choices under which it was made.
+    pub choices: RecordHash,
     /// How far Tieline's changes were read.
     pub left_cursor: Option<String>,
     /// How far the mail system's changes were read.

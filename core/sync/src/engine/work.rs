@@ -133,11 +133,13 @@ impl<R: Record> Engine<R> {
             approval => {
                 self.state.awaiting = (!self.noted).then(|| Awaiting {
                     fingerprint: plan.approval(),
+                    choices: self.choices.clone(),
                     left_cursor: self.state.left_cursor.clone(),
                     right_cursor: self.state.right_cursor.clone(),
                 });
                 let plan = Box::new(plan);
-                let rest = if approval.is_some() { Rest::WorldChanged(plan) } else { Rest::AwaitApproval(plan) };
+                let rest =
+                    if approval.is_some() { Rest::WorldChanged(plan) } else { Rest::AwaitApproval(plan) };
                 self.commit(Vec::new(), After::Rest(rest), now)
             }
         }
@@ -148,10 +150,12 @@ impl<R: Record> Engine<R> {
         self.noted = false;
     }
 
-    /// The plan that was approved is the one that would be made again: it was whole, and neither side changed since.
+    /// The plan that was approved is the one that would be made again: it was whole, and neither the choices nor either side
+    /// changed since.
     fn is_as_planned(&self) -> bool {
         self.state.awaiting.as_ref().is_some_and(|awaiting| {
             self.state.approval.as_ref() == Some(&awaiting.fingerprint)
+                && self.choices == awaiting.choices
                 && self.state.left_cursor == awaiting.left_cursor
                 && self.state.right_cursor == awaiting.right_cursor
         })
@@ -186,9 +190,8 @@ impl<R: Record> Engine<R> {
             None => link.seen_right != Seen::Same || link.base.is_none(),
         };
         // An item that is new to both and was listed as it was read is no other now than it was then.
-        let afresh = |link: &Link<R>| {
-            link.intent.is_some() || link.base.is_some() || link.seen_right != Seen::Changed
-        };
+        let afresh =
+            |link: &Link<R>| link.intent.is_some() || link.base.is_some() || link.seen_right != Seen::Changed;
         let mut items: BTreeMap<&str, bool> = BTreeMap::new();
         for (link, _) in batch.links.iter().filter(|(link, _)| wanted(link)) {
             if let Some(right) = &link.right {

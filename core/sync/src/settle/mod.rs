@@ -125,7 +125,6 @@ impl<R: Record> Case<R> {
         self.link.trouble = None;
         Verdict::bookkeeping(Unit::put(self.link))
     }
-
 }
 
 impl<R: Record> Desk<'_, R> {

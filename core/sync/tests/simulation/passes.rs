@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::{SignedDuration, Timestamp};
 use tieline_model::{Ids, Record};
 use tieline_sync::{
-    Action, Command, Commit, Engine, Event, Fetched, LeftItem, Pause, Plan, Policy, Rest, Restored, Resume,
-    Side, Undo, Wanted, restore,
+    Action, Command, Commit, Engine, Event, Fetched, FieldPolicy, LeftItem, Pause, Plan, Policy, Rest,
+    Restored, Resume, Side, Undo, Wanted, restore,
 };
 
 use crate::card::Card;
@@ -211,10 +211,28 @@ fn a_plan_is_carried_out_without_being_made_again() {
         let mut site = Site::new();
         site.made_there(0..3);
         let plan = site.plan();
-        if changed_there { site.made_there(3..4) } else { site.made_here(3..4) }
+        if changed_there {
+            site.made_there(3..4)
+        } else {
+            site.made_here(3..4)
+        }
         assert!(matches!(site.pass(Some(Event::Approve(plan.approval()))), Rest::WorldChanged(_)));
         assert_eq!((site.mail.writes, site.store.writes), (0, 0));
     }
+}
+
+/// Seed 41897: the administrator chose otherwise between approving a plan and the pass that was to carry it out.
+#[test]
+fn a_plan_that_was_made_under_other_choices_is_not_carried_out() {
+    let mut site = Site::new();
+    site.made_there(0..3);
+    let plan = site.plan();
+    site.policy.choices.fields = FieldPolicy::Left;
+    let Rest::WorldChanged(other) = site.pass(Some(Event::Approve(plan.approval()))) else {
+        panic!("it is another plan now")
+    };
+    assert_eq!((site.mail.writes, site.store.writes), (0, 0));
+    assert_eq!(site.pass(Some(Event::Approve(other.approval()))), Rest::Done { until: None });
 }
 
 /// Covers: AV-85 (silence)

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tieline_model::LinkId;
 use tieline_sync::{
-    Backlog, Change, Commit, Conflict, LeftItem, Link, Linked, Page, Query, RightItem, Seen, State, Undo, Unit,
+    Backlog, Change, Commit, Conflict, LeftItem, Link, Linked, Page, Query, RightItem, Seen, State, Undo,
+    Unit,
 };
 
 use crate::sim_record::SimRecord;

@@ -62,8 +62,7 @@ pub(crate) async fn forget(
     kind: RecordKind,
     items: &[String],
 ) -> Result<(), StoreError> {
-    let sql =
-        concat!("DELETE FROM sync_spool WHERE mailbox = $1 AND kind = $2 AND ", listed!("item", "$3"));
+    let sql = concat!("DELETE FROM sync_spool WHERE mailbox = $1 AND kind = $2 AND ", listed!("item", "$3"));
     let query = sqlx::query::<Db>(sql).bind(mailbox.uuid()).bind(kind.label());
     query.bind(json(&items)?).execute(conn).await?;
     Ok(())
@@ -90,8 +89,7 @@ pub(crate) async fn items(
     );
     let query = sqlx::query_as::<Db, Row>(sql).bind(mailbox.uuid()).bind(kind.label());
     let rows = query.bind(json(&items)?).fetch_all(conn).await?;
-    let spooled =
-        |(item, etag, headline, about, body): Row| Spooled { item, etag, headline, about, body };
+    let spooled = |(item, etag, headline, about, body): Row| Spooled { item, etag, headline, about, body };
     Ok(rows.into_iter().map(spooled).collect())
 }
 
@@ -103,7 +101,8 @@ pub(crate) async fn portion(
     after: &str,
     limit: u32,
 ) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT MAX(item) FROM (SELECT item FROM sync_spool WHERE mailbox = $1 AND kind = $2 AND item > $3
+    let sql =
+        "SELECT MAX(item) FROM (SELECT item FROM sync_spool WHERE mailbox = $1 AND kind = $2 AND item > $3
                ORDER BY item LIMIT $4) AS portion";
     let query = sqlx::query_scalar::<Db, Option<String>>(sql).bind(mailbox.uuid()).bind(kind.label());
     Ok(query.bind(after).bind(i64::from(limit)).fetch_one(conn).await?)
@@ -134,7 +133,8 @@ pub(crate) async fn others(
     after: &str,
     limit: u32,
 ) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT l.right_id FROM sync_link l WHERE l.mailbox = $1 AND l.kind = $2 AND l.right_id > $3
+    let sql =
+        "SELECT DISTINCT l.right_id FROM sync_link l WHERE l.mailbox = $1 AND l.kind = $2 AND l.right_id > $3
                AND NOT EXISTS (SELECT 1 FROM sync_spool s
                                WHERE s.mailbox = l.mailbox AND s.kind = l.kind AND s.item = l.right_id)
                ORDER BY l.right_id LIMIT $4";

@@ -140,7 +140,8 @@ impl<R: InStep> Pass<'_, R> {
         let items: Vec<Spooled> = read.iter().filter_map(spooled).collect();
         if self.spool.used && cursor.is_some() {
             let fresh: HashSet<&str> = items.iter().map(|item| item.item.as_str()).collect();
-            let versions = page.changes.iter().map(version).filter(|(item, _)| !fresh.contains(item.as_str()));
+            let versions =
+                page.changes.iter().map(version).filter(|(item, _)| !fresh.contains(item.as_str()));
             let versions: Vec<_> = versions.collect();
             if !versions.is_empty() {
                 self.spool.pending.push(Write::SpoolCompare { mailbox, kind, versions });
@@ -153,11 +154,7 @@ impl<R: InStep> Pass<'_, R> {
         Ok(page)
     }
 
-    async fn page_with_items(
-        &mut self,
-        cursor: Option<&str>,
-        limit: u32,
-    ) -> Result<PageAhead<R>, PortError> {
+    async fn page_with_items(&mut self, cursor: Option<&str>, limit: u32) -> Result<PageAhead<R>, PortError> {
         if let Some(ahead) = self.spool.next(cursor).await {
             return Ok(ahead);
         }
@@ -248,9 +245,8 @@ fn read_ahead<R: InStep>(
                 }
                 system.list(&target, &folder, Some(&this.cursor), limit).await.ok()
             };
-            let read = async {
-                if items.is_empty() { Ok(Vec::new()) } else { system.read(&target, &items).await }
-            };
+            let read =
+                async { if items.is_empty() { Ok(Vec::new()) } else { system.read(&target, &items).await } };
             let (read, next) = tokio::join!(read, listed);
             if pages.send((this, read.unwrap_or_default())).await.is_err() {
                 return;

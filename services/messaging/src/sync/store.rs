@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::json;
 use tieline_model::{DeletionId, LinkId, MailboxId, Refusal};
 use tieline_store::{
-    FieldOrigin, IfVersion, LinkQuery, LinkedRecord, NewConflict, NewDeletion, NewEvent, RecordWrite, StoredRecord,
-    SyncLink, SyncUnit, Write, printed,
+    FieldOrigin, IfVersion, LinkQuery, LinkedRecord, NewConflict, NewDeletion, NewEvent, RecordWrite,
+    StoredRecord, SyncLink, SyncUnit, Write, printed,
 };
 use tieline_sync::{Backlog, Change, Commit, LeftItem, LeftWrite, Link, Linked, Page, Query, Seen, Unit};
 use tieline_worker::{JobContext, WorkError};
@@ -74,10 +74,7 @@ impl<R: InStep> Pass<'_, R> {
 
     async fn ask(&self, query: LinkQuery) -> Result<Vec<Linked<R>>, WorkError> {
         let found = self.messaging.store.sync_links::<R>(self.mailbox.id, &query).await?;
-        found
-            .into_iter()
-            .map(known)
-            .collect()
+        found.into_iter().map(known).collect()
     }
 
     async fn kin(&self, ids: Vec<LinkId>, keys: Vec<String>) -> Result<Vec<Linked<R>>, WorkError> {
@@ -110,7 +107,8 @@ impl<R: InStep> Pass<'_, R> {
         writes.push(self.state_write(&kept));
         let moved = R::KIND == tieline_model::RecordKind::Calendar
             && commit.units.iter().any(|unit| unit.left.is_some());
-        let units: Vec<SyncUnit> = commit.units.into_iter().map(|unit| self.unit(unit)).collect::<Result<_, _>>()?;
+        let units: Vec<SyncUnit> =
+            commit.units.into_iter().map(|unit| self.unit(unit)).collect::<Result<_, _>>()?;
         if !units.is_empty() {
             writes.push(Write::SyncUnits(units));
         }

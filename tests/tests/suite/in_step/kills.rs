@@ -64,9 +64,7 @@ fn a_first_synchronization_that_is_killed_again_and_again_is_exact() {
     }
     judge(&site, &["has_many"], json!({"many": {"There": contacts, "Here": contacts}}));
     let told = json!({"many": {"There": meetings, "Here": meetings}});
-    Judge::new("exchangelib_calendar_sync.py")
-        .arg(site.judged_by("alice", &["has_many_events"], told))
-        .run();
+    Judge::new("exchangelib_calendar_sync.py").arg(site.judged_by("alice", &["has_many_events"], told)).run();
     is_exact(&site, "contact", "out.vcf", "FN:Number ", contacts);
     is_exact(&site, "event", "out.ics", "SUMMARY:Number ", meetings);
 }

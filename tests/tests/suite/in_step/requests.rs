@@ -85,7 +85,8 @@ fn forget_requests(site: &Site) {
 fn asked(site: &Site) -> Vec<String> {
     let operations = site.lab.requests().into_iter().filter_map(|request: Value| {
         let operation = request["operation"].as_str()?.to_owned();
-        (!["Subscribe", "Unsubscribe", "GetStreamingEvents"].contains(&operation.as_str())).then_some(operation)
+        (!["Subscribe", "Unsubscribe", "GetStreamingEvents"].contains(&operation.as_str()))
+            .then_some(operation)
     });
     operations.collect()
 }
