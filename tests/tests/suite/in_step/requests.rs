@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tieline_tests::mail_user::MailUser;
+use tieline_tests::process::eventually;
 use tieline_tests::rest::Rest;
 use tieline_tests::site::{Options, Site};
 
@@ -34,12 +35,17 @@ fn a_first_synchronization_reads_the_folder_once_and_a_pass_without_changes_asks
     let snapshots = site.server.cli(&["snapshot", "list", "--mailbox", "1001"]);
     assert_eq!(snapshots["items"][0]["entries"], MANY, "all of the mail system's: {snapshots:#}");
 
+    let before = passes(&site);
     forget_requests(&site);
     for _ in 0..3 {
         assert_eq!(sync(&site, "run")["standing"], "in-step");
     }
-    let asked = self::asked(&site);
-    assert_eq!(asked, ["SyncFolderItems"; 3], "one request a pass");
+    // A pass by a person's word may be followed by one of the usual kind.
+    let asked = eventually("one request for each pass", || {
+        let (asked, passes) = (self::asked(&site), passes(&site) - before);
+        (passes >= 3 && asked.len() == passes).then_some(asked)
+    });
+    assert!(asked.iter().all(|operation| operation == "SyncFolderItems"), "{asked:?}");
 }
 
 /// What changed between plan and approval is read again, and nothing else.
@@ -59,7 +65,7 @@ fn what_changes_between_plan_and_approval_is_read_and_nothing_else() {
     forget_requests(&site);
     let word = json!({"kind": "contacts", "word": "apply", "plan": plan["plan"]["fingerprint"]});
     site.server.rest("admin").post("/api/v1/mailboxes/1001/sync", &word).ok();
-    let again = tieline_tests::process::eventually("another plan", || {
+    let again = eventually("another plan", || {
         let status = site.server.rest("admin").get("/api/v1/mailboxes/1001/sync").ok()["items"][0].clone();
         (status["plan"]["actions"]["create-left"] == 41).then_some(status)
     });
@@ -89,6 +95,16 @@ fn asked(site: &Site) -> Vec<String> {
             .then_some(operation)
     });
     operations.collect()
+}
+
+/// Passes that came to an end, as Tieline's metrics say.
+fn passes(site: &Site) -> usize {
+    let text = site.server.rest("admin").get("/metrics").ok();
+    let lines = text.as_str().unwrap_or_default().lines();
+    lines
+        .filter(|line| line.starts_with("tieline_job_outcomes_total{") && line.contains("kind=\"records\""))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok())
+        .sum()
 }
 
 fn times(asked: &[String], operation: &str) -> usize {
