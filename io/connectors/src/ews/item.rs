@@ -13,7 +13,7 @@ use super::call::{Call, CallError};
 use super::failure::Stated;
 use super::map;
 
-/// A hundred items with one or two that break the answer need fewer; more says that it is not the items.
+/// As many items as are read at once, with one or two that break the answer, need fewer; more says that it is not the items.
 const MOST_HALVINGS: u32 = 20;
 
 /// Whether an answer failed for what it was to hold, so that a smaller one may succeed.
