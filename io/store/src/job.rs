@@ -145,7 +145,7 @@ pub struct JobFilter {
 }
 
 impl Store {
-    /// Takes a stream whose first open job is due, of one of these kinds (any, when empty), and held by nobody. The
+    /// Takes a stream whose first open job is due, of one of these kinds, and held by nobody. The
     /// stream is then the caller's until `now + ttl`, or until [`Self::release`].
     ///
     /// # Errors
@@ -216,7 +216,7 @@ impl Store {
         self.ask(Op::Release { fence: lease.fence() }, 0).await.map(|_| ())
     }
 
-    /// When the next claim may succeed: the earliest time at which a job of these kinds (any, when empty) is due on a
+    /// When the next claim may succeed: the earliest time at which a job of these kinds is due on a
     /// stream that is free, or whose lease expires. It may lie in the past.
     ///
     /// # Errors

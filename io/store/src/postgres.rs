@@ -54,6 +54,12 @@ macro_rules! listed {
         concat!($column, " IN (SELECT json_array_elements_text(", $parameter, "::json))")
     };
 }
+/// The texts of a JSON array as rows: `k.value`.
+macro_rules! each {
+    ($parameter:literal) => {
+        concat!("json_array_elements_text(", $parameter, "::json) AS k(value)")
+    };
+}
 macro_rules! table_exists {
     () => {
         "SELECT to_regclass($1) IS NOT NULL"

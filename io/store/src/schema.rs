@@ -34,6 +34,7 @@ const KNOWN: &[Known] = known![
     9 "0009_sync_counts",
     10 "0010_location",
     11 "0011_sync_spool",
+    13 "0013_job_kind",
 ];
 
 /// One migration and whether it was carried out.

@@ -49,6 +49,12 @@ macro_rules! listed {
         concat!($column, " IN (SELECT value FROM json_each(", $parameter, "))")
     };
 }
+/// The texts of a JSON array as rows: `k.value`.
+macro_rules! each {
+    ($parameter:literal) => {
+        concat!("json_each(", $parameter, ") k")
+    };
+}
 macro_rules! table_exists {
     () => {
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)"

@@ -261,7 +261,7 @@ async fn a_process_that_lost_its_lease_changes_nothing_any_more() {
     site.clock.advance(SignedDuration::from_secs(10));
     let other = site.clock.uuid();
     let hour = SignedDuration::from_hours(1);
-    let (lease, job) = site.store.claim(other, site.clock.now(), hour, &[]).await.unwrap().unwrap();
+    let (lease, job) = site.store.claim(other, site.clock.now(), hour, &["script"]).await.unwrap().unwrap();
     assert_eq!(job.id, id);
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(site.events("slept").await, 0, "its outcome was refused");

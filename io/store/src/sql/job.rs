@@ -102,11 +102,15 @@ pub(crate) async fn claim(
     ttl: SignedDuration,
     kinds: &[String],
 ) -> Result<Option<(Lease, Job)>, StoreError> {
+    // The first of each kind by the index, then the first of these: what waits of other kinds is not looked at.
     let sql = concat!(
-        "SELECT l.stream FROM job j JOIN lease l ON l.stream = j.stream
-         WHERE j.head AND j.not_before_ms <= $1 AND l.expires_ms <= $1 AND ",
-        among!("j.kind", "$2"),
-        " ORDER BY j.not_before_ms, j.seq LIMIT 1",
+        "SELECT l.stream FROM ",
+        each!("$2"),
+        " CROSS JOIN job j JOIN lease l ON l.stream = j.stream
+         WHERE j.seq = (SELECT d.seq FROM job d JOIN lease m ON m.stream = d.stream
+                        WHERE d.head AND d.kind = k.value AND d.not_before_ms <= $1 AND m.expires_ms <= $1
+                        ORDER BY d.not_before_ms, d.seq LIMIT 1)
+         ORDER BY j.not_before_ms, j.seq LIMIT 1",
         skip_locked!()
     );
     let stream = sqlx::query_scalar::<Db, String>(sql)
@@ -257,10 +261,16 @@ pub(crate) async fn drop_streams(conn: &mut Conn, prefix: &str) -> Result<(), St
 }
 
 pub(crate) async fn next_due(conn: &mut Conn, kinds: &[&str]) -> Result<Option<Timestamp>, StoreError> {
+    // Nothing behind the first job whose stream is free can be due before it; those ahead of it are held, and few.
     let sql = concat!(
         "SELECT MIN(CASE WHEN j.not_before_ms > l.expires_ms THEN j.not_before_ms ELSE l.expires_ms END)
-         FROM job j JOIN lease l ON l.stream = j.stream WHERE j.head AND ",
-        among!("j.kind", "$1")
+         FROM ",
+        each!("$1"),
+        " CROSS JOIN job j JOIN lease l ON l.stream = j.stream
+         WHERE j.head AND j.kind = k.value AND j.not_before_ms <= COALESCE(
+               (SELECT d.not_before_ms FROM job d JOIN lease m ON m.stream = d.stream
+                WHERE d.head AND d.kind = k.value AND m.expires_ms <= d.not_before_ms
+                ORDER BY d.not_before_ms, d.seq LIMIT 1), 9223372036854775807)"
     );
     let due = sqlx::query_scalar::<Db, Option<i64>>(sql).bind(json(&kinds)?).fetch_one(conn).await?;
     due.map(time).transpose()

@@ -164,7 +164,8 @@ async fn another_nodes_jobs_ring_the_bell() {
         let now = site.now();
         async move {
             loop {
-                if let Some(claimed) = other.claim(owner, now, crate::site::TTL, &[]).await.unwrap() {
+                if let Some(claimed) = other.claim(owner, now, crate::site::TTL, &["deliver"]).await.unwrap()
+                {
                     return claimed;
                 }
                 bell.wait().await;

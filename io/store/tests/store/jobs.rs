@@ -17,8 +17,11 @@ async fn enqueue(site: &Site, store: &Store, job: NewJob) -> JobId {
     id
 }
 
+/// The kinds of the jobs here.
+const KINDS: &[&str] = &["deliver", "light", "sync"];
+
 async fn claim(site: &Site, store: &Store) -> Option<(Lease, Job)> {
-    store.claim(site.uuid(), site.now(), TTL, &[]).await.unwrap()
+    store.claim(site.uuid(), site.now(), TTL, KINDS).await.unwrap()
 }
 
 async fn conclude(
@@ -45,7 +48,7 @@ async fn work(store: Store, owner: Uuid, now: jiff::Timestamp, seen: Arc<Mutex<B
     let mut bell = store.jobs_changed();
     loop {
         bell.mark_seen();
-        let Some((lease, job)) = store.claim(owner, now, TTL, &[]).await.unwrap() else {
+        let Some((lease, job)) = store.claim(owner, now, TTL, KINDS).await.unwrap() else {
             if store.queue(now).await.unwrap().is_empty() {
                 return;
             }
@@ -93,7 +96,7 @@ both! {
             .map(|number| {
                 let node = if number % 2 == 0 { store.clone() } else { other.clone() };
                 let (owner, now) = (site.uuid(), site.now());
-                tokio::spawn(async move { node.claim(owner, now, TTL, &[]).await.unwrap() })
+                tokio::spawn(async move { node.claim(owner, now, TTL, KINDS).await.unwrap() })
             })
             .collect();
         let mut won = 0;
@@ -113,7 +116,7 @@ both! {
         conclude(&site, &store, &lease, first, again(site.later(60), Some(trouble()))).await.unwrap();
         store.release(&lease).await.unwrap();
         assert_eq!(claim(&site, &store).await, None, "the second waits behind the first");
-        assert_eq!(store.next_due(&[]).await.unwrap(), Some(site.later(60)));
+        assert_eq!(store.next_due(KINDS).await.unwrap(), Some(site.later(60)));
 
         site.clock.advance(jiff::SignedDuration::from_secs(61));
         let (lease, job) = claim(&site, &store).await.unwrap();
@@ -270,6 +273,31 @@ both! {
         let (lease, job) = store.claim(owner, site.now(), TTL, &["deliver", "light"]).await.unwrap().unwrap();
         assert_eq!((job.kind.as_str(), lease.owner), ("light", owner));
         assert_eq!(store.next_due(&["light"]).await.unwrap(), Some(lease.expires), "a dead worker's job is due then");
+        store.close().await;
+    }
+
+    async fn the_first_of_all_kinds_is_claimed_and_what_is_held_is_passed_over(site) {
+        let store = site.open().await;
+        let at = |stream: &str, kind: &str, seconds| NewJob { not_before: site.later(seconds), ..site.job(stream, kind) };
+        for (stream, kind, seconds) in
+            [("a/sync", "sync", -3), ("b/sync", "sync", -1), ("a/light", "light", -2), ("b/light", "light", 40), ("a/deliver", "deliver", 30)]
+        {
+            enqueue(&site, &store, at(stream, kind, seconds)).await;
+        }
+        let (owner, now) = (site.uuid(), site.now());
+        assert_eq!(store.next_due(&["sync", "light"]).await.unwrap(), Some(site.later(-3)));
+        let (held, _) = store.claim(owner, now, TTL, KINDS).await.unwrap().unwrap();
+        assert_eq!(held.stream, "a/sync");
+        assert_eq!(store.next_due(&["sync"]).await.unwrap(), Some(site.later(-1)));
+        assert_eq!(store.next_due(KINDS).await.unwrap(), Some(site.later(-2)));
+        for stream in ["a/light", "b/sync"] {
+            assert_eq!(store.claim(owner, now, TTL, KINDS).await.unwrap().unwrap().0.stream, stream);
+        }
+        assert_eq!(store.claim(owner, now, TTL, KINDS).await.unwrap(), None);
+        assert_eq!(store.next_due(KINDS).await.unwrap(), Some(site.later(30)), "before the leases end");
+        assert_eq!(store.next_due(&["sync"]).await.unwrap(), Some(held.expires), "both are held");
+        store.release(&held).await.unwrap();
+        assert_eq!(store.next_due(&["sync"]).await.unwrap(), Some(site.later(-3)));
         store.close().await;
     }
 
