@@ -8,6 +8,7 @@ domain vmr.example.
 import datetime
 import re
 
+import requests
 from exchangelib import Attendee, CalendarItem, EWSDateTime, EWSTimeZone, ExtendedProperty
 from exchangelib.items import SEND_TO_ALL_AND_SAVE_COPY, MeetingRequest, MeetingResponse
 from exchangelib.recurrence import DailyPattern, Recurrence
@@ -269,6 +270,72 @@ def meets_now_and_tomorrow(site):
     assert answer(alice, "Now")[0] == "Accept"
     invite(alice, "Tomorrow", "@vmr 7048", start + datetime.timedelta(days=1))
     assert answer(alice, "Tomorrow")[0] == "Accept"
+
+
+# Three hours and a half behind UTC, and an hour less from the second Sunday of March to the first of November.
+ODD_2010 = """<t:StartTimeZone Id="Customized Time Zone"><t:Periods><t:Period Bias="PT3H30M" Name="Standard" Id="s"/>
+<t:Period Bias="PT2H30M" Name="Daylight" Id="d"/></t:Periods><t:TransitionsGroups><t:TransitionsGroup Id="0">
+<t:RecurringDayTransition><t:To Kind="Period">d</t:To><t:TimeOffset>PT2H</t:TimeOffset><t:Month>3</t:Month>
+<t:DayOfWeek>Sunday</t:DayOfWeek><t:Occurrence>2</t:Occurrence></t:RecurringDayTransition>
+<t:RecurringDayTransition><t:To Kind="Period">s</t:To><t:TimeOffset>PT2H</t:TimeOffset><t:Month>11</t:Month>
+<t:DayOfWeek>Sunday</t:DayOfWeek><t:Occurrence>1</t:Occurrence></t:RecurringDayTransition></t:TransitionsGroup>
+</t:TransitionsGroups><t:Transitions><t:Transition><t:To Kind="Group">0</t:To></t:Transition></t:Transitions>
+</t:StartTimeZone>"""
+
+ODD_2007 = """<t:MeetingTimeZone TimeZoneName="Customized Time Zone"><t:BaseOffset>PT3H30M</t:BaseOffset><t:Standard>
+<t:Offset>P0D</t:Offset><t:RelativeYearlyRecurrence><t:DaysOfWeek>Sunday</t:DaysOfWeek><t:DayOfWeekIndex>First</t:DayOfWeekIndex>
+<t:Month>November</t:Month></t:RelativeYearlyRecurrence><t:Time>02:00:00</t:Time></t:Standard><t:Daylight><t:Offset>-PT1H</t:Offset>
+<t:RelativeYearlyRecurrence><t:DaysOfWeek>Sunday</t:DaysOfWeek><t:DayOfWeekIndex>Second</t:DayOfWeekIndex><t:Month>March</t:Month>
+</t:RelativeYearlyRecurrence><t:Time>02:00:00</t:Time></t:Daylight></t:MeetingTimeZone>"""
+
+
+def invite_by_the_letter(site, version, subject, location, start, end, recurrence, zone):
+    """What exchangelib has no words for: an appointment with the rules of its zone."""
+    document = f"""<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"
+ xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"
+ xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><s:Header><t:RequestServerVersion Version="{version}"/></s:Header>
+ <s:Body><m:CreateItem SendMeetingInvitations="SendToAllAndSaveCopy"><m:Items><t:CalendarItem><t:Subject>{subject}</t:Subject>
+ <t:Start>{start}</t:Start><t:End>{end}</t:End><t:Location>{location}</t:Location><t:RequiredAttendees><t:Attendee><t:Mailbox>
+ <t:EmailAddress>{CONFERENCE}</t:EmailAddress></t:Mailbox></t:Attendee></t:RequiredAttendees>{recurrence}{zone}</t:CalendarItem>
+ </m:Items></m:CreateItem></s:Body></s:Envelope>"""
+    answered = requests.post(
+        site["ews"], data=document.encode(), auth=("alice@lab.example", site["password"]),
+        headers={"Content-Type": "text/xml; charset=utf-8"}, timeout=60,
+    )
+    assert answered.status_code == 200 and "NoError" in answered.text, answered.text
+
+
+@check
+def meets_by_the_clock_of_a_zone_that_nobody_knows(site):
+    """Covers: PO-08 (zones of invitations)"""
+    alice, bob = person(site, "alice"), person(site, "bob")
+    weekly = """<t:Recurrence><t:WeeklyRecurrence><t:Interval>1</t:Interval><t:DaysOfWeek>Monday</t:DaysOfWeek></t:WeeklyRecurrence>
+    <t:NumberedRecurrence><t:StartDate>2027-03-08</t:StartDate><t:NumberOfOccurrences>3</t:NumberOfOccurrences></t:NumberedRecurrence>
+    </t:Recurrence>"""
+    invite_by_the_letter(
+        site, "Exchange2010_SP1", "Odd weeks", "@vmr 7048", "2027-03-08T09:00:00", "2027-03-08T10:00:00", weekly, ODD_2010
+    )
+    assert answer(alice, "Odd weeks")[0] == "Accept"
+    invite_by_the_letter(
+        site, "Exchange2007_SP1", "Odd summer", "@vmr 7049", "2027-07-05T09:00:00", "2027-07-05T10:00:00", "", ODD_2007
+    )
+    assert answer(alice, "Odd summer")[0] == "Accept"
+    utc = datetime.timezone.utc
+    times = [
+        # The first week is in winter, the others in summer; nine o'clock is nowhere nine o'clock UTC.
+        ("7048", datetime.datetime(2027, 3, 8, 12, 30, tzinfo=utc), "Decline"),
+        ("7048", datetime.datetime(2027, 3, 8, 11, 30, tzinfo=utc), "Accept"),
+        ("7048", datetime.datetime(2027, 3, 8, 9, 0, tzinfo=utc), "Accept"),
+        ("7048", datetime.datetime(2027, 3, 15, 11, 30, tzinfo=utc), "Decline"),
+        ("7048", datetime.datetime(2027, 3, 15, 12, 30, tzinfo=utc), "Accept"),
+        ("7049", datetime.datetime(2027, 7, 5, 11, 30, tzinfo=utc), "Decline"),
+        ("7049", datetime.datetime(2027, 7, 5, 9, 0, tzinfo=utc), "Accept"),
+    ]
+    for nth, (room, start, wanted) in enumerate(times):
+        subject = f"Beside {nth}."
+        invite(bob, subject, f"@vmr {room}", EWSDateTime.from_datetime(start).astimezone(BERLIN))
+        kind, text = answer(bob, subject)
+        assert kind == wanted, (room, start, kind, text)
 
 
 main()

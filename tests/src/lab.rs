@@ -147,7 +147,7 @@ fn launch(folder: &Path, users: u32, http: &str) -> (Running, Value) {
     let mut command = Command::new(crate::tieline());
     command.arg("lab").arg("--state").arg(&state).arg("--ready-file").arg(&ready_file);
     command.args(["--users", &users.to_string(), "--http", http]);
-    for listener in ["--https", "--sip", "--ldap"] {
+    for listener in ["--https", "--sip", "--ldap", "--smtp"] {
         command.args([listener, "127.0.0.1:0"]);
     }
     let mut running = Running::start("lab", &mut command, folder);

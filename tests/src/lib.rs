@@ -12,6 +12,7 @@
 
 pub mod chromium;
 pub mod desk;
+pub mod gate;
 pub mod judge;
 pub mod kamailio;
 pub mod lab;

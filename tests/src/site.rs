@@ -13,6 +13,9 @@ use crate::port;
 use crate::process::{Running, eventually, run};
 use crate::rest::Rest;
 
+/// What the lab's BigBlueButton shares with whoever may call.
+const BRIDGE_SECRET: &str = "lab-bridge-secret";
+
 /// The server of a site: its configuration, its process, and both ways of talking to it.
 #[derive(Debug)]
 pub struct Server {
@@ -38,6 +41,10 @@ pub struct Options {
     pub directory: bool,
     /// Exchange posts its notifications here.
     pub push: bool,
+    /// The address at which Exchange posts them, where it is not this server's own.
+    pub push_at: Option<String>,
+    /// The lab's BigBlueButton is the rooms' bridge.
+    pub bigbluebutton: bool,
     /// Mailboxes are read unasked each so many seconds; 2 when absent.
     pub read_every_s: Option<u32>,
 }
@@ -55,12 +62,8 @@ impl Server {
         let config = folder.join("tieline.toml");
         let (http, sip) = (port::free(), port::free());
         let store = options.store.clone().unwrap_or_else(|| "sqlite:tieline.db".to_owned());
-        let push = options.push.then(|| {
-            format!(
-                "push_url = \"http://127.0.0.1:{http}\"
-"
-            )
-        });
+        let own = options.push.then(|| format!("http://127.0.0.1:{http}"));
+        let push = options.push_at.clone().or(own).map(|base| format!("push_url = \"{base}\"\n"));
         let push = push.unwrap_or_default();
         let read_every_s = options.read_every_s.unwrap_or(2);
         let pace = match options.own_pace {
@@ -272,6 +275,16 @@ impl Site {
         if options.directory {
             fs::write(folder.path().join("directory.pw"), PASSWORD).expect("the folder can be written");
             let section = lab.directory_section();
+            options.more = format!("{section}\n{}", options.more);
+        }
+        if options.bigbluebutton {
+            let secret = folder.path().join("bridge.secret");
+            fs::write(&secret, BRIDGE_SECRET).expect("the folder can be written");
+            let api = lab.ready()["bigbluebutton"].as_str().expect("the lab has a bridge");
+            let section = format!(
+                "[conferencing.bridge]\nkind = \"bigbluebutton\"\napi = \"{api}\"\nsecret_file = \"{}\"\n",
+                secret.display()
+            );
             options.more = format!("{section}\n{}", options.more);
         }
         let server = Server::start(folder.path(), &options);

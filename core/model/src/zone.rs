@@ -146,6 +146,10 @@ impl Zone {
     pub fn resolve(&self) -> Result<TimeZone, UnknownZone> {
         let unknown = || UnknownZone(self.id.chars().take(100).collect());
         let name = WINDOWS.get(&self.id.to_ascii_lowercase()).map_or(self.id.as_str(), |(_, main)| main);
+        // What tables have for "nobody knows" counts as UTC to those who ask for its offset.
+        if ["etc/unknown", "factory"].contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(unknown());
+        }
         // An IANA id keeps its own history; only Windows ids stand for their main territory.
         let bundled = TimeZoneDatabase::bundled();
         if let Ok(zone) = bundled.get(&self.id).or_else(|_| bundled.get(name)) {
@@ -296,6 +300,9 @@ mod tests {
         assert_eq!(at(&zone, "2026-07-15T09:00"), "2026-07-15T04:30:00Z");
         let bare = Zone::named("Customized Time Zone");
         assert!(bare.resolve().unwrap_err().to_string().contains("Customized Time Zone"));
+        for name in ["", "Etc/Unknown", "etc/unknown", "Factory"] {
+            assert!(Zone::named(name).resolve().is_err(), "{name:?} is nobody's zone");
+        }
         let text = serde_json::to_string(&zone).unwrap();
         assert_eq!(serde_json::from_str::<Zone>(&text).unwrap(), zone);
     }

@@ -38,4 +38,7 @@ pub struct Entrance {
 pub trait ConferenceBridge: Send + Sync {
     /// Makes the conference ready, when that must be done, and says where it is entered.
     fn open<'a>(&'a self, room: &'a OpenRoom) -> PortFuture<'a, Entrance>;
+
+    /// Whether people with a browser get an entrance of their own.
+    fn has_pages(&self) -> bool;
 }

@@ -1,6 +1,7 @@
 //! What Tieline asks of a mail system for the conference mailbox: what came in, and an answer to it.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use futures_core::Stream;
 use tieline_model::ConferenceMail;
@@ -25,6 +26,32 @@ pub struct ArrivalPage {
     pub cursor: String,
     /// Nothing more at present.
     pub complete: bool,
+}
+
+/// By which way a subscription tells of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscriptionWay {
+    /// The mail system writes into a connection that stays open.
+    Streaming,
+    /// It posts to an address of ours.
+    Push,
+    /// It keeps the events until it is asked for them.
+    Pull {
+        /// From one question to the next.
+        every: Duration,
+    },
+}
+
+impl SubscriptionWay {
+    /// Its name, the same in settings, commands and pages.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Streaming => "streaming",
+            Self::Push => "push",
+            Self::Pull { .. } => "pull",
+        }
+    }
 }
 
 /// What comes through a subscription.
@@ -59,8 +86,8 @@ pub trait ConferenceMailbox: Send + Sync {
         html: &'a str,
     ) -> PortFuture<'a, ()>;
 
-    /// Subscribes to the Inbox and the marker's folder.
-    fn subscribe(&self, target: MailTarget) -> SignStream;
+    /// Subscribes to the Inbox and the marker's folder, by this way and no other.
+    fn subscribe(&self, target: MailTarget, way: SubscriptionWay) -> SignStream;
 
     /// Touches the marker item, which lies in a folder that the subscription covers and people do not see.
     fn touch_marker<'a>(&'a self, target: &'a MailTarget) -> PortFuture<'a, ()>;

@@ -26,7 +26,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use bridge::{ConferenceBridge, Entrance, OpenRoom};
-pub use conference::{Arrival, ArrivalPage, ConferenceMailbox, Sign, SignStream};
+pub use conference::{Arrival, ArrivalPage, ConferenceMailbox, Sign, SignStream, SubscriptionWay};
 pub use directory::{
     AccountPolicy, Age, Answer, AnswerFuture, ChangeTracking, Directory, DirectoryStatus, Found,
     PeopleFuture, RefreshKind, RefreshReport, SharedAddress,

@@ -208,6 +208,10 @@ impl ConferenceBridge for BigBlueButton {
             Ok(Entrance { sip, web: Some(self.join(room, &passwords)) })
         })
     }
+
+    fn has_pages(&self) -> bool {
+        true
+    }
 }
 
 fn unreachable(error: &TransportError) -> PortError {

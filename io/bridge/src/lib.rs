@@ -33,4 +33,8 @@ impl ConferenceBridge for SipBridge {
         let sip = Some(self.address.replace("{number}", room.number.as_str()));
         Box::pin(async move { Ok(Entrance { sip, web: None }) })
     }
+
+    fn has_pages(&self) -> bool {
+        false
+    }
 }

@@ -1,24 +1,25 @@
-//! Somebody wants into a room: by telephone, or by a page. Whether the room is open is the calendar's to say, and whether
-//! they may enter the passcode's.
+//! Somebody wants into a room: by telephone, or by a meeting's page. Whether the room is open is the calendar's to say, and
+//! whether they may enter the passcode's. Both ways have the same door.
 //!
 //! * A custom or a person's own room is always open; a calendared one from a while before its meeting to a while after.
 //! * While a meeting goes on the room is its own: who comes too early for the next one, or stays too late, is not let in.
 //! * Without the right code nobody learns when a meeting is.
 //! * Whoever tries code after code is not heard for a while.
+//! * A meeting's link is as good as its passcode, which stands on its page; leading takes the chairperson's code here too.
 
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use tieline_model::{
-    Class, Decision, Meeting, MeetingState, Passcode, Passcodes, Refusal, Room, RoomNumber, Span,
+    Class, Decision, Meeting, MeetingKey, MeetingState, Passcode, Passcodes, Refusal, Room, RoomNumber, Span,
 };
 use tieline_ports::{Entrance, OpenRoom};
 use tieline_store::{Reservation, StoreError, Write};
 
-use crate::Conferencing;
+use crate::{Conferencing, Joining};
 
 /// A room is looked up so many meetings ahead.
-const AHEAD: u32 = 8;
+pub(crate) const AHEAD: u32 = 8;
 /// So many wrong codes from one place for one room are taken for mistakes.
 const GUESSES: u32 = 5;
 /// After more, nobody is heard from there for so long.
@@ -37,7 +38,7 @@ pub struct DoorPolicy {
 
 impl Default for DoorPolicy {
     fn default() -> Self {
-        Self { before: SignedDuration::from_mins(10), after: SignedDuration::from_mins(15) }
+        Self { before: SignedDuration::from_mins(15), after: SignedDuration::from_mins(30) }
     }
 }
 
@@ -50,6 +51,17 @@ pub struct Visitor {
     pub codes: Vec<Passcode>,
     /// As others see it; nobody has proved it.
     pub name: String,
+    /// Where it comes from: what wrong codes are counted by.
+    pub from: String,
+}
+
+/// Who wants in by a meeting's page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// As others see it; nobody has proved it.
+    pub name: String,
+    /// The code that was typed, if any.
+    pub code: Option<Passcode>,
     /// Where it comes from: what wrong codes are counted by.
     pub from: String,
 }
@@ -141,11 +153,15 @@ fn key(passcodes: &Passcodes, codes: &[Passcode]) -> Key {
     }
 }
 
+/// The meeting that has the room at this moment.
+pub(crate) fn running(times: &[Reservation], now: Timestamp) -> Option<&Reservation> {
+    times.iter().find(|one| one.span.start <= now && now < one.span.end)
+}
+
 /// Which of a room's coming times its door is open for, most fitting first: the meeting that goes on, and only when none
 /// does, the next one and the one before.
 fn open_for(times: &[Reservation], now: Timestamp, door: DoorPolicy) -> Vec<&Reservation> {
-    let on = |span: &Span| span.start <= now && now < span.end;
-    if let Some(running) = times.iter().find(|one| on(&one.span)) {
+    if let Some(running) = running(times, now) {
         return vec![running];
     }
     let soon = |span: &Span| span.start > now && span.start.duration_since(now) <= door.before;
@@ -167,30 +183,45 @@ impl Conferencing {
     /// # Errors
     /// The reason, one.
     pub async fn enter(&self, visitor: &Visitor) -> Result<Entrance, Closed> {
-        let entered = self.try_enter(visitor).await;
-        let outcome = match &entered {
-            Ok(_) => "entered",
-            Err(Closed::NoSuchRoom) => "no-such-room",
-            Err(Closed::TooEarly { .. }) => "too-early",
-            Err(Closed::Over { .. }) => "over",
-            Err(Closed::PasscodeMissing) => "passcode-missing",
-            Err(Closed::PasscodeWrong) => "passcode-wrong",
-            Err(Closed::TooManyGuesses) => "too-many-guesses",
-            Err(Closed::Bridge(_)) => "bridge",
-            Err(Closed::NotKnown(_)) => "not-known",
-        };
-        metrics::counter!("tieline_conference_visitors_total", "outcome" => outcome).increment(1);
-        tracing::info!(number = visitor.number, name = visitor.name, from = visitor.from, outcome, "visitor");
-        entered
+        counted(visitor, self.try_enter(visitor, None).await)
     }
 
-    async fn try_enter(&self, visitor: &Visitor) -> Result<Entrance, Closed> {
+    /// Lets somebody into the meeting that a link leads to, or says why not.
+    ///
+    /// # Errors
+    /// The reason, one.
+    pub async fn enter_by_link(&self, token: &str, guest: Guest) -> Result<Entrance, Closed> {
+        let opened = match self.opened_by(token).await.map_err(Closed::NotKnown)? {
+            Ok(opened) => opened,
+            Err(Joining::NotYet { opens, span, .. }) => {
+                return Err(Closed::TooEarly { opens, begins: span.start });
+            }
+            Err(_) => return Err(Closed::NoSuchRoom),
+        };
+        let codes = guest.code.or_else(|| opened.meeting.passcodes.conference.clone()).into_iter().collect();
+        let number = opened.number.to_string();
+        let visitor = Visitor { number, codes, name: guest.name, from: guest.from };
+        let entered = self.try_enter(&visitor, Some(&opened.meeting)).await;
+        counted(&visitor, entered)
+    }
+
+    /// By its link only into this meeting.
+    async fn try_enter(&self, visitor: &Visitor, only: Option<&Meeting>) -> Result<Entrance, Closed> {
         let number: RoomNumber = visitor.number.parse().map_err(|_| Closed::NoSuchRoom)?;
         let place = (number.clone(), visitor.from.clone());
         if !self.inner().guesses().is_heard(&place, self.now()) {
             return Err(Closed::TooManyGuesses);
         }
-        let looked_up = self.find(&number, visitor).await;
+        let strange = |code: &Passcode, meeting: &Meeting| {
+            let Passcodes { conference, chairperson } = &meeting.passcodes;
+            [conference, chairperson].into_iter().flatten().all(|known| known != code)
+        };
+        let looked_up = match only {
+            Some(meeting) if visitor.codes.iter().any(|code| strange(code, meeting)) => {
+                Err(Closed::PasscodeWrong)
+            }
+            only => self.find(&number, visitor, only.map(|meeting| &meeting.key)).await,
+        };
         if matches!(looked_up, Err(Closed::PasscodeWrong)) {
             self.inner().guesses().wrong(place, self.now());
         }
@@ -211,12 +242,14 @@ impl Conferencing {
         &self,
         number: &RoomNumber,
         visitor: &Visitor,
+        only: Option<&MeetingKey>,
     ) -> Result<(OpenRoom, Option<Meeting>), Closed> {
         let (now, door) = (self.now(), self.settings.door);
         let from = now.checked_sub(door.after).unwrap_or(Timestamp::MIN);
         let times = self.store.room_times(number, from, AHEAD).await.map_err(unknown)?;
         let mut refused = None;
-        for time in open_for(&times, now, door) {
+        let fitting = open_for(&times, now, door).into_iter();
+        for time in fitting.filter(|time| only.is_none_or(|key| time.key == *key)) {
             let Some(meeting) = self.meeting_of(time).await? else { continue };
             match key(&meeting.passcodes, &visitor.codes) {
                 Key::Fits { leads } => {
@@ -233,7 +266,9 @@ impl Conferencing {
         if let Some(refused) = refused {
             return Err(refused);
         }
-        if let Some(room) = self.standing_room(number).await? {
+        if only.is_none()
+            && let Some(room) = self.standing_room(number).await?
+        {
             return match key(&room.passcodes, &visitor.codes) {
                 Key::Fits { leads } => {
                     let conference = format!("room-{number}");
@@ -309,6 +344,24 @@ impl Conferencing {
     }
 }
 
+/// Tells log and metrics how it went.
+fn counted(visitor: &Visitor, entered: Result<Entrance, Closed>) -> Result<Entrance, Closed> {
+    let outcome = match &entered {
+        Ok(_) => "entered",
+        Err(Closed::NoSuchRoom) => "no-such-room",
+        Err(Closed::TooEarly { .. }) => "too-early",
+        Err(Closed::Over { .. }) => "over",
+        Err(Closed::PasscodeMissing) => "passcode-missing",
+        Err(Closed::PasscodeWrong) => "passcode-wrong",
+        Err(Closed::TooManyGuesses) => "too-many-guesses",
+        Err(Closed::Bridge(_)) => "bridge",
+        Err(Closed::NotKnown(_)) => "not-known",
+    };
+    metrics::counter!("tieline_conference_visitors_total", "outcome" => outcome).increment(1);
+    tracing::info!(number = visitor.number, name = visitor.name, from = visitor.from, outcome, "visitor");
+    entered
+}
+
 fn unknown(error: StoreError) -> Closed {
     let refusal: Refusal = error.into();
     Closed::NotKnown(Refusal { class: Class::Transient, ..refusal })
@@ -317,7 +370,6 @@ fn unknown(error: StoreError) -> Closed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tieline_model::MeetingKey;
 
     fn at(minute: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()
@@ -335,20 +387,21 @@ mod tests {
     /// Covers: PO-09 (open in time)
     #[test]
     fn the_door_is_open_around_a_meeting_and_belongs_to_the_one_that_goes_on() {
-        // From 60 to 120, from 120 to 180, and from 190 to 200.
-        let times = times(&[(60, 120), (120, 180), (190, 200)]);
+        // From 60 to 120, from 120 to 180, and from 195 to 200.
+        let times = times(&[(60, 120), (120, 180), (195, 200)]);
         let open = |minute: i64| -> Vec<String> {
             let door = DoorPolicy::default();
             open_for(&times, at(minute), door).into_iter().map(|one| one.key.uid.clone()).collect()
         };
-        assert_eq!(open(49), Vec::<String>::new());
-        assert_eq!(open(50), ["m60"]);
+        assert_eq!(open(44), Vec::<String>::new());
+        assert_eq!(open(45), ["m60"]);
         assert_eq!(open(119), ["m60"]);
         assert_eq!(open(120), ["m120"]);
-        assert_eq!(open(180), ["m190", "m120"]);
-        assert_eq!(open(190), ["m190"]);
-        assert_eq!(open(214), ["m190"]);
-        assert_eq!(open(215), Vec::<String>::new());
+        assert_eq!(open(179), ["m120"]);
+        assert_eq!(open(180), ["m195", "m120"]);
+        assert_eq!(open(195), ["m195"]);
+        assert_eq!(open(229), ["m195"]);
+        assert_eq!(open(230), Vec::<String>::new());
     }
 
     /// Covers: PO-22 (opens the room)

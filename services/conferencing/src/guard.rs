@@ -104,7 +104,7 @@ impl Conferencing {
     async fn line(&self) -> SignStream {
         match self.target().await {
             Ok(target) => {
-                let signs = self.mail.subscribe(target);
+                let signs = self.mail.subscribe(target, self.settings.subscription);
                 let breath =
                     futures_util::stream::once(tokio::time::sleep(BREATH)).filter_map(|()| async { None });
                 Box::pin(breath.chain(signs))

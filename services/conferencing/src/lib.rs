@@ -52,7 +52,7 @@ mod watch;
 pub use alternatives::{alternatives, apply};
 pub use calendar::{Calendar, Taken, spans};
 pub use decide::{Decided, Grant, Held, Sender, Situation, decide, verdict};
-pub use enter::{Closed, DoorPolicy, Visitor};
+pub use enter::{Closed, DoorPolicy, Guest, Visitor};
 pub use error::PolicyError;
 pub use link::Joining;
 pub use meetings::{CleanedUp, MeetingDetail};

@@ -6,18 +6,17 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use tieline_model::{Meeting, MeetingId, MeetingState, Refusal, Span, Zone};
+use tieline_model::{Meeting, MeetingId, MeetingState, Refusal, RoomNumber, Span, Zone};
 use uuid::Uuid;
 
 use crate::Conferencing;
 use crate::answer::Join;
+use crate::enter::{AHEAD, running};
 
 /// Keeps these signatures apart from others of the same key.
 const PURPOSE: &str = "join link";
 /// A link holds so much longer than the meeting, which may be moved.
 const SLACK: SignedDuration = SignedDuration::from_hours(24 * 30);
-/// The door stays open so long after the end.
-const CLOSES_AFTER: SignedDuration = SignedDuration::from_mins(30);
 /// Of the signature, so many bytes are in the link.
 const SIGNATURE: usize = 16;
 /// Of the whole token: id, seconds, signature.
@@ -36,6 +35,10 @@ pub enum Joining {
         zone: Zone,
         /// How to join.
         join: Box<Join>,
+        /// The bridge has a page for each who takes part: [`Conferencing::enter_by_link`] leads there.
+        by_browser: bool,
+        /// There is a code with which one leads.
+        chairperson: bool,
     },
     /// Too early.
     NotYet {
@@ -54,6 +57,14 @@ pub enum Joining {
     Expired,
     /// Nobody here made this link.
     Forged,
+}
+
+/// A meeting whose door is open.
+pub(crate) struct Opened {
+    pub(crate) meeting: Meeting,
+    pub(crate) number: RoomNumber,
+    span: Span,
+    zone: Zone,
 }
 
 impl Conferencing {
@@ -102,33 +113,55 @@ impl Conferencing {
     /// # Errors
     /// When the store cannot be read.
     pub async fn joining(&self, token: &str) -> Result<Joining, Refusal> {
-        let Some((id, until)) = self.read_token(token) else { return Ok(Joining::Forged) };
+        Ok(match self.opened_by(token).await? {
+            Err(closed) => closed,
+            Ok(Opened { meeting, number, span, zone }) => {
+                let chairperson = meeting.passcodes.chairperson.is_some();
+                let join = Box::new(self.settings.bridge.join(&number, &meeting.passcodes, None));
+                let by_browser = self.bridge.as_ref().is_some_and(|bridge| bridge.has_pages());
+                let subject = (!meeting.private).then_some(meeting.subject);
+                Joining::Open { subject, span, zone, join, by_browser, chairperson }
+            }
+        })
+    }
+
+    /// The meeting that a link leads to, when its door is open; else what the link leads to.
+    pub(crate) async fn opened_by(&self, token: &str) -> Result<Result<Opened, Joining>, Refusal> {
+        let Some((id, until)) = self.read_token(token) else { return Ok(Err(Joining::Forged)) };
         let now = self.now();
         if now > until {
-            return Ok(Joining::Expired);
+            return Ok(Err(Joining::Expired));
         }
         let Some(meeting) = self.store.meeting(id).await?.map(|stored| stored.meeting) else {
-            return Ok(Joining::Over);
+            return Ok(Err(Joining::Over));
         };
         let number = match (meeting.state, &meeting.number) {
-            (MeetingState::Released, _) => return Ok(Joining::Over),
-            (MeetingState::Accepted, Some(number)) => number,
-            _ => return Ok(Joining::CalledOff),
+            (MeetingState::Released, _) => return Ok(Err(Joining::Over)),
+            (MeetingState::Accepted, Some(number)) => number.clone(),
+            _ => return Ok(Err(Joining::CalledOff)),
         };
-        let from = now.checked_sub(CLOSES_AFTER).unwrap_or(now);
+        let door = self.settings.door;
+        let from = now.checked_sub(door.after).unwrap_or(now);
         let next = meeting
             .schedule
             .as_ref()
             .and_then(|schedule| crate::spans(schedule, from, self.settings.policy.horizon_days).ok())
             .and_then(|spans| spans.into_iter().next());
-        let Some(span) = next else { return Ok(Joining::Over) };
-        let zone = meeting.schedule.map_or_else(Zone::utc, |schedule| schedule.start.zone);
-        let opens = span.start.checked_sub(self.settings.opens_before).unwrap_or(span.start);
+        let Some(span) = next else { return Ok(Err(Joining::Over)) };
+        let zone = meeting.schedule.as_ref().map_or_else(Zone::utc, |schedule| schedule.start.zone.clone());
+        let opens = span.start.checked_sub(door.before).unwrap_or(span.start);
         if now < opens {
-            return Ok(Joining::NotYet { opens, span, zone });
+            return Ok(Err(Joining::NotYet { opens, span, zone }));
         }
-        let join = self.settings.bridge.join(number, &meeting.passcodes, None);
-        let subject = (!meeting.private).then_some(meeting.subject);
-        Ok(Joining::Open { subject, span, zone, join: Box::new(join) })
+        // Before and after its time the room may be another meeting's.
+        let times = self.store.room_times(&number, from, AHEAD).await?;
+        let other = running(&times, now).filter(|other| other.key != meeting.key);
+        Ok(match other {
+            Some(other) if now < span.start => {
+                Err(Joining::NotYet { opens: other.span.end.min(span.start), span, zone })
+            }
+            Some(_) if now >= span.end => Err(Joining::Over),
+            _ => Ok(Opened { meeting, number, span, zone }),
+        })
     }
 }

@@ -139,7 +139,8 @@ impl Conferencing {
             held.push(Span { start: last, end: until });
         }
         let kept = Meeting { kept_until: Some(until), ..meeting };
-        self.change(&kept, held, "kept-by-hand", format!("the room is kept until {until}"), who).await?;
+        let outcome = format!("the room is kept until {}", until.strftime("%Y-%m-%d %H:%M UTC"));
+        self.change(&kept, held, "kept-by-hand", outcome, who).await?;
         Ok(kept)
     }
 
@@ -191,12 +192,14 @@ impl Conferencing {
     pub async fn clean_up(&self, older_than: SignedDuration, dry_run: bool) -> Result<CleanedUp, Refusal> {
         let now = self.now();
         let mut done = CleanedUp::default();
-        let over = MeetingFilter { over: Some(now), ..MeetingFilter::default() };
+        // As long as the door is open the room is the meeting's.
+        let closed = now.checked_sub(self.settings.door.after).unwrap_or(now);
+        let over = MeetingFilter { over: Some(closed), ..MeetingFilter::default() };
         let old = now.checked_sub(older_than).unwrap_or(Timestamp::MIN);
         for stored in self.store.meetings_where(&over, u32::MAX).await? {
             let meeting = stored.meeting;
             if meeting.kept_until.is_some_and(|until| until > now)
-                || !self.coming_spans(&meeting, now)?.is_empty()
+                || !self.coming_spans(&meeting, closed)?.is_empty()
             {
                 continue;
             }

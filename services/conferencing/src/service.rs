@@ -10,6 +10,7 @@ use serde::Serialize;
 use tieline_model::{Clock, Ids, JobId, MailboxId, MeetingId, Refusal, Room, RoomKind, SmtpAddress, TraceId};
 use tieline_ports::{
     ConferenceBridge, ConferenceMailbox, Directory, MailAccount, MailTarget, OrganizerCalendars,
+    SubscriptionWay,
 };
 use tieline_store::{Batch, ConferenceWrite, Store, StoredMeeting, Write};
 use tieline_worker::Work;
@@ -41,7 +42,9 @@ pub struct ConferenceSettings {
     pub bridge: Bridge,
     /// How the mailbox is watched.
     pub watch: WatchPolicy,
-    /// When rooms are open.
+    /// By which way the mailbox tells of new mail.
+    pub subscription: SubscriptionWay,
+    /// When rooms and meetings' pages are open.
     pub door: DoorPolicy,
     /// The address that browsers use; without one meetings have no links of their own.
     pub public_url: Option<String>,
@@ -51,8 +54,6 @@ pub struct ConferenceSettings {
     pub outlook_hosts: Vec<String>,
     /// The join data are put into meetings, as their organizers.
     pub insert_join_data: bool,
-    /// A meeting's page lets people in so long before it begins.
-    pub opens_before: SignedDuration,
     /// Room mailboxes whose calendars are looked at for invitations that the conference mailbox never got.
     pub watched_rooms: Vec<SmtpAddress>,
     /// Whoever forgot the conference mailbox is told so long after the room had the invitation.

@@ -17,6 +17,10 @@ const POLICY: &str = "default-conference-duration-minutes = 120\nnumbers = [\"70
 
 /// Rooms 7040 to 7049; `more` goes into the section `[conferencing]` and after it.
 fn site(folder: &std::path::Path, more: &str) -> Site {
+    site_as(folder, more, &Options::default())
+}
+
+fn site_as(folder: &std::path::Path, more: &str, options: &Options) -> Site {
     let policy = folder.join("policy.toml");
     std::fs::write(&policy, POLICY).expect("a temporary folder can be written");
     let more = format!(
@@ -24,7 +28,7 @@ fn site(folder: &std::path::Path, more: &str) -> Site {
          check_every_s = 10\npolicy_file = \"{}\"\nwatch_rooms = [\"room-berlin@lab.example\"]\nforgotten_after_s = 1\n{more}",
         policy.display()
     );
-    let site = Site::bare(&Options { more, directory: true, ..Options::default() });
+    let site = Site::bare(&Options { more, directory: true, ..options.clone() });
     site.add_endpoint_and_group(&[]);
     site
 }
@@ -218,6 +222,64 @@ fn a_meetings_page_opens_in_a_browser() {
     assert!(page.status == 410 && page.body.contains("vorbei"), "{}", page.body);
 }
 
+/// From the meeting's page into the bridge's own, each with a link of their own that the lab's BigBlueButton judges: to take
+/// part with the link alone, to lead with the chairperson's code, and not at all with a code that is made up.
+///
+/// Covers: PO-12 (into the bridge)
+/// Covers: PO-22 (by browser)
+/// Covers: PO-23 (by browser)
+#[test]
+fn a_meetings_page_leads_into_the_bridge_as_who_one_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = Options { bigbluebutton: true, ..Options::default() };
+    let site = site_as(folder.path(), LINKS, &options);
+    judged(&site, &["meets_now_and_tomorrow"]);
+    let now = join_path(&site, "Now");
+    let bridge = site.lab.ready()["bigbluebutton"].as_str().unwrap();
+    let bridge = bridge.split("/bigbluebutton").next().unwrap().to_owned();
+    let enter = "form.entry .primary";
+    for (width, guest, code, role) in
+        [(390, "Bob & Co", "", "VIEWER"), (1280, "Alice", "987654", "MODERATOR")]
+    {
+        let seen = walk(
+            &site.server.base(),
+            &[&bridge],
+            width,
+            &json!([
+                {"open": now}, {"axe": true}, {"shot": format!("join-bridge-{width}")},
+                {"fill": {"#name": guest, "#code": "111111"}}, {"click": enter}, {"axe": true}, {"shot": format!("join-wrong-{width}")},
+                {"fill": {"#code": code}}, {"touch": enter, "until": role},
+            ]),
+        );
+        assert_eq!((&seen["axe"], &seen["foreign"]), (&json!([]), &json!([])), "{seen:#}");
+        let pages = seen["pages"].as_array().unwrap();
+        let text = |at: usize| pages[at]["text"].as_str().unwrap_or_else(|| panic!("{seen:#}"));
+        assert!(text(1).contains("not one of the meeting's passcodes"), "{}", text(1));
+        let last = &pages[pages.len() - 1];
+        assert!(
+            last["url"].as_str().unwrap().starts_with(&format!("{bridge}/bigbluebutton/api/join?")),
+            "{last:#}"
+        );
+        for part in ["7047", guest, role] {
+            assert!(last["text"].as_str().unwrap().contains(part), "{last:#}");
+        }
+    }
+    let mut pages = Pages::new(&site.server.base());
+    let form = pages.get(&now).body;
+    assert!(form.contains("name=\"name\"") && !form.contains("checksum"), "{form}");
+    let onward = pages.post(&now, &[("name", "Carol")]);
+    assert_eq!((onward.status, onward.header("referrer-policy")), (200, "no-referrer"));
+    assert!(onward.body.contains("fullName=Carol") && onward.body.contains("role=VIEWER"), "{}", onward.body);
+    assert_eq!(pages.post(&now, &[("name", " ")]).status, 400);
+    // The link of a meeting that is not open yet lets nobody in.
+    let early = pages.post(&join_path(&site, "Tomorrow"), &[("name", "Carol")]);
+    assert!(early.body.contains("not open yet") && !early.body.contains("checksum"), "{}", early.body);
+    for _ in 0..4 {
+        pages.post(&now, &[("name", "Carol"), ("code", "000000")]);
+    }
+    assert_eq!(pages.post(&now, &[("name", "Carol")]).status, 429, "who guesses is not heard for a while");
+}
+
 /// Everything that administrators see of it, in a real Chromium, narrow and wide.
 ///
 /// Covers: PO-30 (page), PO-18 (page)
@@ -234,7 +296,7 @@ fn administrators_look_after_rooms_in_a_browser() {
     let all = site.server.cli(&["meeting", "list"]);
     let then = all["items"].as_array().unwrap().iter().find(|one| one["subject"] == "Then").unwrap();
     let meeting = format!("/conferencing/meetings/{}", then["id"].as_str().unwrap());
-    for width in [360, 1280] {
+    for width in [390, 1280] {
         let number = format!("80{width}");
         let seen = walk(
             &site.server.base(),
@@ -251,7 +313,11 @@ fn administrators_look_after_rooms_in_a_browser() {
                 {"axe": true}, {"shot": format!("rooms-{width}")},
                 {"click": "td a"}, {"axe": true}, {"click": "section button"}, {"axe": true},
                 {"open": meeting}, {"axe": true}, {"shot": format!("meeting-{width}")},
-                {"fill": {"#days": "200"}}, {"click": "form.line button"}, {"axe": true},
+                {"fill": {"#days": "200"}}, {"click": "form.line button"}, {"axe": true}, {"shot": format!("meeting-kept-{width}")},
+                {"open": "/conferencing/policy"}, {"axe": true}, {"shot": format!("policy-{width}")},
+                {"fill": {"#policy": "numbers = [\"7040-7049\"]\ndefault-conference-duration-minutes = 30"}}, {"click": ".sheet .primary"},
+                {"axe": true}, {"shot": format!("policy-replay-{width}")},
+                {"fill": {"#policy": "nonsense = 1"}}, {"click": ".sheet .primary"}, {"axe": true},
             ]),
         );
         assert_eq!((&seen["axe"], &seen["foreign"]), (&json!([]), &json!([])), "at {width} px: {seen:#}");
@@ -267,6 +333,11 @@ fn administrators_look_after_rooms_in_a_browser() {
         assert!(text(7).contains(&format!("Room {number} is removed")), "{}", text(7));
         assert!(text(8).contains("accepted: room 7042 for alice@lab.example"), "{}", text(8));
         assert!(text(9).contains("Its room is kept for it"), "{}", text(9));
+        assert!(text(10).contains("7040-7049") && text(10).contains("120 minutes"), "{}", text(10));
+        assert!(text(11).contains("Of 3 invitations 0 would be accepted"), "{}", text(11));
+        assert!(!text(11).contains("Salaries"), "{}", text(11));
+        assert!(text(11).contains("Then") && text(11).contains("too long"), "{}", text(11));
+        assert!(text(12).contains("nonsense"), "{}", text(12));
     }
     let seen: Value = site.server.cli(&["meeting-room", "list"]);
     assert_eq!(seen["items"], json!([]));
@@ -305,7 +376,9 @@ fn served(script: &'static str) -> String {
     format!("http://{address}")
 }
 
-/// The add-in's manifest as Microsoft's packages see it; its pane inside of Outlook, where it puts the conference into the
+/// The add-in's manifest as Microsoft's packages from npm see it, as far as they work offline: the validator of
+/// `office-addin-manifest` sends the XML to a service of Microsoft's, so that its reader, Microsoft's converter and the JSON
+/// schema that they bring along judge here in its place. The add-in's pane inside of Outlook, where it puts the conference into the
 /// meeting, and in a plain browser, where it shows the line to copy; and the line is understood.
 ///
 /// Covers: PO-01

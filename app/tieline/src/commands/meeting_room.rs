@@ -238,6 +238,7 @@ fn status(status: &Value) -> String {
         ("cause", text(status, "cause")),
         ("next", text(status, "next")),
         ("mailbox", text(status, "mailbox")),
+        ("subscription", text(status, "subscription")),
     ])
 }
 

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use tieline_model::Refusal;
 
 /// The conference bridge that the rooms are on: calls to a room's number that come in over `[sip]` are checked and led there.
@@ -18,12 +19,6 @@ pub(crate) struct Bridge {
     /// How callers get there.
     #[serde(default)]
     pub calls: BridgeCalls,
-    /// So many minutes before its meeting a room is open.
-    #[serde(default = "before")]
-    pub open_before_min: u64,
-    /// So many minutes after its meeting it is still open.
-    #[serde(default = "after")]
-    pub open_after_min: u64,
     /// BigBlueButton: its API, as https://bbb.corp.example/bigbluebutton/api.
     #[serde(default)]
     pub api: Option<String>,
@@ -36,6 +31,12 @@ pub(crate) struct Bridge {
     /// BigBlueButton: the certificates of a private authority, PEM; without it the system's are trusted.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    #[serde(rename = "open_before_min", default, skip_serializing, deserialize_with = "moved_before")]
+    #[schemars(skip)]
+    _moved_before: (),
+    #[serde(rename = "open_after_min", default, skip_serializing, deserialize_with = "moved_after")]
+    #[schemars(skip)]
+    _moved_after: (),
 }
 
 /// A kind of bridge.
@@ -73,18 +74,19 @@ pub(crate) enum BridgeChecksum {
     Sha256,
 }
 
-const fn before() -> u64 {
-    10
+/// A setting that was here once is refused with the place where it is now.
+fn moved_before<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    let text = "open_before_min is not the bridge's any more: pages and calls open at [conferencing] opens_before_min";
+    Err(D::Error::custom(text))
 }
 
-const fn after() -> u64 {
-    15
+fn moved_after<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    let text = "open_after_min is not the bridge's any more: pages and calls close at [conferencing] closes_after_min";
+    Err(D::Error::custom(text))
 }
 
 impl Bridge {
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        super::within("conferencing.bridge", "open_before_min", self.open_before_min, 0, 24 * 60)?;
-        super::within("conferencing.bridge", "open_after_min", self.open_after_min, 0, 24 * 60)?;
         let missing = |what: &str, next: &str| {
             Err(Refusal::operator("config-invalid", format!("[conferencing.bridge] {what}"), next))
         };
@@ -107,6 +109,23 @@ impl Bridge {
         let files = [&mut self.secret_file, &mut self.ca_file];
         for file in files.into_iter().flatten().filter(|file| file.is_relative()) {
             *file = folder.join(&*file);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn door_times_that_were_the_bridges_are_refused_with_their_new_place() {
+        let bridge = "[conferencing.bridge]\naddress = \"sip:{number}@10.0.0.9\"\n";
+        assert!(Config::parse(bridge).is_ok());
+        for (old, new) in [("open_before_min", "opens_before_min"), ("open_after_min", "closes_after_min")] {
+            let refusal = Config::parse(&format!("{bridge}{old} = 10\n")).unwrap_err();
+            assert_eq!(refusal.where_, "3");
+            assert!(refusal.what.contains(&format!("[conferencing] {new}")), "{refusal}");
+            assert!(Config::parse(&format!("[conferencing]\n{new} = 10\n")).is_ok());
         }
     }
 }

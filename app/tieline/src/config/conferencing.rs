@@ -30,8 +30,10 @@ pub(crate) struct Conferencing {
     /// With a yes, the join data are put into the meeting itself, as its organizer, so that all who are invited have
     /// them. The service account must be allowed to impersonate organizers; where it is not, the answer says so.
     pub insert_join_data: bool,
-    /// A meeting's own page lets people in so long before it begins, in minutes.
+    /// A meeting's page and its room let people in so long before it begins, in minutes.
     pub opens_before_min: u64,
+    /// They are open so long after its end, in minutes.
+    pub closes_after_min: u64,
     /// Room mailboxes whose calendars are looked at: who asks for a room there and forgets the conference mailbox is told.
     pub watch_rooms: Vec<String>,
     /// That is told so long after the room has the invitation, in seconds.
@@ -42,12 +44,29 @@ pub(crate) struct Conferencing {
     pub office_library: String,
     /// The origins at which Outlook on the web shows the add-in; add your own, as https://mail.corp.example.
     pub outlook_hosts: Vec<String>,
+    /// How the mailbox tells of new mail: streaming, push (Exchange posts to [delivery] push_url), or pull (it is asked).
+    /// Without this, push where [delivery] push_url is set, else streaming.
+    pub subscription: Option<Subscription>,
+    /// With pull: from one question to the next, in seconds.
+    pub pull_every_s: u64,
     /// After so long a silence of the subscription a marker item is touched that must come back through it, in seconds.
     pub touch_after_s: u64,
     /// After so long a silence the mailbox is checked at an interval, in seconds.
     pub degraded_after_s: u64,
     /// That interval, in seconds.
     pub check_every_s: u64,
+}
+
+/// How the conference mailbox tells of new mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Subscription {
+    /// Through a connection that stays open.
+    Streaming,
+    /// By posts to `[delivery] push_url`.
+    Push,
+    /// When it is asked.
+    Pull,
 }
 
 impl Default for Conferencing {
@@ -63,6 +82,7 @@ impl Default for Conferencing {
             bridge: None,
             insert_join_data: true,
             opens_before_min: 15,
+            closes_after_min: 30,
             watch_rooms: Vec::new(),
             forgotten_after_s: 120,
             keep_meetings_days: 90,
@@ -74,6 +94,8 @@ impl Default for Conferencing {
             ]
             .map(str::to_owned)
             .to_vec(),
+            subscription: None,
+            pull_every_s: 5,
             touch_after_s: 20,
             degraded_after_s: 30,
             check_every_s: 240,
@@ -82,10 +104,25 @@ impl Default for Conferencing {
 }
 
 impl Conferencing {
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    /// Whether there is an address at which Exchange could post is another section's.
+    pub(super) fn check(&self, is_reached: bool) -> Result<(), Refusal> {
         super::within("conferencing", "degraded_after_s", self.degraded_after_s, 5, 3600)?;
         super::within("conferencing", "touch_after_s", self.touch_after_s, 1, self.degraded_after_s - 1)?;
+        match self.subscription {
+            Some(Subscription::Push) if !is_reached => {
+                let what =
+                    "[conferencing] subscription is push, and no address is set at which Exchange could post";
+                return Err(Refusal::operator("config-invalid", what, "set [delivery] push_url"));
+            }
+            // The marker must have time to come back before the silence is too long.
+            Some(Subscription::Pull) => {
+                let most = self.degraded_after_s - self.touch_after_s;
+                super::within("conferencing", "pull_every_s", self.pull_every_s, 1, most.div_ceil(2))?;
+            }
+            _ => {}
+        }
         super::within("conferencing", "opens_before_min", self.opens_before_min, 0, 24 * 60)?;
+        super::within("conferencing", "closes_after_min", self.closes_after_min, 0, 24 * 60)?;
         super::within("conferencing", "forgotten_after_s", self.forgotten_after_s, 1, 24 * 3600)?;
         super::within("conferencing", "keep_meetings_days", self.keep_meetings_days, 1, 3660)?;
         for origin in self.outlook_hosts.iter().chain([&self.office_library]) {
@@ -106,5 +143,22 @@ impl Conferencing {
             *file = folder.join(&*file);
         }
         self.bridge.iter_mut().for_each(|bridge| bridge.resolve(folder));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn a_way_that_cannot_prove_itself_is_refused() {
+        let says = |lines: &str| Config::parse(lines).map_err(|refusal| refusal.to_string());
+        let push = "[conferencing]\nsubscription = \"push\"\n";
+        assert!(says(push).unwrap_err().contains("[delivery] push_url"));
+        says(&format!("{push}[delivery]\npush_url = \"https://tieline.corp.example\"\n")).unwrap();
+        says("[conferencing]\nsubscription = \"pull\"\n").unwrap();
+        let slow = says("[conferencing]\nsubscription = \"pull\"\npull_every_s = 6\n").unwrap_err();
+        assert!(slow.contains("pull_every_s") && slow.contains("between 1 and 5"), "{slow}");
+        assert!(says("[conferencing]\nsubscription = \"polling\"\n").is_err());
     }
 }

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use tieline_model::Refusal;
 
 pub(crate) use bridge::{Bridge, BridgeCalls, BridgeChecksum, BridgeKind};
-pub(crate) use conferencing::Conferencing;
+pub(crate) use conferencing::{Conferencing, Subscription};
 pub(crate) use delivery::Delivery;
 pub(crate) use directory::{Directory, DirectoryKind};
 pub(crate) use example::example;
@@ -113,7 +113,7 @@ impl Config {
         config.listen.check()?;
         config.sign_in.check()?;
         config.directory.check()?;
-        config.conferencing.check()?;
+        config.conferencing.check(config.delivery.push_url.is_some())?;
         config.ldap.check()?;
         config.sip.check()?;
         config.location.check()?;

@@ -1,6 +1,7 @@
 //! The conferencing job, from the configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use tieline_bridge::{BigBlueButton, BigBlueButtonAccount, Checksum, SipBridge};
@@ -10,7 +11,7 @@ use tieline_conferencing::{
 };
 use tieline_connectors::ews::Exchange;
 use tieline_model::{Clock, Ids, Refusal, TlsTrust};
-use tieline_ports::{ConferenceBridge, ConferenceMailbox, Directory};
+use tieline_ports::{ConferenceBridge, ConferenceMailbox, Directory, SubscriptionWay};
 use tieline_store::Store;
 
 use super::read_file;
@@ -18,14 +19,15 @@ use crate::config;
 
 /// The job; `None` when there is no conference mailbox.
 pub(super) fn conferencing(
-    config: &config::Conferencing,
+    config: &config::Config,
     store: &Store,
-    public_url: Option<String>,
     exchange: Arc<Exchange>,
     directory: Option<Arc<dyn Directory>>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<dyn Ids>,
 ) -> Result<Option<Conferencing>, Refusal> {
+    let (public_url, push_url) = (config.sign_in.public_url.clone(), &config.delivery.push_url);
+    let config = &config.conferencing;
     let Some(mailbox) = &config.mailbox else { return Ok(None) };
     let mailbox = mailbox.parse().map_err(|error: tieline_model::AddressError| {
         Refusal::operator("config-invalid", error.to_string(), "correct [conferencing] mailbox")
@@ -68,15 +70,22 @@ pub(super) fn conferencing(
                 degraded_after: seconds(config.degraded_after_s),
                 check_every: seconds(config.check_every_s),
             },
-            door: config.bridge.as_ref().map_or_else(DoorPolicy::default, |bridge| DoorPolicy {
-                before: seconds(60 * bridge.open_before_min),
-                after: seconds(60 * bridge.open_after_min),
-            }),
+            subscription: match config.subscription {
+                Some(config::Subscription::Pull) => {
+                    SubscriptionWay::Pull { every: Duration::from_secs(config.pull_every_s) }
+                }
+                Some(config::Subscription::Push) => SubscriptionWay::Push,
+                None if push_url.is_some() => SubscriptionWay::Push,
+                Some(config::Subscription::Streaming) | None => SubscriptionWay::Streaming,
+            },
+            door: DoorPolicy {
+                before: seconds(60 * config.opens_before_min),
+                after: seconds(60 * config.closes_after_min),
+            },
             public_url,
             office_library: config.office_library.clone(),
             outlook_hosts: config.outlook_hosts.clone(),
             insert_join_data: config.insert_join_data,
-            opens_before: seconds(config.opens_before_min * 60),
             watched_rooms,
             forgotten_after: seconds(config.forgotten_after_s),
             keep_meetings: seconds(config.keep_meetings_days * 24 * 3600),

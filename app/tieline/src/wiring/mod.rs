@@ -100,9 +100,8 @@ impl Server {
         let (listening, working) = (CancellationToken::new(), CancellationToken::new());
         let directory = quick_call::directory(&config.directory, &trust_store, &clock)?;
         let conferencing = conferencing::conferencing(
-            &config.conferencing,
+            config,
             &store,
-            config.sign_in.public_url.clone(),
             Arc::new(exchange.clone()),
             directory.clone().map(|directory| directory as Arc<dyn tieline_ports::Directory>),
             &clock,

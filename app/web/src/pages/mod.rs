@@ -4,6 +4,7 @@
 //! and what to do next.
 
 mod addin;
+mod admin;
 mod conferencing;
 mod join;
 mod notice;
@@ -49,6 +50,7 @@ pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .route("/quick-call/targets/{id}", get(targets::edit).post(targets::change))
         .route("/quick-call/targets/{id}/remove", axum::routing::post(targets::remove))
         .route(conferencing::HOME, get(conferencing::home))
+        .route(conferencing::POLICY, get(conferencing::policy).post(conferencing::replay))
         .route(conferencing::ROOMS, get(conferencing::rooms))
         .route("/conferencing/rooms/new", get(conferencing::ask_new).post(conferencing::create))
         .route("/conferencing/rooms/{room}", get(conferencing::edit).post(conferencing::change))
@@ -56,7 +58,7 @@ pub(crate) fn router(web: &Arc<Web>) -> Router<Arc<Web>> {
         .route("/conferencing/meetings/{id}", get(conferencing::meeting))
         .route("/conferencing/meetings/{id}/release", axum::routing::post(conferencing::release))
         .route("/conferencing/meetings/{id}/keep", axum::routing::post(conferencing::keep))
-        .route("/join/{token}", get(join::show))
+        .route("/join/{token}", get(join::show).post(join::enter))
         .route("/sign-in", get(sign_in::show).post(sign_in::local))
         .route("/sign-in/openid", get(sign_in::openid))
         .route(crate::sign_in::openid::CALLBACK, get(sign_in::callback))

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{Form, FromRequest, FromRequestParts, Path, Query, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect};
 use maud::{Markup, html};
 use serde::Deserialize;
 use tieline_model::{
@@ -13,44 +13,33 @@ use tieline_model::{
     UnknownPerson,
 };
 use tieline_quick_call::{QuickCall, READY};
-use tieline_store::UserRole;
 
-use super::notice::{Notice, block};
+use super::admin::{Charge, Sent};
+use super::notice::block;
 use super::quick_call::environment_badge;
 use super::{Page, Place, Shell, refuse};
-use crate::sign_in::{SignedIn, check_form};
+use crate::sign_in::SignedIn;
 use crate::target_body::TargetBody;
 use crate::url;
 use crate::web::Web;
 
 pub(super) const LIST: &str = "/quick-call/targets";
 
-/// Somebody who may set up ticket systems, and the job.
-pub(super) struct Admin {
-    signed_in: SignedIn,
-    web: Arc<Web>,
-    quick_call: QuickCall,
+/// Somebody who may set up ticket systems.
+type Admin = super::admin::Admin<QuickCall>;
+
+impl Charge for QuickCall {
+    const ONLY: &'static str = "set up ticket systems";
+    const INSTEAD: (&'static str, &'static str) = ("To quick call", "/quick-call");
+
+    fn of(web: &Web) -> Result<&Self, Refusal> {
+        super::quick_call::service(web)
+    }
 }
 
-impl FromRequestParts<Arc<Web>> for Admin {
-    type Rejection = Response;
-
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        web: &Arc<Web>,
-    ) -> Result<Self, Response> {
-        let signed_in = SignedIn::from_request_parts(parts, web).await?;
-        if signed_in.role != UserRole::Administrator {
-            let what = "only administrators set up ticket systems";
-            let next = "ask one, or have your role changed";
-            let refusal = Refusal::permanent("not-allowed", what, next);
-            return Err(Notice::new(&refusal)
-                .seen_by(&signed_in)
-                .with_action("To quick call", "/quick-call")
-                .into_response());
-        }
-        let quick_call = super::quick_call::service(web).map_err(refuse(&signed_in))?.clone();
-        Ok(Self { signed_in, web: Arc::clone(web), quick_call })
+impl Sent for Typed {
+    fn form_token(&self) -> &str {
+        &self.form_token
     }
 }
 
@@ -66,7 +55,7 @@ pub(super) struct Before {
 
 /// `GET /quick-call/targets`.
 pub(super) async fn list(admin: Admin, before: Result<Query<Before>, QueryRejection>) -> Page {
-    let states = admin.quick_call.states().await.map_err(refuse(&admin.signed_in))?;
+    let states = admin.job.states().await.map_err(refuse(&admin.signed_in))?;
     let before = before.map(|Query(before)| before).unwrap_or_default();
     let content = html! {
         (told(&before))
@@ -239,7 +228,7 @@ pub(super) async fn ask_new(admin: Admin) -> Page {
 
 /// `POST /quick-call/targets/new`.
 pub(super) async fn create(State(web): State<Arc<Web>>, request: Request) -> Page {
-    let (admin, typed) = sent(&web, request).await?;
+    let (admin, typed): (Admin, Typed) = Admin::sent(&web, request).await?;
     let id = QuickCallTargetId::from_uuid(admin.web.ids.uuid());
     let made = typed.body(None).and_then(|body| {
         let target = body.create(id).map_err(|refused| refused.0)?;
@@ -250,7 +239,7 @@ pub(super) async fn create(State(web): State<Arc<Web>>, request: Request) -> Pag
 
 /// `GET /quick-call/targets/{id}`.
 pub(super) async fn edit(admin: Admin, Path(reference): Path<String>) -> Page {
-    let target = admin.quick_call.target(&reference).await.map_err(refuse(&admin.signed_in))?;
+    let target = admin.job.target(&reference).await.map_err(refuse(&admin.signed_in))?;
     Ok(sheet(&admin.signed_in, Some(&target), &Typed::of(&target), None).into_response())
 }
 
@@ -260,8 +249,8 @@ pub(super) async fn change(
     Path(reference): Path<String>,
     request: Request,
 ) -> Page {
-    let (admin, typed) = sent(&web, request).await?;
-    let before = admin.quick_call.target(&reference).await.map_err(refuse(&admin.signed_in))?;
+    let (admin, typed): (Admin, Typed) = Admin::sent(&web, request).await?;
+    let before = admin.job.target(&reference).await.map_err(refuse(&admin.signed_in))?;
     let made = typed.body(Some(&before)).and_then(|body| {
         let mut target = (*before).clone();
         body.apply(&mut target).map_err(|refused| refused.0)?;
@@ -276,33 +265,16 @@ pub(super) async fn remove(
     Path(reference): Path<String>,
     request: Request,
 ) -> Page {
-    let (admin, _) = sent(&web, request).await?;
+    let (admin, _): (Admin, Typed) = Admin::sent(&web, request).await?;
     let refuse = refuse(&admin.signed_in);
-    let target = admin.quick_call.target(&reference).await.map_err(&refuse)?;
-    let receipt = admin.quick_call.remove(target.id, &admin.signed_in.name).await.map_err(&refuse)?;
+    let target = admin.job.target(&reference).await.map_err(&refuse)?;
+    let receipt = admin.job.remove(target.id, &admin.signed_in.name).await.map_err(&refuse)?;
     let version = receipt.version.map(|version| version.to_string()).unwrap_or_default();
     let mut pairs = vec![("removed", target.name.as_str())];
     if !version.is_empty() {
         pairs.push(("version", &version));
     }
     Ok(Redirect::to(&format!("{LIST}?{}", url::query(&pairs))).into_response())
-}
-
-/// Who sent a form, and what it says; only from our own page.
-async fn sent(web: &Arc<Web>, request: Request) -> Result<(Admin, Typed), Response> {
-    let (mut parts, body) = request.into_parts();
-    let admin = Admin::from_request_parts(&mut parts, web).await?;
-    let headers = parts.headers.clone();
-    let read: Result<Form<Typed>, FormRejection> =
-        Form::from_request(Request::from_parts(parts, body), web).await;
-    let Ok(Form(typed)) = read else {
-        let next = "open the page anew and send it again";
-        let refusal = Refusal::permanent("bad-request", "the form cannot be read", next);
-        return Err(refuse(&admin.signed_in)(refusal));
-    };
-    check_form(&web.sign_in.policy, &headers, &admin.signed_in.form_token, &typed.form_token)
-        .map_err(refuse(&admin.signed_in))?;
-    Ok((admin, typed))
 }
 
 impl Admin {
@@ -317,10 +289,10 @@ impl Admin {
             Ok((mut target, body)) => {
                 let secrets = body.secrets();
                 if typed.action == "check" {
-                    let checked = self.quick_call.check(&mut target, &secrets).await;
+                    let checked = self.job.check(&mut target, &secrets).await;
                     checked.map(|example| Outcome::Checked { example, hosts: target.hosts.join(", ") })
                 } else {
-                    let saved = self.quick_call.save(&mut target, secrets, &self.signed_in.name).await;
+                    let saved = self.job.save(&mut target, secrets, &self.signed_in.name).await;
                     saved.map(|_| Outcome::Saved(target.name))
                 }
             }

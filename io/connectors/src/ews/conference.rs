@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use tieline_model::Refusal;
+use tieline_model::{Class, Refusal};
 use tieline_ports::{
     Arrival, ArrivalPage, ConferenceMailbox, ItemRef, MailTarget, PortError, PortFuture, Sign, SignStream,
+    SubscriptionWay,
 };
 use tieline_proto_ews::operations::{
-    CreateItem, EventType, GetItem, GetStreamingEvents, MessageDisposition, PushSubscription,
-    StreamingSubscription, Subscribe, Subscription, SyncFolderItems, SyncFolderItemsChange,
+    CreateItem, EventType, GetItem, GetStreamingEvents, MessageDisposition, PullSubscription,
+    PushSubscription, StreamingSubscription, Subscribe, Subscription, SyncFolderItems, SyncFolderItemsChange,
 };
 use tieline_proto_ews::{
     BaseShape, BodyTypeResponse, DistinguishedFolderName, EnvelopeSplitter, FolderId, Item, ItemBody, ItemId,
@@ -23,8 +24,8 @@ use tokio::sync::mpsc;
 use super::affinity::Affinity;
 use super::call::Call;
 use super::failure::{self, Stated};
-use super::watch::{Envelope, read_envelope};
-use super::{Exchange, PushPolicy, Shared, map};
+use super::watch::{Asked, Envelope, Place, TIMEOUT_MINUTES, read_envelope};
+use super::{Exchange, Shared, map};
 
 /// Invitations read in one request.
 const AT_ONCE: usize = 50;
@@ -78,7 +79,7 @@ impl Call<'_> {
             if let Some(stated) = Stated::message(message) {
                 match stated.into_error(&self.at(), None) {
                     PortError::NotFound => {}
-                    PortError::Failed { refusal, .. } if refusal.class == tieline_model::Class::Permanent => {
+                    PortError::Failed { refusal, .. } if refusal.class == Class::Permanent => {
                         tracing::warn!(%refusal, item = id.id, "an item of the conference mailbox cannot be read");
                     }
                     error => return Err(error),
@@ -165,18 +166,24 @@ impl Call<'_> {
         Ok(ItemRef(id.ok_or_else(|| self.short())?.id))
     }
 
-    /// Subscribes to the Inbox and the marker's folder: for a stream, or so that Exchange posts to an address.
-    async fn subscribe_conference(&self, url: Option<String>) -> Result<(String, Option<String>), PortError> {
+    /// Subscribes to the Inbox and the marker's folder.
+    async fn subscribe_conference(&self, way: Asks) -> Result<Subscribed, PortError> {
         let marker = self.marker_folder().await?;
         let folder_ids = vec![DistinguishedFolderName::Inbox.into(), marker.into()];
         let event_types = vec![EventType::CreatedEvent, EventType::DeletedEvent, EventType::NewMailEvent];
-        let subscription = match url {
-            None => Subscription::Streaming(StreamingSubscription {
+        let subscription = match way {
+            Asks::Stream => Subscription::Streaming(StreamingSubscription {
                 folder_ids,
                 event_types,
                 ..StreamingSubscription::default()
             }),
-            Some(url) => Subscription::Push(PushSubscription {
+            Asks::Questions => Subscription::Pull(PullSubscription {
+                folder_ids,
+                event_types,
+                timeout: TIMEOUT_MINUTES,
+                ..PullSubscription::default()
+            }),
+            Asks::Posts(url) => Subscription::Push(PushSubscription {
                 folder_ids,
                 event_types,
                 status_frequency: 1,
@@ -191,8 +198,28 @@ impl Call<'_> {
         if let Some(stated) = Stated::message(&message) {
             return Err(stated.into_error(&self.at(), None));
         }
-        Ok((message.payload.subscription_id.ok_or_else(|| self.short())?, cookie))
+        let id = message.payload.subscription_id.ok_or_else(|| self.short())?;
+        Ok(Subscribed { id, watermark: message.payload.watermark, cookie })
     }
+}
+
+/// How events are to come.
+enum Asks {
+    /// Into a connection that stays open.
+    Stream,
+    /// To this address.
+    Posts(String),
+    /// When they are asked for.
+    Questions,
+}
+
+/// A new subscription.
+struct Subscribed {
+    id: String,
+    /// Where its events begin; a stream has none.
+    watermark: Option<String>,
+    /// Leads to the server that keeps it.
+    cookie: Option<String>,
 }
 
 fn created(change: SyncFolderItemsChange) -> Option<ItemId> {
@@ -206,12 +233,15 @@ fn created(change: SyncFolderItemsChange) -> Option<ItemId> {
 async fn follow(
     shared: &Shared,
     target: &MailTarget,
+    way: SubscriptionWay,
     signs: &mpsc::Sender<Result<Sign, PortError>>,
 ) -> PortError {
-    match follow_inside(shared, target, signs).await {
-        Ok(()) => ended("ended"),
-        Err(error) => error,
-    }
+    let followed = match way {
+        SubscriptionWay::Streaming => follow_stream(shared, target, signs).await,
+        SubscriptionWay::Push => follow_pushed(shared, target, signs).await,
+        SubscriptionWay::Pull { every } => follow_pulled(shared, target, signs, every).await,
+    };
+    followed.err().unwrap_or_else(|| ended("ended"))
 }
 
 fn ended(how: &str) -> PortError {
@@ -222,17 +252,15 @@ fn ended(how: &str) -> PortError {
     ))
 }
 
-async fn follow_inside(
+async fn follow_stream(
     shared: &Shared,
     target: &MailTarget,
     signs: &mpsc::Sender<Result<Sign, PortError>>,
 ) -> Result<(), PortError> {
     let options = &shared.options.watch;
-    if let Some(policy) = &options.push {
-        return follow_pushed(shared, target, signs, policy).await;
-    }
     let session = shared.session_of(target)?;
-    let (id, cookie) = shared.call(&session, Some(&target.address)).subscribe_conference(None).await?;
+    let call = shared.call(&session, Some(&target.address));
+    let Subscribed { id, cookie, .. } = call.subscribe_conference(Asks::Stream).await?;
     let affinity = Affinity { anchor: Some(target.address.clone()), cookie };
     let minutes = options.connection_minutes;
     let mut first = true;
@@ -292,12 +320,17 @@ async fn follow_pushed(
     shared: &Shared,
     target: &MailTarget,
     signs: &mpsc::Sender<Result<Sign, PortError>>,
-    policy: &PushPolicy,
 ) -> Result<(), PortError> {
+    let policy = shared.options.watch.push.as_ref().ok_or_else(|| {
+        let next = "set [delivery] push_url, or [conferencing] subscription = \"streaming\"";
+        let what = "no address is set at which Exchange could post";
+        PortError::refused(Refusal::operator("no-push-address", what, next))
+    })?;
     let session = shared.session_of(target)?;
     let mut address = shared.inbox.open(&*shared.ids);
-    let url = address.url(&policy.base);
-    let (id, _) = shared.call(&session, Some(&target.address)).subscribe_conference(Some(url)).await?;
+    let asks = Asks::Posts(address.url(&policy.base));
+    let Subscribed { id, .. } =
+        shared.call(&session, Some(&target.address)).subscribe_conference(asks).await?;
     tell(signs, Sign::Subscribed).await?;
     while let Some(posted) = address.next().await {
         if Stated::message(&posted).is_some() {
@@ -312,6 +345,36 @@ async fn follow_pushed(
         tell(signs, if news { Sign::Event } else { Sign::Heartbeat }).await?;
     }
     Ok(())
+}
+
+/// Exchange keeps the events until it is asked for them. That it answers shows only that it answers: what is not an event
+/// is no sign of life here, and it is the marker that proves this way too. A question that fails is asked again; if that
+/// goes on, the watcher hears the silence.
+async fn follow_pulled(
+    shared: &Shared,
+    target: &MailTarget,
+    signs: &mpsc::Sender<Result<Sign, PortError>>,
+    every: Duration,
+) -> Result<(), PortError> {
+    let session = shared.session_of(target)?;
+    let call = shared.call(&session, Some(&target.address));
+    let Subscribed { id, watermark, cookie } = call.subscribe_conference(Asks::Questions).await?;
+    let mut place = Place { subscription: id, watermark: watermark.ok_or_else(|| call.short())? };
+    let affinity = Affinity { anchor: Some(target.address.clone()), cookie };
+    tell(signs, Sign::Subscribed).await?;
+    loop {
+        tokio::time::sleep(every).await;
+        let call = Call { affinity: Some(&affinity), ..shared.call(&session, Some(&target.address)) };
+        match call.events(&mut place).await {
+            Ok(Asked::Nothing) => {}
+            Ok(Asked::Something) => tell(signs, Sign::Event).await?,
+            Ok(Asked::Forgotten) => return Err(ended("was forgotten by the server")),
+            Err(error) if error.class() == Class::Transient => {
+                tracing::info!(mailbox = %target.address, %error, "ews.watch: not asked");
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 async fn tell(signs: &mpsc::Sender<Result<Sign, PortError>>, sign: Sign) -> Result<(), PortError> {
@@ -351,12 +414,12 @@ impl ConferenceMailbox for Exchange {
         })
     }
 
-    fn subscribe(&self, target: MailTarget) -> SignStream {
+    fn subscribe(&self, target: MailTarget, way: SubscriptionWay) -> SignStream {
         let (sender, receiver) = mpsc::channel(64);
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             let error = tokio::select! {
-                error = follow(&shared, &target, &sender) => error,
+                error = follow(&shared, &target, way, &sender) => error,
                 () = sender.closed() => return,
             };
             // Nobody listens any more: then nobody needs to know either.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tieline_connectors::ews::{EwsOptions, Exchange, PushPolicy};
+use tieline_lab::{Fault, FaultKind};
 use tieline_ports::{
     ConferenceMailbox, HintStream, MailSystem, MailTarget, PushListener, Pushed, Sign, SignStream,
+    SubscriptionWay,
 };
 use tieline_proto_ews::operations::{
     Event, Notification, ObjectEvent, SendNotification, SendNotificationMessage, StatusEvent,
@@ -150,15 +152,15 @@ async fn sign(signs: &mut SignStream) -> Sign {
     tokio::time::timeout(LONG, signs.next()).await.expect("a sign in time").unwrap().unwrap()
 }
 
-/// Streams as long as nothing else is said; with an address of ours the lab posts, and the marker comes back that way.
+/// By a stream; with an address of ours by posts; or by questions. The marker comes back by each way.
 ///
 ///
 #[tokio::test]
-async fn the_conference_mailbox_streams_by_default_and_is_told_by_posts_where_that_is_set() {
+async fn the_conference_mailbox_is_told_by_stream_by_posts_or_when_it_asks() {
     let lab = Lab::start().await;
     let conference = lab.target("conference");
     let streaming = exchange(EwsOptions::default());
-    let mut signs = streaming.subscribe(conference.clone());
+    let mut signs = streaming.subscribe(conference.clone(), SubscriptionWay::Streaming);
     assert_eq!(sign(&mut signs).await, Sign::Subscribed);
     until(|| lab.arrivals("GetStreamingEvents").len() == 1).await;
     drop(signs);
@@ -175,9 +177,34 @@ async fn the_conference_mailbox_streams_by_default_and_is_told_by_posts_where_th
     .await;
     let exchange =
         holder.get_or_init(|| exchange(by_push(&format!("http://{}", listener.address), |_| {}))).clone();
-    let mut signs = exchange.subscribe(conference.clone());
+    let mut signs = exchange.subscribe(conference.clone(), SubscriptionWay::Push);
     assert_eq!(sign(&mut signs).await, Sign::Subscribed);
     exchange.touch_marker(&conference).await.unwrap();
     while sign(&mut signs).await != Sign::Event {}
     assert_eq!(lab.arrivals("GetStreamingEvents").len(), 1, "nothing more hangs");
+    drop(signs);
+
+    let every = Duration::from_millis(20);
+    let mut signs = streaming.subscribe(conference.clone(), SubscriptionWay::Pull { every });
+    assert_eq!(sign(&mut signs).await, Sign::Subscribed);
+    // Answers without events are no signs.
+    until(|| lab.arrivals("GetEvents").len() >= 3).await;
+    streaming.touch_marker(&conference).await.unwrap();
+    assert_eq!(sign(&mut signs).await, Sign::Event);
+    // A question that fails is asked again; a subscription that is gone ends.
+    let before = lab.arrivals("GetEvents").len();
+    lab.fault(Fault::once(FaultKind::LostRequest, "GetEvents"));
+    until(|| lab.arrivals("GetEvents").len() >= before + 2).await;
+    streaming.touch_marker(&conference).await.unwrap();
+    assert_eq!(sign(&mut signs).await, Sign::Event);
+    lab.fault(Fault::once(FaultKind::LostSubscription, "GetEvents"));
+    let end = tokio::time::timeout(LONG, async {
+        loop {
+            if let Err(error) = signs.next().await.expect("its end") {
+                return error;
+            }
+        }
+    });
+    assert_eq!(end.await.unwrap().refusal().code, "subscription-ended");
+    assert_eq!(lab.arrivals("GetStreamingEvents").len(), 1, "still nothing more hangs");
 }

@@ -172,6 +172,7 @@ fn problem(problem: &Problem, say: Phrases) -> String {
         Problem::Start => say.say("invalid-start", &[]),
         Problem::End => say.say("invalid-end", &[]),
         Problem::EndBeforeStart => say.say("invalid-order", &[]),
+        Problem::Zone { zone } if zone.is_empty() => say.say("invalid-no-zone", &[]),
         Problem::Zone { zone } => say.say("invalid-zone", &[("zone", zone)]),
         Problem::NoOccurrence => say.say("invalid-no-occurrence", &[]),
         Problem::Past => say.say("invalid-past", &[]),

@@ -201,6 +201,7 @@ fn every_reason_has_a_sentence() {
         invalid(Problem::End),
         invalid(Problem::EndBeforeStart),
         invalid(Problem::Zone { zone: "Z".to_owned() }),
+        invalid(Problem::Zone { zone: String::new() }),
         invalid(Problem::NoOccurrence),
         invalid(Problem::Past),
         invalid(Problem::Number { text: "x".to_owned() }),

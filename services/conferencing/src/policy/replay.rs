@@ -30,7 +30,7 @@ pub enum Past {
 pub struct Difference {
     /// The meeting.
     pub key: MeetingKey,
-    /// Its subject.
+    /// Its subject; of a private one only that it is private.
     pub subject: String,
     /// When it was decided.
     pub at: Timestamp,
@@ -39,6 +39,9 @@ pub struct Difference {
     /// The reasons under the new one.
     pub after: Vec<ReasonKind>,
 }
+
+/// The subject of a private meeting, as others see it.
+const PRIVATE: &str = "Private meeting";
 
 /// What a replay found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -99,7 +102,7 @@ impl Replay {
         };
         self.differences.push(Difference {
             key: invitation.version.key.clone(),
-            subject: invitation.subject.clone(),
+            subject: if invitation.private { PRIVATE.to_owned() } else { invitation.subject.clone() },
             at,
             before: kinds(before),
             after: kinds(after),

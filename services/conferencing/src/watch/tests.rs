@@ -146,6 +146,34 @@ fn real_heartbeats_with_the_markers_events_never_look_like_silence() {
     assert!(touched > 1000);
 }
 
+/// An event that waits for the next question comes late; that alone never looks like silence. When the questions bring
+/// nothing any more, the state is degraded 30 s after the last event and not before.
+///
+/// Covers: PO-05 (pull)
+#[test]
+fn events_that_are_asked_for_every_five_seconds_prove_the_way() {
+    let mut watch = running();
+    let (mut waiting, mut heard) = (false, 0);
+    for second in 1..7200 {
+        let now = at(second);
+        if second % 5 == 0 && second < 3600 && std::mem::take(&mut waiting) {
+            assert_eq!(watch.input(now, Input::Heard { subscription: 1, news: true }), [Action::Check]);
+            watch.input(now, Input::Checked);
+            heard = second;
+        }
+        if watch.deadline().is_some_and(|due| due <= now) {
+            let actions = watch.handle_timeout(now);
+            waiting |= actions.contains(&Action::Touch);
+            if actions.contains(&Action::Check) {
+                watch.input(now, Input::Checked);
+            }
+        }
+        let expected = if second < heard + 30 { State::Ok } else { State::Degraded };
+        assert_eq!(watch.status().0, expected, "after {second} s, {heard} s heard");
+    }
+    assert!((3575..3600).contains(&heard));
+}
+
 /// Covers: PO-30 (states)
 #[test]
 fn each_kind_of_trouble_is_a_state_with_its_cause_and_ends_when_it_is_over() {

@@ -53,6 +53,8 @@ pub(crate) struct ConferenceView {
     next: Option<String>,
     /// The mailbox.
     mailbox: String,
+    /// By which way it tells of new mail: streaming, push or pull.
+    subscription: &'static str,
     /// After so much silence a marker is touched, in seconds.
     touch_after_s: i64,
     /// After so much silence the mailbox is checked at an interval, in seconds.
@@ -73,6 +75,7 @@ async fn status(State(web): State<Arc<Web>>) -> Result<Json<ConferenceView>, Ref
         next: status.cause.as_ref().map(|cause| cause.next.clone()),
         cause: status.cause.map(|cause| cause.what),
         mailbox: status.mailbox.to_string(),
+        subscription: service.settings.subscription.name(),
         touch_after_s: watch.touch_after.as_secs(),
         degraded_after_s: watch.degraded_after.as_secs(),
         check_every_s: watch.check_every.as_secs(),

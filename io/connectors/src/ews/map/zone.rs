@@ -11,7 +11,7 @@ use tieline_proto_ews::time_zone::{
     AnyTransition, MeetingTimeZone, Period, RecurringDateTransition, RecurringDayTransition, TimeChange,
     TimeZoneDefinition, Transition, TransitionTarget, TransitionTargetKind, Transitions,
 };
-use tieline_proto_ews::{CalendarItem, ExchangeVersion};
+use tieline_proto_ews::{CalendarItem, ExchangeVersion, MeetingRequest};
 
 use super::recurrence::{month, month_name, week_name, weekday, weekday_name};
 
@@ -136,20 +136,71 @@ pub(super) fn meeting_zone(zone: &Zone, year: i16) -> Result<MeetingTimeZone, Un
 /// # Errors
 /// When it names a zone that neither name nor rules explain.
 pub(super) fn of_item(fields: &CalendarItem) -> Result<Option<(Zone, Zone)>, UnknownZone> {
-    let ids = (fields.start_time_zone_id.as_deref(), fields.end_time_zone_id.as_deref());
-    let start = match (&fields.start_time_zone, &fields.meeting_time_zone, ids.0) {
-        (Some(definition), _, _) => of_definition(definition),
-        (None, Some(meeting), _) => of_meeting_zone(meeting),
-        (None, None, Some(id)) => Zone::named(id.trim()),
-        (None, None, None) => return Ok(None),
+    let start = Named {
+        definition: fields.start_time_zone.as_ref(),
+        meeting: fields.meeting_time_zone.as_ref(),
+        id: fields.start_time_zone_id.as_deref(),
+        shown: None,
     };
-    start.resolve()?;
-    let end = match (&fields.end_time_zone, ids.1) {
-        (Some(definition), _) => of_definition(definition),
-        (None, Some(id)) => Zone::named(id.trim()),
-        (None, None) => start.clone(),
+    let end = Named {
+        definition: fields.end_time_zone.as_ref(),
+        id: fields.end_time_zone_id.as_deref(),
+        ..Named::default()
     };
-    let end = if end.resolve().is_ok() { end } else { start.clone() };
+    between(&start, &end)
+}
+
+/// The same of an invitation. Where nothing else is said, the words that people see may be a zone's name.
+///
+/// # Errors
+/// When it names a zone that neither name nor rules explain.
+pub(super) fn of_request(fields: &MeetingRequest) -> Result<Option<(Zone, Zone)>, UnknownZone> {
+    let start = Named {
+        definition: fields.start_time_zone.as_ref(),
+        meeting: fields.meeting_time_zone.as_ref(),
+        id: fields.start_time_zone_id.as_deref(),
+        shown: fields.time_zone.as_deref(),
+    };
+    let end = Named {
+        definition: fields.end_time_zone.as_ref(),
+        id: fields.end_time_zone_id.as_deref(),
+        ..Named::default()
+    };
+    between(&start, &end)
+}
+
+/// The ways in which an item names one zone, the most telling first.
+#[derive(Default)]
+struct Named<'a> {
+    definition: Option<&'a TimeZoneDefinition>,
+    meeting: Option<&'a MeetingTimeZone>,
+    id: Option<&'a str>,
+    shown: Option<&'a str>,
+}
+
+impl Named<'_> {
+    /// The first that is known, by name or by rules; `None` when nothing is named.
+    fn zone(&self) -> Result<Option<Zone>, UnknownZone> {
+        let said = |name: &&str| !name.trim().is_empty();
+        let names = [self.id, self.shown].into_iter().flatten().filter(said);
+        let zones = self.definition.map(of_definition).into_iter();
+        let zones =
+            zones.chain(self.meeting.map(of_meeting_zone)).chain(names.map(|id| Zone::named(id.trim())));
+        let mut unknown = None;
+        for zone in zones {
+            match zone.resolve() {
+                Ok(_) => return Ok(Some(zone)),
+                Err(error) => unknown = unknown.or(Some(error)),
+            }
+        }
+        unknown.map_or(Ok(None), Err)
+    }
+}
+
+/// What begins in a known zone ends there too, unless it says otherwise in words that are understood.
+fn between(start: &Named<'_>, end: &Named<'_>) -> Result<Option<(Zone, Zone)>, UnknownZone> {
+    let Some(start) = start.zone()? else { return Ok(None) };
+    let end = end.zone().ok().flatten().unwrap_or_else(|| start.clone());
     Ok(Some((start, end)))
 }
 

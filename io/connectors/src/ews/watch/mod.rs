@@ -30,6 +30,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub(super) use self::group::Ended;
 use self::group::Group;
 pub(super) use self::inbox::Inbox;
+pub(super) use self::pull::{Asked, Place, TIMEOUT_MINUTES};
 pub(super) use self::streaming::{Envelope, read as read_envelope};
 use super::Shared;
 

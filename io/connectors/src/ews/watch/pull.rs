@@ -10,19 +10,20 @@ use tokio::time::Instant;
 
 use super::group::{EVENTS, Group, back_off};
 use crate::ews::account::Session;
+use crate::ews::call::Call;
 use crate::ews::failure::Stated;
 
 /// Exchange keeps a subscription that nobody asks for this long, in minutes.
-const TIMEOUT_MINUTES: i32 = 10;
+pub(in crate::ews) const TIMEOUT_MINUTES: i32 = 10;
 
 /// A pull subscription and how far it was read.
-struct Place {
-    subscription: String,
-    watermark: String,
+pub(in crate::ews) struct Place {
+    pub(in crate::ews) subscription: String,
+    pub(in crate::ews) watermark: String,
 }
 
 /// What a question brought.
-enum Asked {
+pub(in crate::ews) enum Asked {
     Nothing,
     Something,
     /// The subscription is void.
@@ -57,7 +58,7 @@ impl Group {
     async fn pull_once(&self, target: &MailTarget, place: &mut Option<Place>) -> Result<(), PortError> {
         let session = self.shared.session_of(target)?;
         if let Some(known) = place {
-            match self.ask(&session, target, known).await? {
+            match self.call(&session, &target.address).events(known).await? {
                 Asked::Nothing => return Ok(()),
                 Asked::Something => {
                     self.hint(target.mailbox).await;
@@ -91,28 +92,24 @@ impl Group {
             _ => Err(call.short()),
         }
     }
+}
 
+impl Call<'_> {
     /// Reads all events that wait, and remembers how far.
-    async fn ask(
-        &self,
-        session: &Session,
-        target: &MailTarget,
-        place: &mut Place,
-    ) -> Result<Asked, PortError> {
-        let call = self.call(session, &target.address);
+    pub(in crate::ews) async fn events(&self, place: &mut Place) -> Result<Asked, PortError> {
         let mut asked = Asked::Nothing;
         loop {
             let request =
                 GetEvents { subscription_id: place.subscription.clone(), watermark: place.watermark.clone() };
-            let mut answer = call.send(&request).await?;
-            let Some(message) = answer.messages.pop() else { return Err(call.short()) };
+            let mut answer = self.send(&request).await?;
+            let Some(message) = answer.messages.pop() else { return Err(self.short()) };
             if let Some(stated) = Stated::message(&message) {
                 return match stated.code.remedy() {
                     Remedy::Resubscribe => Ok(Asked::Forgotten),
-                    _ => Err(stated.into_error(&call.at(), None)),
+                    _ => Err(stated.into_error(&self.at(), None)),
                 };
             }
-            let Some(notification) = message.payload.notification else { return Err(call.short()) };
+            let Some(notification) = message.payload.notification else { return Err(self.short()) };
             let before = place.watermark.clone();
             for event in &notification.events {
                 if let Some(watermark) = event.watermark() {
