@@ -30,7 +30,9 @@ class Invitation:
     def __init__(self, number, form):
         self.number = number
         self.location, self.body, self.named = form(7000 + number)
-        self.start, self.minutes, self.zone = FIRST, 60, "Europe/Berlin"
+        # Who takes any room takes none that somebody else asks for by its number.
+        self.start = FIRST if self.named else FIRST + datetime.timedelta(days=30)
+        self.minutes, self.zone = 60, "Europe/Berlin"
         self.subject = f"Mutated {number}."
         self.html = self.private = self.whole_day = False
         self.daily = 0
@@ -47,8 +49,8 @@ def in_location(room):
     return f"@vmr {room}", "Hello", True
 
 
-def dialled(room):
-    return "Berlin", f"Hello\nsip:{room}@vmr.example\n", True
+def in_the_text(room):
+    return "Berlin", f"Hello\n@vmr {room}\n", True
 
 
 def any_room(_room):
@@ -59,7 +61,7 @@ def nothing_said(_room):
     return "Berlin", "Hello", False
 
 
-FORMS = [block, in_location, dialled, any_room, nothing_said]
+FORMS = [block, in_location, in_the_text, any_room, nothing_said]
 # What comes of it: as it was meant; nothing; or a no with these words.
 AS_MEANT, NOBODY = "as meant", None
 MUTATIONS, BY_MAIL = [], []
@@ -150,7 +152,7 @@ def other_zone(one):
 
 @mutation()
 def over_midnight(one):
-    one.start = FIRST.replace(hour=23, minute=30)
+    one.start = one.start.replace(hour=23, minute=30)
 
 
 @mutation()
@@ -175,7 +177,7 @@ def no_time_at_all(one):
 
 @mutation("The meeting is over already")
 def long_over(one):
-    one.start = FIRST.replace(year=2020)
+    one.start = one.start.replace(year=2020)
 
 
 @mutation("passcode has too few digits")
@@ -258,11 +260,6 @@ def duration_in_place_of_end(one):
 @mutation(into=BY_MAIL)
 def in_base64(one):
     one.headers["Transfer"] = "base64"
-
-
-@mutation(NOBODY, into=BY_MAIL)
-def sent_by_a_program(one):
-    one.headers["Auto-Submitted"] = "auto-generated"
 
 
 @mutation(NOBODY, into=BY_MAIL)
