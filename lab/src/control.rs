@@ -12,6 +12,7 @@ use crate::{
     fault::Fault,
     http::Body,
     server::{Server, typed},
+    store::mailbox,
 };
 
 #[derive(Deserialize)]
@@ -48,12 +49,15 @@ pub(crate) async fn answer(server: &Server, method: &Method, path: &str, body: &
         (&Method::POST, "/lab/calendars") => process(server, body),
         (&Method::GET, "/lab/accounts") => json(StatusCode::OK, &server.accounts.settings()),
         (&Method::POST, "/lab/accounts") => accounts(server, body),
-        (_, "/lab/faults" | "/lab/requests" | "/lab/phones" | "/lab/calendars" | "/lab/accounts") => {
-            empty(StatusCode::METHOD_NOT_ALLOWED)
-        }
+        (&Method::POST, "/lab/archives") => archives(server, body).await,
+        (
+            _,
+            "/lab/faults" | "/lab/requests" | "/lab/phones" | "/lab/calendars" | "/lab/accounts"
+            | "/lab/archives",
+        ) => empty(StatusCode::METHOD_NOT_ALLOWED),
         _ => problem(
             StatusCode::NOT_FOUND,
-            "The lab offers /lab/faults, /lab/requests, /lab/phones, /lab/calendars and /lab/accounts.",
+            "The lab offers /lab/faults, /lab/requests, /lab/phones, /lab/calendars, /lab/accounts and /lab/archives.",
         ),
     }
 }
@@ -95,6 +99,35 @@ fn accounts(server: &Server, body: &[u8]) -> Response<Body> {
     }
     server.accounts.change(said);
     empty(StatusCode::NO_CONTENT)
+}
+
+/// `["alice@lab.example"]`: who has an archive mailbox from now on.
+async fn archives(server: &Server, body: &[u8]) -> Response<Body> {
+    let addresses = match serde_json::from_slice::<Vec<String>>(body) {
+        Ok(addresses) => addresses,
+        Err(error) => {
+            let text = format!("Not a list of addresses: {error}. Example: [\"alice@lab.example\"]");
+            return problem(StatusCode::BAD_REQUEST, &text);
+        }
+    };
+    match archive(server, &addresses).await {
+        Ok(None) => empty(StatusCode::NO_CONTENT),
+        Ok(Some(nobody)) => problem(StatusCode::BAD_REQUEST, &format!("{nobody} has no mailbox.")),
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// Gives these an archive, or says who has no mailbox.
+async fn archive(server: &Server, addresses: &[String]) -> Result<Option<String>, sqlx::Error> {
+    let mut tx = server.store.write().await?;
+    for address in addresses {
+        let Some(found) = mailbox::by_address(&mut tx, &address.to_ascii_lowercase()).await? else {
+            return Ok(Some(address.clone()));
+        };
+        mailbox::provision_archive(&mut tx, found.mailbox, server.clock.now_ms()).await?;
+    }
+    server.store.commit(tx).await?;
+    Ok(None)
 }
 
 async fn arm(server: &Server, body: &[u8]) -> Response<Body> {

@@ -4,8 +4,12 @@ use std::{convert::Infallible, fmt, net::SocketAddr, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -32,6 +36,12 @@ impl std::error::Error for Cut {}
 /// A body that is all there.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).map_err(|never: Infallible| match never {}).boxed_unsync()
+}
+
+/// A body that is made while it is sent.
+pub(crate) fn in_pieces(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Body {
+    let frames = pieces.map(|piece| Ok(Frame::data(piece)));
+    StreamBody::new(futures_util::stream::iter(frames)).boxed_unsync()
 }
 
 /// Binds a listener; other machines must not reach the lab, whose passwords are public.

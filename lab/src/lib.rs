@@ -257,7 +257,7 @@ impl Lab {
             store,
             faults: Arc::default(),
             journal: Arc::default(),
-            recorder: config.record_dir.as_deref().map(Recorder::new),
+            recorder: Recorder::new(config.record_dir.as_deref()),
             signing_key: SigningKey::generate(),
             streams: Default::default(),
             backends: Default::default(),

@@ -176,7 +176,10 @@ impl Push {
         message: SendNotification,
     ) -> Option<SubscriptionStatus> {
         let listener = Listener::parse(subscription.url.as_deref()?)?;
-        let document = encode_request(&RequestHeader::new(ExchangeVersion::Exchange2016), &message);
+        let document = encode_request(&RequestHeader::new(ExchangeVersion::Exchange2013Sp1), &message);
+        if let Some(recorder) = &self.server.recorder {
+            recorder.write(self.server.journal.next(), "SendNotification", "response", &document).await;
+        }
         let answer = timeout(ANSWER_WITHIN, listener.post(&document)).await.ok()?.ok()?;
         let reply = decode_response::<SendNotification>(&answer, &Limits::DEFAULT).ok()?;
         Some(reply.body.ok()?.subscription_status)

@@ -2,8 +2,9 @@
 
 use crate::{
     account::Directory,
+    aqs,
     content::message_source,
-    icalendar,
+    icalendar, id,
     mime::{self, Outgoing},
     smtp, vcard,
 };
@@ -51,6 +52,19 @@ pub fn card(bytes: &[u8]) {
     let photo = card.photo.as_ref().map(|photo| photo.content.as_slice());
     let written = vcard::write(&card.document, None, photo);
     assert!(vcard::read(written.as_bytes()).is_some(), "a card that was written cannot be read:\n{written}");
+}
+
+/// A query as people write it, and an id, change key or state as clients hand them back.
+pub fn query(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    aqs::Query::parse(&text);
+    id::version_of(&text);
+    if let Some(read) = id::Id::decode(&text) {
+        assert_eq!(id::Id::decode(&read.encode()), Some(read), "an id that was written cannot be read");
+    }
+    if let Some(read) = id::SyncState::decode(&text) {
+        assert_eq!(id::SyncState::decode(&read.encode()), Some(read), "nor a state");
+    }
 }
 
 /// What an SMTP peer says, in pieces of this size.

@@ -156,11 +156,23 @@ impl<'a> View<'a> {
                 return Some(format!("<t:{name} BodyType=\"Text\">{}</t:{name}>", escape(&text)));
             }
             "Flag" => return Some("<t:Flag><t:FlagStatus>NotFlagged</t:FlagStatus></t:Flag>".to_owned()),
+            "IsComplete" | "Status" | "PercentComplete" => self.task_state(name)?,
             "InstanceKey" | "StoreEntryId" => STANDARD.encode(self.entry_id()),
             "SearchKey" => STANDARD.encode(&self.row.search_key),
             _ => return None,
         };
         Some(element(name, &text))
+    }
+
+    /// How far a task is, where its document does not say.
+    fn task_state(&self, name: &str) -> Option<String> {
+        let document = Some(self.document()).filter(|document| document.kind == "Task")?;
+        let complete = document.text("Status").as_deref() == Some("Completed");
+        Some(match name {
+            "Status" => "NotStarted".to_owned(),
+            "PercentComplete" => (if complete { "100" } else { "0" }).to_owned(),
+            _ => complete.to_string(),
+        })
     }
 
     /// The name of the item's element: what Exchange uses for the class.

@@ -1,13 +1,17 @@
 """exchangelib against the lab: automatic replies, rules, delegates, permissions, rooms, names, lists, people, settings,
-mail tips, whole items, junk, queries, archives. What exchangelib only reads (delegates), a raw request makes."""
+mail tips, whole items, junk, queries, archives, tasks, posts. What exchangelib only reads (delegates), a raw request makes."""
 
 import datetime
+import decimal
 import traceback
 
 import requests
-from exchangelib import Contact, DistributionList, EWSDateTime, FileAttachment, Mailbox, Message, OofSettings
+from exchangelib import (
+    Contact, DistributionList, EWSDateTime, FileAttachment, Folder, Mailbox, Message, OofSettings, PostItem, Task,
+)
 from exchangelib.errors import (
     ErrorAccessDenied,
+    ErrorFolderNotFound,
     ErrorInboxRulesValidationError,
     ErrorInvalidUserSid,
     ErrorIrresolvableConflict,
@@ -394,6 +398,44 @@ def junk(judge, alice, bob):
     raises(judge, "there is no archive", TransportError, lambda: alice.inbox.get(subject="Buy that").archive(to_folder=alice.inbox))
 
 
+def archives(judge, lab, bob):
+    alice = account(lab, "alice")
+    for subject in ("Old news", "Old plan"):
+        mail(bob, ["alice@lab.example"], subject)
+    project = Folder(parent=alice.inbox, name="Project")
+    project.save()
+    alice.inbox.get(subject="Old plan").move(project)
+    requests.post(lab["control"] + "/archives", json=["alice@lab.example"], timeout=10).raise_for_status()
+    alice = account(lab, "alice")
+    judge.equal("an archive has folders of its own", sorted(folder.name for folder in alice.archive_msg_folder_root.children), ["Deleted Items", "Inbox"])
+    alice.inbox.get(subject="Old news").archive(to_folder=alice.inbox)
+    project = alice.inbox / "Project"
+    project.get(subject="Old plan").archive(to_folder=project)
+    archived = account(lab, "alice").archive_inbox
+    judge.equal("archived under the same path", (subjects(archived, "Old news"), subjects(archived / "Project", "Old plan")), (["Old news"], ["Old plan"]))
+    judge.equal("and moved there", (subjects(alice.inbox, "Old news"), subjects(project, "Old plan")), ([], []))
+    raises(judge, "who has none is told so", ErrorFolderNotFound, lambda: account(lab, "bob").archive_root)
+
+
+def tasks_and_posts(judge, alice):
+    due = datetime.date.today() + datetime.timedelta(days=3)
+    task = Task(account=alice, folder=alice.tasks, subject="Pay the bill", due_date=due, percent_complete=decimal.Decimal(10), status="InProgress")
+    task.save()
+    found = alice.tasks.get(subject="Pay the bill")
+    judge.equal("a task", (found.due_date, found.percent_complete, found.status, found.is_complete), (due, 10, "InProgress", False))
+    found.status, found.percent_complete = "Completed", decimal.Decimal(100)
+    found.save(update_fields=["status", "percent_complete"])
+    done = alice.tasks.get(subject="Pay the bill")
+    judge.equal("is done", (done.status, done.percent_complete), ("Completed", 100))
+    post = PostItem(account=alice, folder=alice.inbox, subject="On the board", body="read this")
+    post.save()
+    found = alice.inbox.get(subject="On the board")
+    judge.equal("a post", (type(found), found.body, found.item_class), (PostItem, "read this", "IPM.Post"))
+    done.delete()
+    found.delete()
+    judge.equal("gone", (subjects(alice.tasks, "Pay the bill"), subjects(alice.inbox, "On the board")), ([], []))
+
+
 def queries(judge, alice, bob):
     mail(bob, ["alice@lab.example"], "Quarterly report", body="numbers inside")
     Message(account=alice, folder=alice.inbox, subject="Quarterly plan", body="ideas").save()
@@ -449,6 +491,8 @@ def main():
         (configurations, (alice,)),
         (whole_items, (alice, bob)),
         (junk, (alice, bob)),
+        (archives, (lab, bob)),
+        (tasks_and_posts, (alice,)),
         (queries, (alice, bob)),
         (conflicts, (alice,)),
     ):

@@ -1,6 +1,6 @@
-"""Validates every response that the lab recorded (`--record DIR`) against Microsoft's schema.
+"""Validates every response that labs recorded (`--record DIR`, `TIELINE_LAB_ANSWERS`) against Microsoft's schema.
 
-The lab writes `NNNNNNNN-Operation.response[-N].xml`. The body's element is validated against messages.xsd, the
+A lab writes `NNNNNNNN-Operation.response[-N].xml`, or one file of all answers that are alike. The body's element is validated against messages.xsd, the
 header's against types.xsd. SOAP faults have no schema of their own; their shape is checked by hand.
 """
 
@@ -30,11 +30,17 @@ def problems(schema, path):
                 if [child.tag for child in element][:2] != ["faultcode", "faultstring"]:
                     found.append("a fault begins with faultcode and faultstring")
             elif not schema.validate(element):
-                found.extend(f"{element.tag.split('}')[1]}: line {e.line}: {e.message}" for e in schema.error_log)
+                errors = [e for e in schema.error_log if not (failed(element) and "Missing child element" in e.message)]
+                found.extend(f"{element.tag.split('}')[1]}: line {e.line}: {e.message}" for e in errors)
     body = root.find(SOAP + "Body")
     if body is None or len(body) != 1:
         found.append("the body does not hold exactly one element")
     return found
+
+
+def failed(element):
+    """Whether the answer as a whole is an error: then it brings nothing, even where the schema demands a payload."""
+    return element.get("ResponseClass") == "Error"
 
 
 def main():

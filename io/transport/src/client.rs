@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use rustls::ClientConfig;
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +17,7 @@ use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::{Phase, TransportError};
 use crate::guard::Reach;
+use crate::payload::{Outgoing, Payload};
 use crate::trust::Trust;
 use crate::trust_store::TrustStore;
 use crate::unpack::{Unpacker, Unusable};
@@ -105,9 +106,13 @@ impl Client {
     ///
     /// # Errors
     /// [`TransportError`]; see [`TransportError::may_have_happened`].
-    pub async fn send(&self, request: Request<Bytes>, within: Duration) -> Result<Response, TransportError> {
+    pub async fn send(
+        &self,
+        request: Request<impl Into<Payload>>,
+        within: Duration,
+    ) -> Result<Response, TransportError> {
         let deadline = Instant::now() + within;
-        let request = request.map(Full::new);
+        let request = request.map(|body| Outgoing::from(body.into()));
         let mut again = true;
         loop {
             let mut request = request.clone();
@@ -137,7 +142,7 @@ impl Client {
     /// Sends once. Also says whether the connection had been authenticated before.
     async fn put(
         &self,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<Outgoing>,
         by_ntlm: bool,
         deadline: Instant,
         within: Duration,

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -24,6 +23,7 @@ use crate::certificate::CertificateFacts;
 use crate::endpoint::{Endpoint, Scheme};
 use crate::error::{Phase, TlsProblem, TransportError};
 use crate::guard::Reach;
+use crate::payload::Outgoing;
 use crate::trust::{Fingerprint, Trust, inspection_config};
 use crate::trust_store::TrustStore;
 
@@ -34,7 +34,7 @@ const MAX_HEADERS: usize = 128;
 /// A live connection. Whoever holds it may send; dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Outgoing>,
     driver: AbortHandle,
     authenticator: Authenticator,
     authority: String,
@@ -53,7 +53,7 @@ impl Drop for Connection {
 pub(crate) enum Sent {
     Answered(http::Response<Incoming>),
     /// The connection was already closed; the request did not leave.
-    Unsent(Request<Full<Bytes>>),
+    Unsent(Request<Outgoing>),
 }
 
 impl Connection {
@@ -91,7 +91,7 @@ impl Connection {
 
     /// Sends one request, whose URI is a path, after the handshake that the connection may still owe. Returns when the
     /// answer's headers are there.
-    pub(crate) async fn send(&mut self, mut request: Request<Full<Bytes>>) -> Result<Sent, TransportError> {
+    pub(crate) async fn send(&mut self, mut request: Request<Outgoing>) -> Result<Sent, TransportError> {
         let host = HeaderValue::from_str(&self.authority).map_err(|error| TransportError::BadRequest {
             endpoint: self.authority.clone(),
             reason: error.to_string(),
@@ -107,7 +107,7 @@ impl Connection {
     }
 
     /// The legs of NTLM: hello without a body, challenge, and the request itself with the answer.
-    async fn introduce(&mut self, mut request: Request<Full<Bytes>>) -> Result<Sent, TransportError> {
+    async fn introduce(&mut self, mut request: Request<Outgoing>) -> Result<Sent, TransportError> {
         loop {
             let Some(ntlm) = self.authenticator.handshake() else { return self.put(request).await };
             let failed = |error: NtlmError| TransportError::SignIn {
@@ -116,7 +116,7 @@ impl Connection {
             };
             let hello = ntlm.hello().map_err(failed)?;
             let mut leg = request.clone();
-            *leg.body_mut() = Full::default();
+            *leg.body_mut() = Outgoing::default();
             leg.headers_mut().extend(hello.map(|hello| (header::AUTHORIZATION, hello)));
             let response = match self.put(leg).await? {
                 Sent::Answered(response) => response,
@@ -169,7 +169,7 @@ impl Connection {
         self.authenticator.is_connection_proven()
     }
 
-    async fn put(&mut self, request: Request<Full<Bytes>>) -> Result<Sent, TransportError> {
+    async fn put(&mut self, request: Request<Outgoing>) -> Result<Sent, TransportError> {
         let lost = |reason: String| TransportError::Lost {
             endpoint: self.authority.clone(),
             phase: Phase::Answer,
@@ -277,7 +277,7 @@ async fn handshake(
 async fn converse<S>(
     endpoint: &Endpoint,
     stream: S,
-) -> Result<(SendRequest<Full<Bytes>>, AbortHandle), TransportError>
+) -> Result<(SendRequest<Outgoing>, AbortHandle), TransportError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {

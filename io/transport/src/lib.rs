@@ -16,6 +16,7 @@
 //! * [`Client`]: one endpoint, one identity, a few kept-alive connections. A [`Response`] owns its connection
 //!   until its body is read, because NTLM authenticates the connection: an answer to a challenge goes out on the
 //!   connection that brought it, bound to its TLS session.
+//! * [`Payload`]: what a request carries, at hand or made piece by piece while it is sent.
 //! * [`Credentials`]: Basic, NTLM, or tokens from a [`TokenSource`], which fetches and renews them.
 //! * [`Throttle`]: a place in the queue for every request, one limiter per charged mailbox and a cap over all. Its
 //!   decisions are [`Limiter`], a state machine without a clock; [`Breaker`] likewise stops a credential that
@@ -32,6 +33,7 @@ mod error;
 mod guard;
 mod limiter;
 mod local;
+mod payload;
 mod throttle;
 mod token;
 mod trust;
@@ -50,6 +52,7 @@ pub use error::{Phase, TlsProblem, TransportError};
 pub use guard::{AddressClass, Guard, Network, Reach};
 pub use limiter::{Charge, Limiter, LimiterPolicy, Outcome, Scope, Ticket};
 pub use local::LocalClient;
+pub use payload::Payload;
 pub use throttle::{Busy, Permit, Throttle};
 pub use token::{ClientCredentials, TokenSource};
 pub use trust::{Fingerprint, Pin, Trust};

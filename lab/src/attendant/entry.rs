@@ -10,7 +10,7 @@ use crate::{
     property::millisecond,
     store::{
         item::{self, Content, InSeries, Item},
-        occurrence,
+        occurrence::{self, OWN_ATTACHMENTS},
     },
 };
 
@@ -19,13 +19,16 @@ pub(crate) fn shown_as(series: &Item, place: &Occurrence, exceptions: &[Exceptio
     let exception = exceptions.iter().find(|exception| exception.day == place.day && !exception.deleted);
     let document = merged(&Document::from_bytes(&series.document), place, exception);
     let subject = exception.and_then(|exception| exception.subject.clone());
+    let own_attachments = document.text(OWN_ATTACHMENTS).map(|shown| shown == "true");
     Item {
+        has_attachments: own_attachments.unwrap_or(series.has_attachments),
         subject: subject.or_else(|| series.subject.clone()),
         document: document.to_bytes(),
         occurrence: Some(InSeries {
             day: place.day,
             original_start_ms: place.original_start.as_millisecond(),
             is_exception: exception.is_some(),
+            own_attachments,
         }),
         ..series.clone()
     }

@@ -11,6 +11,7 @@ pub(crate) mod busy;
 mod cancellation;
 pub(crate) mod delegation;
 pub(crate) mod entry;
+mod forward;
 pub(crate) mod notice;
 mod request;
 

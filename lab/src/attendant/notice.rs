@@ -172,7 +172,7 @@ impl Attendant<'_> {
         row: &Item,
     ) -> Result<Vec<NewAttachment>, sqlx::Error> {
         let mut attachments = Vec::new();
-        for found in attachment::of_item(tx, row.item).await? {
+        for found in attachment::of_row(tx, row).await? {
             if let Some((_, content)) = attachment::with_content(tx, row.item, found.attachment).await? {
                 attachments.push(NewAttachment { document: Document::from_bytes(&found.document), content });
             }

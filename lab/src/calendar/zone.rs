@@ -81,6 +81,11 @@ pub(crate) fn windows_id(id: &str) -> Option<&'static str> {
     WINDOWS.get(&id.trim().to_ascii_lowercase()).map(|(id, _)| *id)
 }
 
+/// Whether the clocks of `zone` show UTC.
+pub(crate) fn is_utc(zone: &TimeZone) -> bool {
+    *zone == TimeZone::UTC || matches!(zone.iana_name(), Some("UTC" | "Etc/UTC" | "Etc/GMT"))
+}
+
 /// The year by whose rules zones are compared.
 const COMPARED: i16 = 2026;
 

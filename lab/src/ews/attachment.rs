@@ -1,8 +1,8 @@
 //! CreateAttachment, GetAttachment, DeleteAttachment.
 
 use tieline_proto_ews::{
-    Attachment as AttachmentElement, AttachmentFields, AttachmentId, Binary, BodyType, ItemBody, MimeContent,
-    ResponseCode, ResponseMessages, RootItemId,
+    Attachment as AttachmentElement, AttachmentFields, AttachmentId, BaseItemId, Binary, BodyType, ItemBody,
+    MimeContent, ResponseCode, ResponseMessages, RootItemId,
     operations::{
         AttachmentInfo, CreateAttachment, DeleteAttachment, DeleteAttachmentMessage, GetAttachment,
     },
@@ -13,6 +13,7 @@ use super::{
     item_create::attached_item,
 };
 use crate::{
+    attendant::entry,
     body,
     content::{self, NewAttachment},
     document::{Document, decode},
@@ -23,6 +24,7 @@ use crate::{
     store::{
         attachment::{self, Attachment},
         item::{self, Item},
+        occurrence::OWN_ATTACHMENTS,
     },
     view::View,
 };
@@ -33,7 +35,8 @@ type Outcome<P> = Result<ResponseMessages<P>, sqlx::Error>;
 pub(crate) async fn create(cx: &mut Context, request: CreateAttachment) -> Outcome<AttachmentInfo> {
     let mut messages = Vec::new();
     for element in request.attachments {
-        let outcome = create_one(cx, &request.parent_item_id.id, element).await;
+        let parent = request.parent_item_id.clone().into();
+        let outcome = create_one(cx, &parent, element).await;
         messages.push(message(outcome)?);
     }
     Ok(ResponseMessages::new(messages))
@@ -41,19 +44,21 @@ pub(crate) async fn create(cx: &mut Context, request: CreateAttachment) -> Outco
 
 async fn create_one(
     cx: &mut Context,
-    parent: &str,
+    parent: &BaseItemId,
     element: AttachmentElement,
 ) -> Result<AttachmentInfo, Failure> {
-    let row = cx.item_by_id(parent).await?;
+    let row = cx.item_or_occurrence(parent).await?;
     cx.allow_item(&row, Right::Edit).await?;
     let file = matches!(element, AttachmentElement::File(_));
     let new = NewAttachment::from_element(element);
     let document = new.document.to_bytes();
-    let number = attachment::add(&mut cx.tx, row.item, &document, &new.content, cx.now_ms).await?;
-    let version = touch(cx, &row).await?;
+    let day = own_day(cx, &row).await?;
+    let owner = (row.item, day);
+    let number = attachment::add_on(&mut cx.tx, owner, &document, &new.content, cx.now_ms).await?;
+    let version = touch(cx, &row, day).await?;
     let id = AttachmentId {
         id: id::attachment_id(cx.mailbox.guid, row.item, number),
-        root_item_id: Some(id::item_id(cx.mailbox.guid, row.item)),
+        root_item_id: Some(id::of_row(cx.mailbox.guid, &row)),
         root_item_change_key: Some(cx.change_key(version)),
     };
     let fields = AttachmentFields { attachment_id: Some(id), ..AttachmentFields::default() };
@@ -70,9 +75,19 @@ async fn create_one(
     Ok(made.into())
 }
 
-/// Gives the parent a new version, size and attachment mark.
-async fn touch(cx: &mut Context, row: &Item) -> Result<i64, sqlx::Error> {
-    let attachments = attachment::of_item(&mut cx.tx, row.item).await?;
+/// Where the row's own attachments lie: 0 for an item, the day for an occurrence, which gets copies of those that its
+/// series has the first time.
+async fn own_day(cx: &mut Context, row: &Item) -> Result<i64, sqlx::Error> {
+    let Some(place) = row.occurrence else { return Ok(0) };
+    if place.own_attachments.is_none() {
+        attachment::copy_to_day(&mut cx.tx, row.item, place.day).await?;
+    }
+    Ok(place.day)
+}
+
+/// Gives the parent a new version, size and attachment mark; an occurrence becomes an exception.
+async fn touch(cx: &mut Context, row: &Item, day: i64) -> Result<i64, sqlx::Error> {
+    let attachments = attachment::on(&mut cx.tx, row.item, day).await?;
     let inline = |attachment: &Attachment| {
         NewAttachment { document: Document::from_bytes(&attachment.document), content: Vec::new() }
             .is_inline()
@@ -80,10 +95,15 @@ async fn touch(cx: &mut Context, row: &Item) -> Result<i64, sqlx::Error> {
     let bytes = attachments.iter().map(|attachment| usize::try_from(attachment.size).unwrap_or(0)).sum();
     let has_attachments = attachments.iter().any(|attachment| !inline(attachment));
     let mut document = View::new(&cx.mailbox, row, &[]).document().clone();
+    let by = cx.account.display_name.clone();
+    if row.occurrence.is_some() {
+        document.set_text(OWN_ATTACHMENTS, &has_attachments.to_string());
+        let subject = row.subject.as_deref();
+        return Ok(entry::save(&mut cx.tx, row, &document, subject, &by, cx.now_ms).await?.version);
+    }
     content::mark_inline(&mut document, attachments.iter().any(inline));
     let document = document.to_bytes();
     let size = content::size(&document, bytes);
-    let by = cx.account.display_name.clone();
     item::touch(
         &mut cx.tx,
         row,
@@ -177,14 +197,17 @@ pub(crate) async fn delete(cx: &mut Context, request: DeleteAttachment) -> Outco
 async fn delete_one(cx: &mut Context, id: &str) -> Result<DeleteAttachmentMessage, Failure> {
     let (row, number) = find(cx, id).await?;
     cx.allow_item(&row, Right::Edit).await?;
-    if attachment::with_content(&mut cx.tx, row.item, number).await?.is_none() {
-        return Err(not_found());
-    }
+    let found = attachment::with_content(&mut cx.tx, row.item, number).await?;
+    let Some((found, _)) = found else { return Err(not_found()) };
+    let row = match found.day {
+        0 => row,
+        day => cx.occurrence_on(row.item, day).await?,
+    };
     attachment::remove(&mut cx.tx, number).await?;
-    let version = touch(cx, &row).await?;
+    let version = touch(cx, &row, found.day).await?;
     Ok(DeleteAttachmentMessage {
         root_item_id: Some(RootItemId {
-            root_item_id: id::item_id(cx.mailbox.guid, row.item),
+            root_item_id: id::of_row(cx.mailbox.guid, &row),
             root_item_change_key: cx.change_key(version),
         }),
     })

@@ -106,7 +106,7 @@ pub(super) async fn respond(mut cx: Context, request: GetUserAvailability) -> Re
     match outcome {
         Ok(response) => {
             let document = encode_response::<GetUserAvailability>(&response_header(&server), &response);
-            Ok(Reply { status: StatusCode::OK, document, code: Some("NoError".to_owned()) })
+            Ok(Reply { status: StatusCode::OK, document: document.into(), code: Some("NoError".to_owned()) })
         }
         Err(Trouble::Fault(fault)) => Ok(Reply::fault(*fault)),
         Err(Trouble::Store(error)) => Err(error),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use tieline_proto_ews::{
     BaseFolderId, BaseItemId, MessageXml, PropertyPath, RequestHeader, ResponseCode, ResponseMessage,
     operations::TargetFolderId, time_zone::TimeZoneDefinition,
@@ -10,7 +11,7 @@ use tieline_proto_ews::{
 use crate::{
     account::Account,
     attendant::entry::shown_as,
-    calendar::{Appointment, Deleted, Series},
+    calendar::{Appointment, Deleted, Series, zone},
     document::Document,
     fault::FaultKind,
     id::{self, Id, Named},
@@ -32,15 +33,21 @@ pub(crate) struct Asked {
     pub(crate) zone: TimeZoneDefinition,
     /// Written in the schema of Exchange 2007, which knows zones in a form of its own.
     pub(crate) by_2007: bool,
+    /// The zone of times in the answer; without one they are in UTC.
+    pub(crate) answer_zone: Option<TimeZone>,
 }
 
 impl Asked {
     pub(crate) fn of(header: &RequestHeader) -> Self {
         let context = header.time_zone_context.as_ref();
-        let zone = context.map(|context| context.time_zone_definition.clone());
+        let by_2007 = header.version().is_some_and(|version| version.as_str().starts_with("Exchange2007"));
+        let named = context.map(|context| context.time_zone_definition.clone());
+        let answer_zone = named.as_ref().filter(|_| !by_2007).and_then(zone::of_definition);
         Self {
-            zone: zone.unwrap_or_else(|| TimeZoneDefinition::by_id("UTC")),
-            by_2007: header.version().is_some_and(|version| version.as_str().starts_with("Exchange2007")),
+            zone: named.unwrap_or_else(|| TimeZoneDefinition::by_id("UTC")),
+            by_2007,
+            // UTC is what times are written in anyway.
+            answer_zone: answer_zone.filter(|zone| !zone::is_utc(zone)),
         }
     }
 }
@@ -216,6 +223,11 @@ impl Context {
             },
             BaseItemId::RecurringMasterRanges(id) => self.item_by_id(&id.id).await,
         }
+    }
+
+    /// The occurrence of a series on the pattern's day.
+    pub(crate) async fn occurrence_on(&mut self, series: i64, day: i64) -> Result<Item, Failure> {
+        self.occurrence(series, Place::Day(day)).await
     }
 
     async fn occurrence(&mut self, series: i64, place: Place) -> Result<Item, Failure> {

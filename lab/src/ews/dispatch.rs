@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 use tieline_proto_ews::{
-    MessageXml, Operation, Request, ResponseCode, ResponseMessage, ResponseMessages, encode_response,
+    MessageXml, Operation, Request, ResponseCode, ResponseMessage, ResponseMessages,
+    encode_response_in_chunks,
 };
 
 use super::{
@@ -164,6 +165,12 @@ where
     P: Default,
 {
     let Context { server, tx, fault, mailbox, saved, .. } = cx;
+    if response.messages.is_empty() {
+        // A list of nothing violates the schema, and so would an answer without messages.
+        tx.rollback().await?;
+        let text = "The request is invalid: it has incomplete content, a list without entries.";
+        return Ok(Answer::refused(ResponseCode::ErrorSchemaValidation, text));
+    }
     match error_for_all(fault.as_ref()) {
         Some((code, xml)) => {
             for message in &mut response.messages {
@@ -181,7 +188,7 @@ where
     }
     let trouble = response.messages.iter().find(|message| message.code != ResponseCode::NoError);
     let code = trouble.map_or("NoError", |message| message.code.as_str()).to_owned();
-    let document = encode_response::<O>(&response_header(&server), &response);
+    let document = encode_response_in_chunks::<O>(&response_header(&server), &response);
     Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
 }
 

@@ -13,6 +13,7 @@ use super::{
     item_source, meeting_answer, reply,
 };
 use crate::{
+    attendant::Attendant,
     content::{self, Incoming, Making, NewAttachment},
     delivery::{self, Mail},
     document::{Document, decode},
@@ -200,7 +201,12 @@ async fn send(cx: &mut Context, sent: &Incoming) -> Result<(), Failure> {
         with: "HTTP",
         now_ms: cx.now_ms,
     };
-    Ok(mail.send(&mut cx.tx, &recipients).await?)
+    mail.send(&mut cx.tx, &recipients).await?;
+    if sent.document.kind == "MeetingRequest" {
+        let attendant = Attendant { server: &cx.server, owner: &cx.own, now_ms: cx.now_ms };
+        attendant.forwarded(&mut cx.tx, sent, &recipients).await?;
+    }
+    Ok(())
 }
 
 /// SendItem.
@@ -256,7 +262,7 @@ async fn send_row(
 pub(crate) async fn outgoing(cx: &mut Context, row: &Item) -> Result<Incoming, sqlx::Error> {
     let document = View::new(&cx.mailbox, row, &[]).document().clone();
     let mut attachments = Vec::new();
-    for found in attachment::of_item(&mut cx.tx, row.item).await? {
+    for found in attachment::of_row(&mut cx.tx, row).await? {
         if let Some((_, content)) = attachment::with_content(&mut cx.tx, row.item, found.attachment).await? {
             attachments.push(NewAttachment { document: Document::from_bytes(&found.document), content });
         }

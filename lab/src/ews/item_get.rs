@@ -67,7 +67,7 @@ pub(crate) async fn shown(
 ) -> Result<ItemElement, sqlx::Error> {
     let shape = Shape::full(shape);
     let attachments = match shape.wants_attachments() && (row.has_attachments || has_inline(row)) {
-        true => attachment::of_item(&mut cx.tx, row.item).await?,
+        true => attachment::of_row(&mut cx.tx, row).await?,
         false => Vec::new(),
     };
     let source = match shape.mime || shape.wants_headers() {
@@ -83,9 +83,10 @@ pub(crate) async fn shown(
     Ok(shape.element(&view, source))
 }
 
-/// Inline attachments do not count as attachments, but they are listed; the document says if there are any.
+/// Inline attachments do not count as attachments, but they are listed; the document says if there may be any.
 fn has_inline(row: &Item) -> bool {
-    Document::from_bytes(&row.document).parts.contains_key("InlineAttachments")
+    row.occurrence.is_some_and(|place| place.own_attachments.is_some())
+        || Document::from_bytes(&row.document).parts.contains_key("InlineAttachments")
 }
 
 fn headers(mime: &[u8]) -> String {

@@ -42,7 +42,7 @@ pub(crate) async fn source_of(cx: &mut Context, row: &Item) -> Result<Vec<u8>, s
 
 async fn attachments_of(cx: &mut Context, row: &Item) -> Result<Vec<NewAttachment>, sqlx::Error> {
     let mut attachments = Vec::new();
-    for found in attachment::of_item(&mut cx.tx, row.item).await? {
+    for found in attachment::of_row(&mut cx.tx, row).await? {
         if let Some((_, content)) = attachment::with_content(&mut cx.tx, row.item, found.attachment).await? {
             attachments.push(NewAttachment { document: Document::from_bytes(&found.document), content });
         }
@@ -104,6 +104,20 @@ async fn calendar_of(cx: &mut Context, row: &Item, mut document: Document) -> Re
         }
     }
     Ok(calendar)
+}
+
+/// Gives a series whose iCalendar source was replaced the exceptions of the new one, and no others.
+pub(crate) async fn replace_exceptions(
+    cx: &mut Context,
+    row: Item,
+    source: &[u8],
+) -> Result<Item, sqlx::Error> {
+    if row.occurrence.is_some() {
+        return Ok(row);
+    }
+    occurrence::clear(&mut cx.tx, row.item).await?;
+    add_exceptions(cx, row.item, source).await?;
+    Ok(item::by_number(&mut cx.tx, row.mailbox, row.item).await?.unwrap_or(row))
 }
 
 /// Gives a series that was made from iCalendar its exceptions.

@@ -12,6 +12,7 @@ use super::{
     appointment,
     context::{Context, Failure, change_key_of, message, refuse, refuse_property},
     item_create::{content_of, id_element},
+    item_source,
 };
 use crate::{
     content::{self, take_columns},
@@ -187,7 +188,11 @@ async fn apply(
         content.mime = None;
         document.kind = ItemKind::from_item_class(&content.class).element().to_owned();
         if document.kind == "CalendarItem" {
-            return appointment::updated(cx, old, document, content, how).await;
+            let row = appointment::updated(cx, old, document, content, how).await?;
+            return match source_in(change) {
+                Some(source) => Ok(item_source::replace_exceptions(cx, row, source).await?),
+                None => Ok(row),
+            };
         }
         let attachment_bytes =
             usize::try_from(old.size).unwrap_or(0).saturating_sub(old.document.len() + 512);
@@ -195,6 +200,15 @@ async fn apply(
     }
     let by = cx.account.display_name.clone();
     Ok(item::update(&mut cx.tx, old, &content, only_read_flag, &by, cx.now_ms).await?)
+}
+
+/// The MIME source that a change puts in place of the item's.
+fn source_in(change: &ItemChange) -> Option<&[u8]> {
+    change.updates.iter().rev().find_map(|update| {
+        let ItemChangeDescription::Set(set) = update else { return None };
+        let names_it = set.path.as_ref().and_then(element_of) == Some("MimeContent");
+        set.item.as_ref().filter(|_| names_it)?.mime_content.as_ref().map(|mime| &mime.content.0[..])
+    })
 }
 
 fn is_read_flag(update: &ItemChangeDescription) -> bool {
@@ -328,6 +342,10 @@ fn replace_source(document: &mut Document, content: &mut Content, source: &[u8])
     };
     let mut parsed_document = parsed.document;
     take_columns(&mut parsed_document, content);
+    if document.kind == "CalendarItem" {
+        // A source without a rule is that of a single appointment, whatever the item was before.
+        document.parts.remove("Recurrence");
+    }
     document.parts.extend(parsed_document.parts);
     document.extended.extend(parsed_document.extended);
     content.mime = Some(source.to_vec());

@@ -1,6 +1,7 @@
 //! The EWS endpoint: reading the request, who may do what, the operations, and the answer.
 
 mod access;
+mod answer_zone;
 mod appointment;
 mod attachment;
 mod availability;
@@ -35,8 +36,8 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use tieline_proto_ews::{
-    Fault as SoapFault, MessageXml, Request, RequestHeader, ResponseClass, ResponseCode, ResponseHeader,
-    ResponseMessage, ServerVersionInfo, encode_fault,
+    Encoded, Fault as SoapFault, MessageXml, Request, RequestHeader, ResponseClass, ResponseCode,
+    ResponseHeader, ResponseMessage, ServerVersionInfo, encode_fault,
 };
 
 pub use self::calamity::NotArmed;
@@ -54,7 +55,7 @@ pub(crate) use self::{
 use crate::{
     account::Account,
     fault::FaultKind,
-    http::{Body, Cut},
+    http::{Body, Cut, in_pieces},
     journal::RequestRecord,
     server::{Server, forbidden, found_at, plain, typed, unauthorized, unavailable},
 };
@@ -85,14 +86,19 @@ impl Post {
 /// What came of an operation: the document and the first code in it that tells of trouble.
 struct Answer {
     status: StatusCode,
-    document: Vec<u8>,
+    document: Encoded,
     code: Option<String>,
 }
 
 impl Answer {
     fn fault(fault: SoapFault) -> Self {
         let code = Some(fault.code().as_str().to_owned());
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, document: encode_fault(&fault), code }
+        Self { status: StatusCode::INTERNAL_SERVER_ERROR, document: encode_fault(&fault).into(), code }
+    }
+
+    /// Writes the document anew.
+    fn rewrite(&mut self, anew: impl FnOnce(Vec<u8>) -> Vec<u8>) {
+        self.document = anew(std::mem::take(&mut self.document).into_bytes().into()).into();
     }
 
     fn refused(code: ResponseCode, text: &str) -> Self {
@@ -168,7 +174,10 @@ pub(crate) async fn answer(server: Arc<Server>, mut post: Post) -> Result<Respon
     let mut answer =
         execute(&server, post.caller.clone(), account, post.asked.clone(), request, fault.clone()).await;
     if let Some(older) = older {
-        answer.document = crate::version::without_newer(answer.document, older);
+        answer.rewrite(|document| crate::version::without_newer(document, older));
+    }
+    if let Some(zone) = &post.asked.answer_zone {
+        answer.rewrite(|document| answer_zone::in_zone(document, zone));
     }
     match &fault {
         Some(FaultKind::LostResponse) => {
@@ -247,25 +256,38 @@ async fn deliver(
     fault: Option<&FaultKind>,
 ) -> Response<Body> {
     post.record.response_code = answer.code.take();
-    let mut truncated = None;
+    if let Some(recorder) = &server.recorder {
+        recorder.write(post.record.seq, operation, "response", &answer.document.clone().into_bytes()).await;
+    }
+    // Only what a fault makes of it is no answer of Exchange's schema.
     match fault {
-        Some(FaultKind::IllegalCharacters) => answer.document = with_illegal_characters(&answer.document),
-        Some(FaultKind::TruncatedBody) => truncated = Some(answer.document.len() / 2),
+        Some(FaultKind::IllegalCharacters) => answer.rewrite(|whole| with_illegal_characters(&whole)),
+        Some(FaultKind::TruncatedBody) => answer.rewrite(|mut whole| {
+            whole.truncate(whole.len() / 2);
+            whole
+        }),
         _ => {}
-    }
-    if let (Some(recorder), None | Some(FaultKind::Slow { .. })) = (&server.recorder, fault) {
-        recorder.write(post.record.seq, operation, "response", &answer.document).await;
-    }
-    if let Some(length) = truncated {
-        answer.document.truncate(length);
     }
     post.record.response_bytes = answer.document.len() as u64;
     let mut response = match answer.status {
         StatusCode::BAD_REQUEST => plain(StatusCode::BAD_REQUEST, ""),
-        status => typed(status, "text/xml; charset=utf-8", answer.document),
+        status => sent(status, answer.document),
     };
     decorate(server, &post, operation, &mut response);
     server.finish(post.record, post.begun, response)
+}
+
+/// A document on its way; one with large contents is encoded while it goes.
+fn sent(status: StatusCode, document: Encoded) -> Response<Body> {
+    let content_type = "text/xml; charset=utf-8";
+    match document.is_whole() {
+        true => typed(status, content_type, document.into_bytes()),
+        false => {
+            let mut response = typed(status, content_type, Bytes::new());
+            *response.body_mut() = in_pieces(document.chunks());
+            response
+        }
+    }
 }
 
 /// Headers that Exchange puts on its answers.

@@ -39,7 +39,7 @@ pub(crate) async fn compose(
     let Some(reference) = &fields.reference_item_id else {
         return Err(refuse(ResponseCode::ErrorInvalidIdEmpty, "The item to answer is missing."));
     };
-    let row = cx.item_by_id(&reference.id).await?;
+    let row = cx.item_or_occurrence(&reference.clone().into()).await?;
     let original = outgoing(cx, &row).await?;
     let forward = *kind == ResponseObjectKind::ForwardItem;
     let mut document = Document { kind: "Message".to_owned(), ..Document::default() };

@@ -40,7 +40,19 @@ const fn search(id: &'static str, name: &'static str, classes: &'static str) -> 
     }
 }
 
-/// Parents stand before their children.
+/// An archive's tree, beside that of its mailbox. Parents stand before their children.
+pub(crate) const ARCHIVE: &[Birth] = &[
+    bare("archiveroot", "", "root"),
+    bare("archivemsgfolderroot", "archiveroot", "Top of Information Store"),
+    bare("archiverecoverableitemsroot", "archiveroot", "Recoverable Items"),
+    bare("archiverecoverableitemsdeletions", "archiverecoverableitemsroot", "Deletions"),
+    bare("archiverecoverableitemspurges", "archiverecoverableitemsroot", "Purges"),
+    bare("archiverecoverableitemsversions", "archiverecoverableitemsroot", "Versions"),
+    plain("archivedeleteditems", "archivemsgfolderroot", "Deleted Items", "IPF.Note"),
+    plain("archiveinbox", "archivemsgfolderroot", "Inbox", "IPF.Note"),
+];
+
+/// A mailbox's tree. Parents stand before their children.
 pub(crate) const TREE: &[Birth] = &[
     bare("root", "", "root"),
     bare("msgfolderroot", "root", "Top of Information Store"),

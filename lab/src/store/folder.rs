@@ -123,7 +123,8 @@ pub(crate) async fn counts(tx: &mut SqliteConnection, folder: &Folder) -> Result
         Some(class) => {
             sqlx::query(
                 "SELECT count(*) AS items, coalesce(sum(is_read = 0), 0) AS unread FROM item
-                 WHERE mailbox = $1 AND associated = 0 AND class >= $2 AND class < $2 || '~'",
+                 WHERE mailbox = $1 AND associated = 0 AND class >= $2 AND class < $2 || '~'
+                   AND folder NOT IN (SELECT folder FROM archived WHERE mailbox = $1)",
             )
             .bind(folder.mailbox)
             .bind(class)

@@ -14,6 +14,8 @@ pub(crate) struct InSeries {
     pub(crate) day: i64,
     pub(crate) original_start_ms: i64,
     pub(crate) is_exception: bool,
+    /// Whether one is shown beside the body, where the occurrence has attachments of its own.
+    pub(crate) own_attachments: Option<bool>,
 }
 
 /// An item row without its MIME source.
@@ -153,6 +155,7 @@ pub(crate) async fn of_folder(
             "SELECT ",
             light_columns!(),
             " FROM item WHERE mailbox = $1 AND associated = $2 AND class >= $3 AND class < $3 || '~'
+               AND folder NOT IN (SELECT folder FROM archived WHERE mailbox = $1)
              ORDER BY received_ms DESC, item DESC"
         ))
         .bind(listed.mailbox),

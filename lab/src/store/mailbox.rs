@@ -6,7 +6,11 @@ use serde_json::json;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{change, distinguished::TREE, next_numbers};
+use super::{
+    change,
+    distinguished::{ARCHIVE, Birth, TREE},
+    folder, next_numbers,
+};
 use crate::{account::Account, id::random_uuid};
 
 /// A mailbox row.
@@ -36,10 +40,32 @@ pub(crate) async fn provision(
     .fetch_one(&mut *tx)
     .await?
     .try_get("mailbox")?;
-    let first = next_numbers(tx, "folder", TREE.len()).await?;
+    plant(tx, mailbox, TREE, now_ms).await
+}
+
+/// Gives a mailbox an archive, unless it has one.
+pub(crate) async fn provision_archive(
+    tx: &mut SqliteConnection,
+    mailbox: i64,
+    now_ms: i64,
+) -> Result<(), sqlx::Error> {
+    match folder::by_distinguished(tx, mailbox, "archiveroot").await? {
+        Some(_) => Ok(()),
+        None => plant(tx, mailbox, ARCHIVE, now_ms).await,
+    }
+}
+
+/// Makes the folders of a tree.
+async fn plant(
+    tx: &mut SqliteConnection,
+    mailbox: i64,
+    tree: &[Birth],
+    now_ms: i64,
+) -> Result<(), sqlx::Error> {
+    let first = next_numbers(tx, "folder", tree.len()).await?;
     let mut born = HashMap::new();
     let mut rows = Vec::new();
-    for (folder, birth) in (first..).zip(TREE) {
+    for (folder, birth) in (first..).zip(tree) {
         let parent = born.get(birth.parent).copied();
         rows.push(json!([folder, parent, birth.id, birth.class, birth.name, birth.search, birth.hidden]));
         born.insert(birth.id.unwrap_or(birth.name), folder);

@@ -19,7 +19,7 @@ pub(crate) mod subscription;
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    AssertSqlSafe, Row, Sqlite, SqliteConnection, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{Notify, futures::Notified, watch};
@@ -56,6 +56,7 @@ impl Store {
             .connect_with(options.clone())
             .await?;
         sqlx::raw_sql(SCHEMA).execute(&writer).await?;
+        bring_up_to_date(&writer).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(120))
@@ -108,6 +109,18 @@ impl Store {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+/// Adds what files of earlier labs lack.
+async fn bring_up_to_date(writer: &SqlitePool) -> Result<(), sqlx::Error> {
+    let known = "SELECT name FROM pragma_table_info('attachment') WHERE name = 'day'";
+    if sqlx::query(known).fetch_optional(writer).await?.is_none() {
+        for table in ["attachment", "earlier_attachment"] {
+            let column = "ADD COLUMN day INTEGER NOT NULL DEFAULT 0";
+            sqlx::query(AssertSqlSafe(format!("ALTER TABLE {table} {column}"))).execute(writer).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The next number of a series that never repeats, across restarts and deletions.

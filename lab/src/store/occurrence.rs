@@ -4,8 +4,15 @@ use std::collections::HashMap;
 
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use super::item::{self, Item};
+use super::{
+    attachment,
+    item::{self, Item},
+};
 use crate::{calendar::Exception, document::Document};
+
+/// The property in an exception's document that says that it has attachments of its own, and whether one is shown
+/// beside the body.
+pub(crate) const OWN_ATTACHMENTS: &str = "OwnAttachments";
 
 fn exception(row: &SqliteRow) -> Result<Exception, sqlx::Error> {
     let document: Vec<u8> = row.try_get("document")?;
@@ -63,13 +70,16 @@ pub(crate) async fn put(
     .bind(exception.document.to_bytes())
     .execute(&mut *tx)
     .await?;
+    if exception.deleted {
+        attachment::remove_on(tx, series.item, Some(exception.day)).await?;
+    }
     changed(tx, series, now_ms).await
 }
 
 /// Forgets all exceptions, because the pattern that they were exceptions to is no more.
 pub(crate) async fn clear(tx: &mut SqliteConnection, series: i64) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM occurrence WHERE item = $1").bind(series).execute(tx).await?;
-    Ok(())
+    sqlx::query("DELETE FROM occurrence WHERE item = $1").bind(series).execute(&mut *tx).await?;
+    attachment::remove_on(tx, series, None).await
 }
 
 async fn changed(tx: &mut SqliteConnection, series: &Item, now_ms: i64) -> Result<(), sqlx::Error> {

@@ -27,6 +27,15 @@ CREATE TABLE IF NOT EXISTS folder (
 CREATE UNIQUE INDEX IF NOT EXISTS folder_distinguished ON folder (mailbox, distinguished);
 CREATE UNIQUE INDEX IF NOT EXISTS folder_name ON folder (parent, name COLLATE NOCASE);
 
+-- The folders of archives, which searches through the mailbox leave out.
+CREATE VIEW IF NOT EXISTS archived AS
+    WITH RECURSIVE tree (mailbox, folder) AS (
+        SELECT mailbox, folder FROM folder WHERE distinguished = 'archiveroot'
+        UNION ALL
+        SELECT folder.mailbox, folder.folder FROM folder JOIN tree ON folder.parent = tree.folder
+    )
+    SELECT mailbox, folder FROM tree;
+
 CREATE TABLE IF NOT EXISTS item (
     item        INTEGER PRIMARY KEY,
     mailbox     INTEGER NOT NULL REFERENCES mailbox (mailbox),
@@ -83,7 +92,8 @@ CREATE TABLE IF NOT EXISTS attachment (
     document    BLOB NOT NULL,       -- the attachment element without id and content
     size        INTEGER NOT NULL,
     changed_ms  INTEGER NOT NULL,
-    content     BLOB NOT NULL        -- bytes of a file; the item element of an item
+    content     BLOB NOT NULL,       -- bytes of a file; the item element of an item
+    day         INTEGER NOT NULL DEFAULT 0 -- the occurrence of a series that it belongs to; 0: the item itself
 ) STRICT;
 CREATE INDEX IF NOT EXISTS attachment_item ON attachment (item);
 

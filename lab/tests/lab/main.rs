@@ -8,6 +8,7 @@ mod faults;
 mod items;
 mod ldap;
 mod meetings;
+mod occurrences;
 mod readers;
 mod services;
 mod sign_in;

@@ -6,7 +6,7 @@ use tieline_proto_ews::{
     Attendee, BaseItemId, BaseShape, CalendarItem, DateTime, DistinguishedFolderName, EmailAddress,
     ExchangeVersion, FieldUri, Item, ItemId, ItemKind, ItemShape, MeetingRequestType, Message,
     OccurrenceItemId, OccurrencesRange, Operation, RecurringMasterItemIdRanges, Reply, RequestHeader,
-    ResponseCode, ResponseObject, ResponseObjectKind, ResponseType, UserId, encode_request,
+    ResponseCode, ResponseObject, ResponseObjectKind, ResponseType, TimeZoneContext, UserId, encode_request,
     operations::{
         AddDelegate, AvailabilityAddress, CalendarItemCreateOrDelete, CalendarItemUpdate, CalendarView,
         ConflictResolution, CreateItem, CreateUserConfiguration, DelegateFolderPermissionLevel,
@@ -16,7 +16,7 @@ use tieline_proto_ews::{
         UpdateItem, UserConfiguration, UserConfigurationName,
     },
     recurrence::{Interval, NoEnd, Recurrence, RecurrencePattern, RecurrenceRange},
-    time_zone::{MeetingTimeZone, SerializableTimeZone, SerializableTimeZoneTime},
+    time_zone::{MeetingTimeZone, SerializableTimeZone, SerializableTimeZoneTime, TimeZoneDefinition},
 };
 
 use crate::client::{Bench, first_id, header, reply_of};
@@ -24,7 +24,7 @@ use crate::client::{Bench, first_id, header, reply_of};
 const BOB: &str = "bob@lab.example";
 const CAROL: &str = "carol@lab.example";
 
-fn at(text: &str) -> Option<DateTime> {
+pub(crate) fn at(text: &str) -> Option<DateTime> {
     DateTime::from_xml(text)
 }
 
@@ -32,12 +32,12 @@ fn attendee(address: &str) -> Attendee {
     Attendee { mailbox: EmailAddress::named(address, address), ..Attendee::default() }
 }
 
-fn appointment(subject: &str, start: &str, end: &str) -> Item {
+pub(crate) fn appointment(subject: &str, start: &str, end: &str) -> Item {
     let fields = CalendarItem { start: at(start), end: at(end), ..CalendarItem::default() };
     Item { subject: Some(subject.to_owned()), ..Item::new(ItemKind::CalendarItem(Box::new(fields))) }
 }
 
-fn create(item: Item, how: CalendarItemCreateOrDelete) -> CreateItem {
+pub(crate) fn create(item: Item, how: CalendarItemCreateOrDelete) -> CreateItem {
     CreateItem { send_meeting_invitations: Some(how), items: vec![item], ..CreateItem::default() }
 }
 
@@ -49,13 +49,13 @@ fn invite(item: Item, addresses: &[&str]) -> CreateItem {
     create(item, CalendarItemCreateOrDelete::SendOnlyToAll)
 }
 
-fn calendar(item: &Item) -> &CalendarItem {
+pub(crate) fn calendar(item: &Item) -> &CalendarItem {
     let ItemKind::CalendarItem(fields) = &item.kind else { panic!("no calendar item: {item:?}") };
     fields
 }
 
 impl Bench {
-    async fn as_user<O: Operation>(&self, user: &str, operation: &O) -> O::Response {
+    pub(crate) async fn as_user<O: Operation>(&self, user: &str, operation: &O) -> O::Response {
         self.with_header(user, &header(), operation).await.body.expect("no fault")
     }
 
@@ -83,7 +83,7 @@ impl Bench {
         items
     }
 
-    async fn read(&self, user: &str, id: ItemId) -> Item {
+    pub(crate) async fn read(&self, user: &str, id: ItemId) -> Item {
         let shape = ItemShape { base_shape: BaseShape::AllProperties, ..ItemShape::default() };
         let get = GetItem { item_shape: shape, item_ids: vec![id.into()] };
         let response = self.as_user(user, &get).await;
@@ -222,6 +222,15 @@ async fn who_was_forwarded_an_invitation_may_come_too() {
     let forward =
         ResponseObject { to_recipients: vec![EmailAddress::named("Carol", CAROL)], ..about(&request) };
     bench.answer("bob", ResponseObjectKind::ForwardItem, forward).await.expect("forwarded");
+    // The organizer is told, and has carol among the attendees before she answers.
+    let told = bench.all("alice", DistinguishedFolderName::Inbox).await.remove(0);
+    assert_eq!(told.item_class.as_deref(), Some("IPM.Schedule.Meeting.Notification.Forward"));
+    assert_eq!(told.subject.as_deref(), Some("Meeting Forward Notification: Plan"));
+    assert!(matches!(told.kind, ItemKind::MeetingMessage(_)), "{told:?}");
+    assert!(told.body.as_ref().is_some_and(|body| body.text.contains("Recipients: Carol")), "{told:?}");
+    let own = bench.all("alice", DistinguishedFolderName::Calendar).await.remove(0);
+    let asked = calendar(&own).optional_attendees.first().expect("carol");
+    assert_eq!(asked.response_type, Some(ResponseType::Unknown));
     let request = bench.all("carol", DistinguishedFolderName::Inbox).await.remove(0);
     assert_eq!(request.subject.as_deref(), Some("FW: Plan"));
     bench.answer("carol", ResponseObjectKind::AcceptItem, about(&request)).await.expect("accepted");
@@ -319,7 +328,7 @@ async fn a_view_says_when_it_is_cut_and_refuses_what_is_too_much() {
     );
 }
 
-fn daily(subject: &str, start: &str, end: &str) -> Item {
+pub(crate) fn daily(subject: &str, start: &str, end: &str) -> Item {
     let mut item = appointment(subject, start, end);
     if let ItemKind::CalendarItem(fields) = &mut item.kind {
         let start_date = start.get(..10).map(jiff_date);
@@ -607,4 +616,43 @@ async fn working_hours_are_those_that_the_calendar_keeps() {
     let times = days.iter().flat_map(|day| &day.suggestion_array);
     let at_work: Vec<_> = times.filter(|one| one.is_work_time).map(|one| one.meeting_time).collect();
     assert_eq!(at_work, [at("2030-03-05T06:00:00"), at("2030-03-05T06:30:00")]);
+}
+
+/// Times come back in the zone that the request names, each with the offset that holds then, unless it is written for
+/// Exchange 2007, which has no such header.
+#[tokio::test]
+async fn times_come_in_the_zone_that_the_request_names() {
+    let bench = Bench::start().await;
+    let start = "2030-07-01T09:00:00";
+    let item = appointment("Summer", start, "2030-07-01T10:00:00");
+    let berlin = |version: ExchangeVersion| RequestHeader {
+        time_zone_context: Some(TimeZoneContext {
+            time_zone_definition: TimeZoneDefinition::by_id("W. Europe Standard Time"),
+        }),
+        ..RequestHeader::new(version)
+    };
+    let request = create(item, CalendarItemCreateOrDelete::SendToNone);
+    let new = berlin(ExchangeVersion::Exchange2016);
+    let id = first_id(&bench.with_header("alice", &new, &request).await.body.expect("no fault"));
+    let shape = ItemShape { base_shape: BaseShape::AllProperties, ..ItemShape::default() };
+    let get = GetItem { item_shape: shape, item_ids: vec![id.clone().into()] };
+    let shown = async |header: &RequestHeader| {
+        let response = bench.with_header("alice", header, &get).await.body.expect("no fault");
+        response.first().expect("a message").ok().expect("success").items.first().expect("an item").clone()
+    };
+    let summer = shown(&new).await;
+    assert_eq!(calendar(&summer).start, at("2030-07-01T09:00:00+02:00"), "read, and answered, in the zone");
+    assert_eq!(calendar(&summer).end, at("2030-07-01T10:00:00+02:00"));
+    let offset = summer.date_time_created.expect("a time").offset.expect("an offset").seconds();
+    assert!([3600, 7200].contains(&offset), "{offset}");
+    for header in [header(), berlin(ExchangeVersion::Exchange2007Sp1)] {
+        assert_eq!(calendar(&shown(&header).await).start, at("2030-07-01T07:00:00Z"));
+    }
+    let unknown = RequestHeader {
+        time_zone_context: Some(TimeZoneContext {
+            time_zone_definition: TimeZoneDefinition::by_id("Nowhere Standard Time"),
+        }),
+        ..header()
+    };
+    assert_eq!(calendar(&shown(&unknown).await).start, at("2030-07-01T07:00:00Z"));
 }

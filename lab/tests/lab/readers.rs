@@ -1,5 +1,5 @@
 //! Damaged mail, calendars, cards and SMTP sessions: whatever happens to the bytes, the readers return, quickly, and what
-//! they accept they can write and read again. A small fuzzer that runs on stable Rust; `lab/fuzz` has the large one.
+//! they accept they can write and read again. A fuzzer that runs on stable Rust.
 //!
 //! `TIELINE_FUZZ_ITERATIONS` sets the number of mutations, `TIELINE_FUZZ_SEED` repeats a run.
 
@@ -144,6 +144,18 @@ fn damaged_calendars_are_read_or_refused() {
 #[test]
 fn damaged_cards_are_read_or_refused() {
     fuzz("card", &[CARD, CARD_4], |bytes, _| readers::card(bytes));
+}
+
+#[test]
+fn damaged_queries_and_ids_are_read_or_refused() {
+    let queries = [
+        "subject:\"quarterly plan\" from:bob NOT (kind:email OR received:today) hasattachment:true",
+        "AAMkODI4N2RkMmMtZTIwOC00ZTBlLWE2YTAtODhmMTBkNDUzOGRiCQAAAAAAAAD+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
+         AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "SDRzAYKH3SziCE4OpqCI8Q1FONsAAAAAAAABHAAAAAAAAASJAAAAAAAAAAA=",
+    ];
+    let queries: Vec<&[u8]> = queries.iter().map(|query| query.as_bytes()).collect();
+    fuzz("query", &queries, |bytes, _| readers::query(bytes));
 }
 
 #[test]

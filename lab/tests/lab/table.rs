@@ -23,7 +23,7 @@ const CONTACT_LIST: &str = "the_contact_list_of_instant_messaging_holds_people_i
 const LAB: &[(&str, &str, &str)] = &[
     ("AddDelegate", SERVICES, "delegates"),
     ("ApplyConversationAction", "services.rs", "a_conversation_is_listed_read_and_moved_as_one"),
-    ("ArchiveItem", SERVICES, "junk"),
+    ("ArchiveItem", SERVICES, "archives"),
     ("ConvertId", "captures.rs", "davmail"),
     ("CopyFolder", MESSAGES, "folders"),
     ("CopyItem", MESSAGES, "bulk"),
@@ -143,6 +143,10 @@ const CONNECTOR: &[(&str, &str, &str)] = &[
     ("GetFolder", "deposit.rs", "the_lab_is_recognised_by_its_build"),
     ("GetItem", "reading.rs", "what_a_person_does_comes_back_as_changes"),
     ("GetStreamingEvents", "notifications.rs", "an_event_is_a_hint_for_its_mailbox_and_goodbye_is_said"),
+    ("GetPasswordExpirationDate", "preflight.rs", "an_account_that_policy_will_lock_out_is_told_in_time"),
+    ("ResolveNames", "preflight.rs", "the_whole_way_is_gone_with_the_service_account"),
+    ("SendItem", "meeting_rooms.rs", "join_data_reach_attendees_calendars"),
+    ("SendNotification", "push.rs", "the_lab_posts_what_happens_until_it_is_told_to_stop"),
     ("Subscribe", "notifications.rs", "forgotten_subscriptions_are_made_again"),
     ("SyncFolderItems", "reading.rs", "many_changes_come_in_pages_each_with_a_cursor_of_its_own"),
     ("Unsubscribe", "notifications.rs", "an_event_is_a_hint_for_its_mailbox_and_goodbye_is_said"),
@@ -170,21 +174,36 @@ const KINDS: &[Kind] = &[
         Some((MESSAGES, "voice_message")),
         Some(("deposit.rs", "a_voice_message_arrives_as_a_person_expects_it")),
     ),
-    ("CalendarItem", ("kinds.rs", "calendar_items"), Some((CALENDAR, "occurrences")), None),
+    (
+        "CalendarItem",
+        ("kinds.rs", "calendar_items"),
+        Some((CALENDAR, "occurrences")),
+        Some(("calendar_in_step.rs", "calendars_follow_each_other_after_a_dry_run")),
+    ),
     (
         "MeetingRequest, MeetingResponse, MeetingCancellation",
         ("kinds.rs", "meeting_messages"),
         Some((CALENDAR, "meeting")),
-        None,
+        Some(("conferencing.rs", "exchangelib_is_answered_as_an_organizer")),
     ),
-    ("Contact", ("kinds.rs", "contacts"), Some((SERVICES, "directory")), None),
+    (
+        "Contact",
+        ("kinds.rs", "contacts"),
+        Some((SERVICES, "directory")),
+        Some(("records.rs", "every_field_of_a_contact_arrives_and_comes_back")),
+    ),
     (
         "DistributionList",
         ("kinds.rs", "distribution_lists_tasks_and_posts"),
         Some((SERVICES, "directory")),
+        Some(("records.rs", "a_users_own_contacts_and_lists_are_read")),
+    ),
+    (
+        "Task, PostItem",
+        ("kinds.rs", "distribution_lists_tasks_and_posts"),
+        Some((SERVICES, "tasks_and_posts")),
         None,
     ),
-    ("Task, PostItem", ("kinds.rs", "distribution_lists_tasks_and_posts"), None, None),
     (
         "Response objects",
         ("kinds.rs", "an_invitation_is_accepted_by_creating_an_item"),
@@ -199,7 +218,8 @@ fn root() -> PathBuf {
 
 /// The text of a file with tests, wherever such files are.
 fn source(name: &str) -> String {
-    let folders = ["lab/tests/lab", "tests/judges", "proto/ews/tests", "io/connectors/tests/ews"];
+    let folders =
+        ["lab/tests/lab", "tests/judges", "proto/ews/tests", "io/connectors/tests/ews", "tests/tests/suite"];
     let found = folders.iter().map(|folder| root().join(folder).join(name)).find(|path| path.is_file());
     let path = found.unwrap_or_else(|| panic!("there is no {name} among the tests"));
     fs::read_to_string(path).expect("a readable file")
@@ -308,7 +328,7 @@ fn page() -> String {
          Written from code by `lab/tests/lab/table.rs`; each cell names the test that proves it. To write it anew:\n\
          `TIELINE_WRITE_DOCS=1 cargo test -p tieline-lab --test lab table`.\n\n\
          The files are in `proto/ews/tests` (codec), `lab/tests/lab` and `tests/judges` (lab; the judges are programs that\n\
-         nobody here wrote), `io/connectors/tests/ews` (connector).\n\n\
+         nobody here wrote), `io/connectors/tests/ews` and `tests/tests/suite` (connector).\n\n\
          ## Operations\n\n{}\n## Kinds of item\n\n{}\n## Versions\n\n\
          A request that names a version is held to it: an operation that came later is refused with\n\
          `ErrorInvalidServerVersion`, an element, property or folder that came later with `ErrorSchemaValidation`, and answers\n\
@@ -317,8 +337,8 @@ fn page() -> String {
          ## Where the lab is not Exchange\n\n\
          * What `ExportItems` yields is the lab's own format: any lab takes it back, a real Exchange does not, and the lab takes\n\
          \u{20} no export of a real Exchange.\n\
-         * There is no archive mailbox, no managed folder, no public folder and no photo; their operations say so with\n\
-         \u{20} Exchange's codes.\n\
+         * There is no managed folder, no public folder and no photo; their operations say so with Exchange's codes.\n\
+         * An archive's quota is that of its mailbox, and a subscription to all folders of a mailbox tells of its archive, too.\n\
          * `PlayOnPhone` pretends: no telephone rings.\n\
          * A right to one's own items (`Owned`) looks at who changed an item last.\n\
          * Actions on conversations hold for what is there, not for what is still to come.\n",

@@ -13,7 +13,7 @@ use crate::xml::{Text, Writer, text_values};
 pub struct Binary(pub Bytes);
 
 /// Padding may be missing and trailing bits set; servers differ.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -37,6 +37,12 @@ impl Binary {
 impl From<Vec<u8>> for Binary {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes.into())
+    }
+}
+
+impl From<Bytes> for Binary {
+    fn from(bytes: Bytes) -> Self {
+        Self(bytes)
     }
 }
 
@@ -66,7 +72,7 @@ impl Text for Binary {
         Self::from_base64(&text)
     }
     fn write_text(&self, w: &mut Writer) {
-        w.base64(&self.0);
+        w.content(&self.0);
     }
 }
 

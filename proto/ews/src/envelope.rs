@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/openspecs/exchange_server_protocols/ms-oxwscdata/> section 2.2.3
 
 use crate::Error;
+use crate::encoded::Encoded;
 use crate::exchange_version::ExchangeVersion;
 use crate::fault::Fault;
 use crate::operation::{Body, Operation};
@@ -118,6 +119,12 @@ pub fn encode_request<O: Operation>(header: &RequestHeader, operation: &O) -> Ve
     envelope(|w| header.write_children(w), |w| operation.write_body(w, O::REQUEST, O::MESSAGE))
 }
 
+/// Writes a request whose large contents are encoded while it is sent (client).
+pub fn encode_request_in_chunks<O: Operation>(header: &RequestHeader, operation: &O) -> Encoded {
+    let body = |w: &mut Writer| operation.write_body(w, O::REQUEST, O::MESSAGE);
+    written(Writer::setting_aside(2048), &NAMESPACES, |w| header.write_children(w), body).finish_encoded()
+}
+
 /// Reads a request that can only be operation `O`: a listener for notifications takes nothing else.
 pub fn decode_request<O: Operation>(document: &[u8], limits: &Limits) -> Result<(RequestHeader, O), Error> {
     open(document, limits, |r, body| {
@@ -145,6 +152,12 @@ pub fn decode_response<O: Operation>(document: &[u8], limits: &Limits) -> Result
 /// Writes the answer to operation `O` (server).
 pub fn encode_response<O: Operation>(header: &ResponseHeader, response: &O::Response) -> Vec<u8> {
     envelope(|w| header.write_children(w), |w| response.write_body(w, O::RESPONSE, O::MESSAGE))
+}
+
+/// Writes the answer to operation `O`, whose large contents are encoded while it is sent (server).
+pub fn encode_response_in_chunks<O: Operation>(header: &ResponseHeader, response: &O::Response) -> Encoded {
+    let body = |w: &mut Writer| response.write_body(w, O::RESPONSE, O::MESSAGE);
+    written(Writer::setting_aside(2048), &NAMESPACES, |w| header.write_children(w), body).finish_encoded()
 }
 
 /// Writes a SOAP fault (server); send it with HTTP status 500.
@@ -187,8 +200,10 @@ pub(crate) fn open<H: Sequence, T>(
     content.map(|content| (header, content)).ok_or(Error::EmptyBody)
 }
 
+const NAMESPACES: [Ns; 3] = [Ns::Soap, Ns::Messages, Ns::Types];
+
 fn envelope(header: impl FnOnce(&mut Writer), body: impl FnOnce(&mut Writer)) -> Vec<u8> {
-    envelope_in(&[Ns::Soap, Ns::Messages, Ns::Types], header, body)
+    envelope_in(&NAMESPACES, header, body)
 }
 
 /// Writes an envelope that declares these namespaces.
@@ -197,7 +212,15 @@ pub(crate) fn envelope_in(
     header: impl FnOnce(&mut Writer),
     body: impl FnOnce(&mut Writer),
 ) -> Vec<u8> {
-    let mut w = Writer::with_capacity(2048);
+    written(Writer::with_capacity(2048), namespaces, header, body).finish()
+}
+
+fn written(
+    mut w: Writer,
+    namespaces: &[Ns],
+    header: impl FnOnce(&mut Writer),
+    body: impl FnOnce(&mut Writer),
+) -> Writer {
     w.raw("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
     w.start(Ns::Soap, b"Envelope");
     for ns in namespaces {
@@ -210,5 +233,5 @@ pub(crate) fn envelope_in(
     body(&mut w);
     w.end(Ns::Soap, b"Body");
     w.end(Ns::Soap, b"Envelope");
-    w.finish()
+    w
 }

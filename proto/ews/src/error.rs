@@ -34,6 +34,9 @@ pub enum Error {
         /// The local name found.
         found: String,
     },
+    /// The content of an attachment or a message that is no base64.
+    #[error("the content of an attachment or a message is not base64")]
+    Content,
     /// A SOAP body with nothing in it.
     #[error("the SOAP body is empty")]
     EmptyBody,

@@ -18,6 +18,8 @@
 //!   or empty.
 //! * [`PropertyPath`] and [`ExtendedProperty`]: properties by name, and MAPI properties by tag or name.
 //! * [`EnvelopeSplitter`]: the stream of envelopes that answers `GetStreamingEvents`.
+//! * [`Encoded`] and [`ContentSplitter`]: documents with large contents, written and read piece by piece, so that an
+//!   attachment of any size costs some kilobytes on its way.
 //!
 //! How the XML is treated, and what is refused in it, says [`xml`].
 //!
@@ -40,8 +42,10 @@ mod binary;
 mod body;
 mod calendar_item;
 mod contact;
+mod content_splitter;
 mod date_time;
 mod distribution_list;
+mod encoded;
 mod envelope;
 mod error;
 mod exchange_version;
@@ -77,8 +81,10 @@ pub use binary::Binary;
 pub use body::*;
 pub use calendar_item::*;
 pub use contact::*;
+pub use content_splitter::{ContentPart, ContentSplitter};
 pub use date_time::{Date, DateTime};
 pub use distribution_list::*;
+pub use encoded::{Chunks, Encoded};
 pub use envelope::*;
 pub use error::Error;
 pub use exchange_version::ExchangeVersion;

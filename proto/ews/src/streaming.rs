@@ -140,7 +140,7 @@ impl EnvelopeSplitter {
 }
 
 /// How many bytes of the terminator match after one more byte. All terminators are repetitions of one byte and `>`.
-fn advance(end: &[u8], matched: usize, byte: u8) -> usize {
+pub(crate) fn advance(end: &[u8], matched: usize, byte: u8) -> usize {
     let repeated = end.first().copied();
     match end.get(matched) {
         Some(expected) if *expected == byte => matched.saturating_add(1),
@@ -150,8 +150,8 @@ fn advance(end: &[u8], matched: usize, byte: u8) -> usize {
     }
 }
 
-fn malformed() -> Error {
-    Error::Xml { at: 0, why: "the stream of envelopes is not XML".to_owned() }
+pub(crate) fn malformed() -> Error {
+    Error::Xml { at: 0, why: "the stream is not XML".to_owned() }
 }
 
 #[cfg(test)]

@@ -356,3 +356,16 @@ fn same(one: &MailTarget, other: &MailTarget) -> bool {
         && a.endpoint == b.endpoint
         && a.password.expose_secret() == b.password.expose_secret()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_takes_turns_and_a_few_do_not_wait() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(paced(minute, 100, READ_A_SECOND), minute);
+        assert_eq!(paced(minute, 10_000, READ_A_SECOND), Duration::from_secs(2500));
+        assert_eq!(paced(minute, 10_000, COUNTED_A_SECOND), Duration::from_secs(10_000));
+    }
+}

@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use tieline_model::{Refusal, SmtpAddress};
 use tieline_ports::{Applied, PortError};
 use tieline_proto_ews::{
-    ConnectingSid, Limits, Operation, Remedy, RequestHeader, ResponseCode, ResponseMessage, ResponseMessages,
-    ServerVersionInfo, decode_response, encode_request,
+    ConnectingSid, Encoded, Limits, Operation, Remedy, RequestHeader, ResponseCode, ResponseMessage,
+    ResponseMessages, ServerVersionInfo, decode_response, encode_request_in_chunks,
 };
-use tieline_transport::{Outcome, Permit, Scheme, Scope};
+use tieline_transport::{Outcome, Payload, Permit, Scheme, Scope};
 use uuid::Uuid;
 
 use super::account::{Session, Trial};
@@ -228,7 +228,7 @@ impl Call<'_> {
     }
 
     /// The HTTP request for `operation`.
-    pub(super) fn request<O: Operation>(&self, operation: &O) -> Result<Request<Bytes>, PortError> {
+    pub(super) fn request<O: Operation>(&self, operation: &O) -> Result<Request<Payload>, PortError> {
         let mut soap = RequestHeader::new(self.session.version());
         if let Some(mailbox) = self.mailbox {
             soap = soap.impersonating(ConnectingSid::SmtpAddress(mailbox.to_string()));
@@ -261,7 +261,8 @@ impl Call<'_> {
             }
             (None, None) => {}
         }
-        builder.body(Bytes::from(encode_request(&soap, operation))).map_err(|error| {
+        let document = encode_request_in_chunks(&soap, operation);
+        builder.body(payload(document)).map_err(|error| {
             PortError::refused(
                 Refusal::operator(
                     "bad-address",
@@ -275,7 +276,7 @@ impl Call<'_> {
 
     async fn exchange(
         &self,
-        request: Request<Bytes>,
+        request: Request<Payload>,
         deadline: Instant,
     ) -> Result<(StatusCode, HeaderMap, Bytes), PortError> {
         let left = || deadline.saturating_duration_since(Instant::now());
@@ -370,6 +371,14 @@ impl Call<'_> {
             "ews.call"
         );
     }
+}
+
+/// A document on its way: large contents are encoded while it is sent, each time that it is.
+fn payload(document: Encoded) -> Payload {
+    if document.is_whole() {
+        return document.into_bytes().into();
+    }
+    Payload::in_pieces(document.len() as u64, move || document.chunks())
 }
 
 /// Whether an answer says that another server has the mailbox, by its status or in all its messages.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tieline_connectors::ews::EwsOptions;
 use tieline_lab::{Fault, FaultKind};
-use tieline_model::{Class, ExchangeVersion, FolderPath, MessageKind, TlsTrust};
+use tieline_model::{Authentication, Class, ExchangeVersion, FolderPath, MessageKind, TlsTrust};
 use tieline_ports::{Applied, Change, ItemRef, MailSystem, OutgoingMessage, PortError};
 use tieline_proto_ews::operations::Disposal;
 use tieline_proto_ews::{
@@ -116,6 +116,33 @@ async fn a_voice_message_arrives_as_a_person_expects_it() {
     assert_eq!(file.attachment.name, Some(sent.name));
     assert_eq!(file.attachment.content_type, Some(sent.media_type));
     assert_eq!(file.content.unwrap().0, sent.content);
+}
+
+/// A recording of some minutes is encoded while it is sent, anew for each time that it has to be: here after the legs of
+/// NTLM, after a request that the server lost, and once more.
+#[tokio::test]
+async fn a_large_recording_arrives_byte_for_byte() {
+    let lab = Lab::start().await;
+    let mut by_ntlm = lab.account();
+    by_ntlm.endpoint.authentication = Authentication::Ntlm;
+    let (exchange, alice) = (exchange(brisk()), target(&by_ntlm, "alice"));
+    let folder = exchange.ensure_folder(&alice, &path("inbox")).await.unwrap();
+    let sound: Vec<u8> = (0..1_234_567_u32).map(|n| (n % 251) as u8).collect();
+    let recording = || {
+        let mut message = voice_message();
+        message.attachment.as_mut().unwrap().content = sound.clone().into();
+        message
+    };
+    lab.fault(Fault::once(FaultKind::LostRequest, "CreateItem"));
+    let lost = recording();
+    exchange.create(&alice, &folder, &lost, soon()).await.unwrap_err();
+    let person = lab.person("alice");
+    for message in [lost, recording()] {
+        let made = exchange.create(&alice, &folder, &message, soon()).await.unwrap();
+        let item = person.open(&made.item, Vec::new()).await;
+        let Attachment::File(file) = person.attachment(&item).await else { panic!("no file") };
+        assert!(file.content.unwrap().0 == sound, "other bytes");
+    }
 }
 
 #[tokio::test]

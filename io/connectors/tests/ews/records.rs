@@ -237,3 +237,38 @@ async fn a_lost_write_is_found_by_its_mark() {
     let read = contacts(&exchange).read(&target, &[nothing, found[1][0].item.clone()]).await;
     assert!(read.is_err() || matches!(read.unwrap()[1], ReadRecord::Found(_)));
 }
+
+/// Many items are read by more than one request at a time, and come in the order in which they were asked for, whichever
+/// answer is there first.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_items_come_in_the_order_asked_for() {
+    let lab = Lab::start().await;
+    let exchange = exchange(EwsOptions::default());
+    let target = lab.target("alice");
+    let folder = contacts(&exchange).identify(&target).await.unwrap().folder;
+    let create = |n: usize| WriteRecord {
+        stamp: stamp(),
+        operation: RecordOperation::Create {
+            record: Contact { surname: n.to_string(), ..Contact::default() },
+        },
+    };
+    let writes: Vec<_> = (0..180).map(create).collect();
+    let written = contacts(&exchange).write(&target, &folder, &writes, soon()).await.unwrap();
+    let items: Vec<ItemRef> = written
+        .into_iter()
+        .map(|written| match written {
+            RecordWritten::Done { item, .. } => item,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    lab.fault(Fault::once(FaultKind::Slow { delay_ms: 300 }, "GetItem"));
+    let read = contacts(&exchange).read(&target, &items).await.unwrap();
+    let surnames: Vec<_> = read
+        .iter()
+        .map(|read| match read {
+            ReadRecord::Found(found) => found.record.surname.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(surnames, (0..180).map(|n| n.to_string()).collect::<Vec<_>>());
+}

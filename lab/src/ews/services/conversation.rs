@@ -264,7 +264,7 @@ async fn items_of(
             conversation_id: wanted.conversation_id.clone(),
             sync_state: Some(b"lab".as_slice().into()),
             conversation_nodes: nodes,
-            can_delete: Some(true),
+            ..ConversationItems::default()
         }),
     })
 }

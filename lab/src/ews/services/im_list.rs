@@ -123,6 +123,9 @@ async fn make_group(
     name: &str,
     address: Option<String>,
 ) -> Result<ImGroupMessage, Failure> {
+    if name.is_empty() {
+        return Err(refuse(ResponseCode::ErrorInvalidArgument, "A group needs a display name."));
+    }
     let mut groups = load(cx).await?;
     if groups.iter().any(|group| group.name.eq_ignore_ascii_case(name.trim())) {
         let text = "A group of this name is in the contact list already.";

@@ -1,6 +1,7 @@
 //! What Exchange does beside items and folders: the directory, automatic replies, rules, delegates, settings, whole
 //! items. An operation's state is a setting of the mailbox (`store::setting`), kept as the codec writes it.
 
+mod archive;
 pub(crate) mod configuration;
 pub(crate) mod conversation;
 pub(crate) mod delegate;
@@ -16,7 +17,7 @@ pub(crate) mod transfer;
 
 use http::StatusCode;
 use tieline_proto_ews::{
-    Operation, Request, ResponseClass, ResponseCode, ResponseMessage, encode_response,
+    Operation, Request, ResponseClass, ResponseCode, ResponseMessage, encode_response_in_chunks,
     operations::{self as ops, GetUserOofSettingsResponse, SetUserOofSettingsResponse},
 };
 
@@ -72,7 +73,7 @@ pub(super) async fn attempt(mut cx: Context, request: Request, write: bool) -> R
         Request::ExportItems(request) => many!(ExportItems, request, transfer::export),
         Request::UploadItems(request) => many!(UploadItems, request, transfer::upload),
         Request::MarkAsJunk(request) => many!(MarkAsJunk, request, transfer::mark_as_junk),
-        Request::ArchiveItem(request) => many!(ArchiveItem, request, organisation::archive),
+        Request::ArchiveItem(request) => many!(ArchiveItem, request, archive::archive),
         Request::CreateManagedFolder(request) => {
             many!(CreateManagedFolder, request, organisation::managed_folders)
         }
@@ -159,7 +160,7 @@ async fn conclude<O: Operation>(
         true => server.store.commit(tx).await?,
         false => tx.rollback().await?,
     }
-    let document = encode_response::<O>(&response_header(&server), response);
+    let document = encode_response_in_chunks::<O>(&response_header(&server), response);
     Ok(Answer { status: StatusCode::OK, document, code: Some(code) })
 }
 

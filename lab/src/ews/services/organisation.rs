@@ -1,11 +1,11 @@
-//! What clients ask about the organisation, and what the lab's does not have: archives, managed folders, photos.
+//! What clients ask about the organisation, and what the lab's does not have: managed folders, photos.
 
 use jiff::civil::date;
 use tieline_proto_ews::{
     DateTime, ResponseCode, ResponseMessage, ResponseMessages,
     operations::{
-        ArchiveItem, CreateManagedFolder, FolderInfo, GetPasswordExpirationDate, GetSearchableMailboxes,
-        GetServiceConfiguration, GetUserPhoto, ItemInfo, MailTipsConfiguration, PasswordExpirationDate,
+        CreateManagedFolder, FolderInfo, GetPasswordExpirationDate, GetSearchableMailboxes,
+        GetServiceConfiguration, GetUserPhoto, MailTipsConfiguration, PasswordExpirationDate,
         SearchableMailbox, SearchableMailboxes, ServiceConfiguration, ServiceConfigurationMessages,
         ServiceConfigurationName, ServiceConfigurations, SmtpDomain, UnifiedMessagingConfiguration,
         UserPhoto,
@@ -18,16 +18,6 @@ use super::{
     phone_call,
 };
 use crate::{account::DOMAIN, store::mailbox};
-
-/// ArchiveItem: nobody in the lab has an archive mailbox.
-pub(super) async fn archive(
-    _: &mut Context,
-    request: ArchiveItem,
-) -> Result<ResponseMessages<ItemInfo>, sqlx::Error> {
-    let text = "The mailbox has no archive mailbox.";
-    let refusal = || ResponseMessage::error(ResponseCode::ErrorArchiveMailboxNotEnabled, text);
-    Ok(request.item_ids.iter().map(|_| refusal()).collect())
-}
 
 /// CreateManagedFolder: the lab's organisation defines none.
 pub(super) async fn managed_folders(

@@ -1,5 +1,11 @@
+use bytes::Bytes;
+
 use super::reader::legal;
 use super::{Ns, Text};
+use crate::encoded::Encoded;
+
+/// Contents of so many bytes and more are set aside where that is wanted.
+const LARGE: usize = 64 * 1024;
 
 /// Writes one document. Prefixes are fixed (`s:`, `m:`, `t:`); characters that XML forbids become U+FFFD.
 #[derive(Debug, Default)]
@@ -7,12 +13,26 @@ pub struct Writer {
     out: Vec<u8>,
     /// The last start tag still lacks its `>`.
     open: bool,
+    /// Large contents with their places, where they are not to be encoded yet.
+    aside: Option<Vec<(usize, Bytes)>>,
 }
 
 impl Writer {
     /// An empty document, with room for `capacity` bytes.
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { out: Vec::with_capacity(capacity), open: false }
+        Self { out: Vec::with_capacity(capacity), open: false, aside: None }
+    }
+
+    /// An empty document whose large contents are encoded when it is sent: end it with
+    /// [`finish_encoded`](Self::finish_encoded).
+    pub(crate) fn setting_aside(capacity: usize) -> Self {
+        Self { aside: Some(Vec::new()), ..Self::with_capacity(capacity) }
+    }
+
+    /// The document, with what was set aside.
+    pub(crate) fn finish_encoded(mut self) -> Encoded {
+        let aside = self.aside.take().unwrap_or_default();
+        Encoded::new(self.finish(), aside)
     }
 
     /// The document so far, as UTF-8.
@@ -121,8 +141,20 @@ impl Writer {
         }
     }
 
-    /// Base64 of `bytes`, encoded straight into the document.
-    pub(crate) fn base64(&mut self, bytes: &[u8]) {
+    /// Base64 of a content: encoded straight into the document, or set aside.
+    pub(crate) fn content(&mut self, content: &Bytes) {
+        match &mut self.aside {
+            Some(aside) if content.len() >= LARGE => {
+                if std::mem::take(&mut self.open) {
+                    self.out.push(b'>');
+                }
+                aside.push((self.out.len(), content.clone()));
+            }
+            _ => self.base64(content),
+        }
+    }
+
+    fn base64(&mut self, bytes: &[u8]) {
         use base64::Engine as _;
         if bytes.is_empty() {
             return;

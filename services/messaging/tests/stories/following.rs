@@ -309,6 +309,8 @@ async fn a_hint_is_enough_and_nobody_has_to_do_anything() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     assert_eq!(world.health(&dora).await.unwrap().0, HealthState::Ok);
+    // She is watched beside the others, who are not subscribed anew for her.
+    assert_eq!((world.mail.calls("watch 2"), world.mail.calls("watch 1")), (1, 1));
     stop.cancel();
     running.await.unwrap();
 }

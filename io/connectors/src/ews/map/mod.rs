@@ -1,6 +1,8 @@
 //! How Tieline's nouns look in Exchange, a file per noun.
 
 pub(super) mod contact;
+#[cfg(test)]
+mod damaged;
 pub(super) mod event;
 pub(super) mod invitation;
 pub(super) mod message;

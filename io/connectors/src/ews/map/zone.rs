@@ -4,14 +4,14 @@
 //! other. A zone whose id nobody knows counts by its rules, and without rules by nothing: it is never UTC.
 
 use jiff::SignedDuration;
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{self, Time, Weekday};
 use tieline_model::{ChangeDay, DaylightTime, Nth, UnknownZone, YearlyChange, Zone, ZoneRules};
-use tieline_proto_ews::recurrence::RelativeYearly;
+use tieline_proto_ews::recurrence::{Recurrence, RecurrenceRange, RelativeYearly};
 use tieline_proto_ews::time_zone::{
     AnyTransition, MeetingTimeZone, Period, RecurringDateTransition, RecurringDayTransition, TimeChange,
     TimeZoneDefinition, Transition, TransitionTarget, TransitionTargetKind, Transitions,
 };
-use tieline_proto_ews::{CalendarItem, ExchangeVersion, MeetingRequest};
+use tieline_proto_ews::{CalendarItem, DateTime, ExchangeVersion, MeetingRequest};
 
 use super::recurrence::{month, month_name, week_name, weekday, weekday_name};
 
@@ -136,15 +136,18 @@ pub(super) fn meeting_zone(zone: &Zone, year: i16) -> Result<MeetingTimeZone, Un
 /// # Errors
 /// When it names a zone that neither name nor rules explain.
 pub(super) fn of_item(fields: &CalendarItem) -> Result<Option<(Zone, Zone)>, UnknownZone> {
+    let until = last_use(fields.start, fields.recurrence.as_ref());
     let start = Named {
         definition: fields.start_time_zone.as_ref(),
         meeting: fields.meeting_time_zone.as_ref(),
         id: fields.start_time_zone_id.as_deref(),
         shown: None,
+        until,
     };
     let end = Named {
         definition: fields.end_time_zone.as_ref(),
         id: fields.end_time_zone_id.as_deref(),
+        until,
         ..Named::default()
     };
     between(&start, &end)
@@ -155,15 +158,18 @@ pub(super) fn of_item(fields: &CalendarItem) -> Result<Option<(Zone, Zone)>, Unk
 /// # Errors
 /// When it names a zone that neither name nor rules explain.
 pub(super) fn of_request(fields: &MeetingRequest) -> Result<Option<(Zone, Zone)>, UnknownZone> {
+    let until = last_use(fields.start, fields.recurrence.as_ref());
     let start = Named {
         definition: fields.start_time_zone.as_ref(),
         meeting: fields.meeting_time_zone.as_ref(),
         id: fields.start_time_zone_id.as_deref(),
         shown: fields.time_zone.as_deref(),
+        until,
     };
     let end = Named {
         definition: fields.end_time_zone.as_ref(),
         id: fields.end_time_zone_id.as_deref(),
+        until,
         ..Named::default()
     };
     between(&start, &end)
@@ -176,6 +182,8 @@ struct Named<'a> {
     meeting: Option<&'a MeetingTimeZone>,
     id: Option<&'a str>,
     shown: Option<&'a str>,
+    /// When the item needs it for the last time.
+    until: Option<civil::DateTime>,
 }
 
 impl Named<'_> {
@@ -183,7 +191,7 @@ impl Named<'_> {
     fn zone(&self) -> Result<Option<Zone>, UnknownZone> {
         let said = |name: &&str| !name.trim().is_empty();
         let names = [self.id, self.shown].into_iter().flatten().filter(said);
-        let zones = self.definition.map(of_definition).into_iter();
+        let zones = self.definition.map(|definition| of_definition(definition, self.until)).into_iter();
         let zones =
             zones.chain(self.meeting.map(of_meeting_zone)).chain(names.map(|id| Zone::named(id.trim())));
         let mut unknown = None;
@@ -204,7 +212,17 @@ fn between(start: &Named<'_>, end: &Named<'_>) -> Result<Option<(Zone, Zone)>, U
     Ok(Some((start, end)))
 }
 
-fn of_definition(definition: &TimeZoneDefinition) -> Zone {
+/// When an item needs its zone for the last time; `None` for a series whose end is not a date.
+fn last_use(start: Option<DateTime>, series: Option<&Recurrence>) -> Option<civil::DateTime> {
+    match series.map(|series| &series.range) {
+        None => start.map(|start| start.civil),
+        Some(Some(RecurrenceRange::EndDate(range))) => Some(range.end_date?.civil.at(23, 59, 59, 0)),
+        Some(_) => None,
+    }
+}
+
+/// The zone of a definition, for times up to `at`, or for all that are to come.
+fn of_definition(definition: &TimeZoneDefinition, at: Option<civil::DateTime>) -> Zone {
     let id = definition.id.as_deref().or(definition.name.as_deref()).unwrap_or_default().trim();
     let named = Zone::named(id.strip_prefix("tzone://Microsoft/").unwrap_or(id));
     if named.resolve().is_ok() {
@@ -212,27 +230,34 @@ fn of_definition(definition: &TimeZoneDefinition) -> Zone {
     }
     let shown = definition.name.as_deref().unwrap_or_default().trim();
     let id = if id.is_empty() { "Customized Time Zone" } else { id };
-    match rules_of(definition) {
+    match rules_of(definition, at) {
         Some(rules) => Zone { id: id.to_owned(), rules: Some(rules) },
         None if Zone::named(shown).resolve().is_ok() => Zone::named(shown),
         None => Zone::named(id),
     }
 }
 
-/// The rules that hold in the end: of several groups the last one's.
-fn rules_of(definition: &TimeZoneDefinition) -> Option<ZoneRules> {
+/// What holds at a time: of several groups, or periods, the one that was changed to last before it. Without a time the
+/// last of all.
+fn target_at(definition: &TimeZoneDefinition, at: Option<civil::DateTime>) -> Option<&TransitionTarget> {
+    let transitions = definition.transitions.iter().flat_map(|all| &all.transitions);
+    let dated = transitions.filter_map(|transition| match transition {
+        AnyTransition::Transition(first) => Some((civil::DateTime::MIN, &first.to)),
+        AnyTransition::AbsoluteDate(change) => Some((change.date_time?.civil, &change.to)),
+        _ => None,
+    });
+    let begun = dated.filter(|(from, _)| at.is_none_or(|at| *from <= at));
+    begun.max_by_key(|(from, _)| *from).map(|(_, to)| to)
+}
+
+/// The rules that hold at a time, or in the end.
+fn rules_of(definition: &TimeZoneDefinition, at: Option<civil::DateTime>) -> Option<ZoneRules> {
     let offset = |id: &str| {
         let period = definition.periods.iter().find(|period| period.id == id)?;
         i32::try_from(-seconds(&period.bias)?).ok()
     };
     let fixed = |id: &str| Some(ZoneRules { standard: offset(id)?, daylight: None });
-    let last = definition.transitions.as_ref().and_then(|all| all.transitions.last());
-    let to = match last {
-        Some(AnyTransition::Transition(transition)) => Some(&transition.to),
-        Some(AnyTransition::AbsoluteDate(transition)) => Some(&transition.to),
-        _ => None,
-    };
-    let group = match to {
+    let group = match target_at(definition, at) {
         Some(to) if to.kind == TransitionTargetKind::Period => return fixed(&to.id),
         Some(to) => definition.transitions_groups.iter().find(|group| group.id.as_ref() == Some(&to.id)),
         None => definition.transitions_groups.last(),
@@ -341,10 +366,12 @@ fn clock(seconds: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tieline_proto_ews::recurrence::{EndDate, NoEnd};
+
     use super::*;
 
     fn there_and_back(zone: &Zone) -> (Zone, Zone) {
-        let since_2010 = of_definition(&definition(zone, 2026).unwrap());
+        let since_2010 = of_definition(&definition(zone, 2026).unwrap(), None);
         let before = of_meeting_zone(&meeting_zone(zone, 2026).unwrap());
         (since_2010, before)
     }
@@ -390,8 +417,54 @@ mod tests {
             name: Some("W. Europe Standard Time".to_owned()),
             ..TimeZoneDefinition::default()
         };
-        assert_eq!(of_definition(&localized), Zone::named("W. Europe Standard Time"));
-        assert_eq!(of_definition(&TimeZoneDefinition::by_id("tzone://Microsoft/Utc")), Zone::named("Utc"));
+        assert_eq!(of_definition(&localized, None), Zone::named("W. Europe Standard Time"));
+        assert_eq!(
+            of_definition(&TimeZoneDefinition::by_id("tzone://Microsoft/Utc"), None),
+            Zone::named("Utc")
+        );
+    }
+
+    /// A zone of nobody's making: standard time only until 2020, then summer time until 2024, then another offset.
+    const ERAS: &str = r#"<t:CalendarItem xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types">
+        <t:StartTimeZone Id="Customized Time Zone" Name="Island"><t:Periods>
+        <t:Period Bias="-PT3H30M" Name="Standard" Id="std"/><t:Period Bias="-PT4H30M" Name="Daylight" Id="dlt"/>
+        <t:Period Bias="-PT4H" Name="Standard" Id="new"/></t:Periods><t:TransitionsGroups>
+        <t:TransitionsGroup Id="0"><t:Transition><t:To Kind="Period">std</t:To></t:Transition></t:TransitionsGroup>
+        <t:TransitionsGroup Id="1">
+        <t:RecurringDayTransition><t:To Kind="Period">dlt</t:To><t:TimeOffset>PT2H</t:TimeOffset><t:Month>3</t:Month>
+        <t:DayOfWeek>Sunday</t:DayOfWeek><t:Occurrence>-1</t:Occurrence></t:RecurringDayTransition>
+        <t:RecurringDayTransition><t:To Kind="Period">std</t:To><t:TimeOffset>PT3H</t:TimeOffset><t:Month>10</t:Month>
+        <t:DayOfWeek>Sunday</t:DayOfWeek><t:Occurrence>-1</t:Occurrence></t:RecurringDayTransition></t:TransitionsGroup>
+        <t:TransitionsGroup Id="2"><t:Transition><t:To Kind="Period">new</t:To></t:Transition></t:TransitionsGroup>
+        </t:TransitionsGroups><t:Transitions><t:Transition><t:To Kind="Group">0</t:To></t:Transition>
+        <t:AbsoluteDateTransition><t:To Kind="Group">1</t:To><t:DateTime>2020-01-01T00:00:00</t:DateTime>
+        </t:AbsoluteDateTransition><t:AbsoluteDateTransition><t:To Kind="Group">2</t:To>
+        <t:DateTime>2024-01-01T00:00:00.000Z</t:DateTime></t:AbsoluteDateTransition></t:Transitions></t:StartTimeZone>
+        </t:CalendarItem>"#;
+
+    fn of_eras(start: &str, range: Option<RecurrenceRange>) -> ZoneRules {
+        use tieline_proto_ews::xml::{Limits, Reader, Sequence};
+        let mut reader = Reader::new(ERAS.as_bytes(), &Limits::DEFAULT).unwrap();
+        let root = reader.root().unwrap();
+        let mut fields = CalendarItem::default();
+        fields.read_into(&mut reader, &root).unwrap();
+        fields.start = tieline_proto_ews::DateTime::from_xml(start);
+        fields.recurrence = range.map(|range| Recurrence { pattern: None, range: Some(range) });
+        of_item(&fields).unwrap().unwrap().0.rules.unwrap()
+    }
+
+    #[test]
+    fn of_a_custom_zone_with_several_eras_the_one_counts_that_the_item_is_in() {
+        let standard = |standard| ZoneRules { standard, daylight: None };
+        assert_eq!(of_eras("2019-06-01T10:00:00Z", None), standard(12_600));
+        let summer = of_eras("2021-06-01T10:00:00Z", None);
+        assert_eq!((summer.standard, summer.daylight.map(|summer| summer.offset)), (12_600, Some(16_200)));
+        assert_eq!(of_eras("2026-06-01T10:00:00Z", None), standard(14_400));
+        let endless = RecurrenceRange::NoEnd(NoEnd::default());
+        assert_eq!(of_eras("2019-06-01T10:00:00Z", Some(endless)), standard(14_400));
+        let end_date = tieline_proto_ews::Date::from_xml("2019-12-30");
+        let ended = RecurrenceRange::EndDate(EndDate { end_date, ..EndDate::default() });
+        assert_eq!(of_eras("2019-06-01T10:00:00Z", Some(ended)), standard(12_600));
     }
 
     #[test]
