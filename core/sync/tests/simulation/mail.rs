@@ -21,6 +21,11 @@ pub(crate) struct Mail<R: SimRecord> {
     backup: Option<Folder<R>>,
     /// The change number to which a backup set the folder back, until somebody asks for it.
     set_back_to: Option<u64>,
+    /// The change number that was told last.
+    told: u64,
+    /// A restoration whose number is not lower than the one told before: nobody can recognise it before everything is
+    /// listed anew.
+    unrecognised: bool,
     /// Raised when a backup is restored: versions and ids are never given twice.
     era: u64,
     ids: u64,
@@ -45,6 +50,8 @@ impl<R: SimRecord> Mail<R> {
             folder,
             backup: None,
             set_back_to: None,
+            told: 0,
+            unrecognised: false,
             era: 0,
             ids: 0,
             incarnation: 0,
@@ -64,7 +71,10 @@ impl<R: SimRecord> Mail<R> {
 
     pub(crate) fn identity(&mut self) -> Identity {
         // A restoration that is overtaken by as many new changes before anybody asks cannot be seen by anybody.
-        let high_water = Some(self.set_back_to.take().unwrap_or(self.folder.seq));
+        let set_back_to = self.set_back_to.take();
+        self.unrecognised |= set_back_to.is_some_and(|number| number >= self.told);
+        self.told = set_back_to.unwrap_or(self.folder.seq);
+        let high_water = Some(self.told);
         let mailbox = if self.mistaken { "somebody" } else { "alice" };
         Identity { mailbox: mailbox.into(), folder: "contacts".into(), high_water }
     }
@@ -137,7 +147,7 @@ impl<R: SimRecord> Mail<R> {
 
     /// `None`: the cursor is not known. `cut` leaves out items of a full listing, as if that were all.
     pub(crate) fn page(
-        &self,
+        &mut self,
         cursor: Option<&str>,
         limit: usize,
         cut: &dyn Fn(&str) -> bool,
@@ -165,6 +175,9 @@ impl<R: SimRecord> Mail<R> {
             }
         }
         let complete = entries.next().is_none();
+        if full && complete {
+            self.unrecognised = false;
+        }
         let full = u8::from(full && !complete);
         Some(Page { changes, cursor: format!("{incarnation} {full} {last}"), complete })
     }
@@ -220,9 +233,9 @@ impl<R: SimRecord> Mail<R> {
         self.late.is_empty()
     }
 
-    /// It was restored from its backup, and nobody asked since.
+    /// It was restored from its backup, and nobody asked since or could see it.
     pub(crate) const fn is_set_back_unseen(&self) -> bool {
-        self.set_back_to.is_some()
+        self.set_back_to.is_some() || self.unrecognised
     }
 
     pub(crate) fn back_up(&mut self) {
