@@ -131,6 +131,32 @@ static PLACES: LazyLock<HashMap<String, (Place, bool)>> = LazyLock::new(|| {
     places
 });
 
+/// PidLidAppointmentStateFlags: a meeting, received, cancelled ([MS-OXOCAL] section 2.2.1.10).
+pub(crate) const APPOINTMENT_STATE: &str = "00062002-0000-0000-c000-000000000046#33303:Integer";
+/// The bit of a meeting that was called off.
+const CANCELLED: i32 = 4;
+
+/// What an appointment says of itself in MAPI's words alone: its state, and from whom it comes.
+pub(crate) fn take_over_meeting(document: &mut Document) {
+    let mut take = |name: &str| document.extended.remove(name)?.values.into_iter().next();
+    let (state, name, address) = (take(APPOINTMENT_STATE), take("0x0042:String"), take("0x0065:String"));
+    take("0x0064:String");
+    if let Some(state) = state {
+        set_state(document, Some(&state));
+    }
+    if let Some(address) = address {
+        let organizer = [(Some(name.unwrap_or_else(|| address.clone())), address)];
+        let part = crate::mime::recipients_fragment("Organizer", &organizer);
+        document.parts.insert("Organizer".to_owned(), part);
+    }
+}
+
+fn set_state(document: &mut Document, state: Option<&str>) {
+    let state = state.and_then(|state| state.trim().parse::<i32>().ok()).unwrap_or(0);
+    document.set_text("AppointmentState", &state.to_string());
+    document.set_text("IsCancelled", if state & CANCELLED != 0 { "true" } else { "false" });
+}
+
 fn place(document: &Document, name: &str) -> Option<Place> {
     let (place, contacts) = PLACES.get(name)?;
     (!contacts || document.kind == "Contact").then_some(*place)
@@ -164,6 +190,10 @@ pub(crate) fn set_named(document: &mut Document, name: &str, value: Option<&Exte
                 let body = format!("<t:Body BodyType=\"Text\">{}</t:Body>", escape(text));
                 document.parts.insert("Body".to_owned(), body);
             }
+            return true;
+        }
+        APPOINTMENT_STATE if document.kind == "CalendarItem" => {
+            set_state(document, value.and_then(|value| value.values.first()).map(String::as_str));
             return true;
         }
         _ => place(document, name),

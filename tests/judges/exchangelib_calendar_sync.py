@@ -122,18 +122,113 @@ def sees_both_edits(site):
 
 @check
 def knows_what_tieline_does_not(site):
-    """An update writes what changed and leaves the rest: the body that the user gave to one occurrence."""
+    """An update writes what changed and leaves the rest: how important the user finds one occurrence."""
     moved = by_subject(site)["Stand-up"].occurrence(index=6)
     moved.refresh()
-    moved.body = "only this time"
-    moved.save(update_fields=["body"], **QUIETLY)
+    moved.importance = "High"
+    moved.save(update_fields=["importance"], **QUIETLY)
 
 
 @check
 def still_has_it(site):
     moved = by_subject(site)["Stand-up"].occurrence(index=6)
     moved.refresh()
-    assert moved.body.strip() == "only this time", moved.body
+    assert moved.importance == "High", moved.importance
+
+
+@check
+def changes_one_occurrence(site):
+    """The second one gets another text and another guest, and its guest has declined."""
+    one = by_subject(site)["Ours weekly"].occurrence(index=2)
+    one.refresh()
+    one.body = "bring slides"
+    guests = [("bob@lab.example", "Decline"), ("carol@lab.example", "Unknown")]
+    one.required_attendees = [Attendee(mailbox=Mailbox(email_address=address), response_type=answer) for address, answer in guests]
+    one.save(update_fields=["body", "required_attendees"], **QUIETLY)
+
+
+@check
+def sees_the_other_occurrence(site):
+    """Covers: AV-78 (one occurrence's text and guests)"""
+
+    def third():
+        one = by_subject(site)["Ours weekly"].occurrence(index=3)
+        one.refresh()
+        return (one.text_body or "").strip() == "from here" and set(invited(one)) == {"carol@lab.example"}
+
+    eventually("the third occurrence", third)
+    series = by_subject(site)["Ours weekly"]
+    assert (series.text_body or "").strip() == "usual" and set(invited(series)) == {"bob@lab.example"}, series.text_body
+    second = series.occurrence(index=2)
+    second.refresh()
+    assert (second.text_body or "").strip() == "bring slides", second.text_body
+
+
+@check
+def invites_alice(site):
+    account = sign_in(site)
+    guests = [Attendee(mailbox=Mailbox(email_address="alice@lab.example"), response_type="Unknown")]
+    CalendarItem(
+        folder=account.calendar, subject="Bob's", start=at(2026, 11, 25, 9), end=at(2026, 11, 25, 10), required_attendees=guests
+    ).save(send_meeting_invitations="SendToAllAndSaveCopy")
+
+
+@check
+def calls_it_off(site):
+    by_subject(site)["Bob's"].cancel()
+
+
+@check
+def sees_who_organizes(site):
+    """Covers: AV-78 (organizer, Exchange)"""
+    items = eventually("both", lambda: (lambda all: all if {"Own", "Carol's"} <= set(all) else None)(by_subject(site)))
+    found = {name: items[name].organizer.email_address for name in ("Own", "Carol's")}
+    assert found == {"Own": "alice@lab.example", "Carol's": "carol@lab.example"}, found
+    assert not items["Own"].is_cancelled and not items["Carol's"].is_cancelled
+
+
+@check
+def sees_it_called_off(site):
+    """Covers: AV-78 (called off, Exchange)"""
+    eventually("it to be called off", lambda: by_subject(site)["Carol's"].is_cancelled)
+    assert by_subject(site)["Carol's"].organizer.email_address == "carol@lab.example"
+
+
+@check
+def has_each_once(site):
+    """Covers: AV-12 (calendar), AV-76 (exact)"""
+    subjects = sorted(item.subject for item in sign_in(site).calendar.all())
+    assert subjects == ["Ours", "Their holiday", "Their series", "Theirs"], subjects
+
+
+@check
+def makes_one_named(site):
+    account = sign_in(site)
+    CalendarItem(folder=account.calendar, subject=site["name"], start=at(2026, 11, 24, 9), end=at(2026, 11, 24, 10)).save(**QUIETLY)
+
+
+@check
+def writes_company(site):
+    """The field of an event that both sides edit is its location."""
+    event = by_subject(site)[site["name"]]
+    event.location = site["company"]
+    event.save(update_fields=["location"], **QUIETLY)
+
+
+@check
+def shows_company(site):
+    event = by_subject(site)[site["name"]]
+    assert event.location == site["company"], event.location
+
+
+@check
+def deletes_one_named(site):
+    by_subject(site)[site["name"]].move_to_trash(send_meeting_cancellations=SEND_TO_NONE)
+
+
+@check
+def has_none(site):
+    eventually("all to go", lambda: not by_subject(site))
 
 
 @check

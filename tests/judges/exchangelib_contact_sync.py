@@ -101,6 +101,17 @@ def has_one_named(site):
     assert found == [site["name"]], found
 
 
+@check
+def has_none(site):
+    eventually("all to go", lambda: not by_name(site))
+
+
+@check
+def finds_among_the_deleted(site):
+    found = sorted(contact.surname for contact in sign_in(site).trash.all() if isinstance(contact, Contact))
+    assert found == sorted(site["surnames"]), found
+
+
 def saved(site):
     """The contact that was saved from the directory, by its name there."""
     found = [contact for contact in sign_in(site).contacts.all() if contact.display_name == site["name"]]

@@ -5,7 +5,7 @@ The test says `ews`, `address`, `password`, the `checks` to run, and `contact`: 
 
 from datetime import date
 
-from exchangelib import Contact, DistributionList, ExtendedProperty, Mailbox
+from exchangelib import Contact, DistributionList, ExtendedProperty, FileAttachment, Mailbox
 from exchangelib.indexed_properties import PhoneNumber
 from exchangelib.properties import Member
 
@@ -24,6 +24,10 @@ TEXTS = {
     "department": "department", "job_title": "job_title", "office": "office", "profession": "profession",
     "manager": "manager", "assistant_name": "assistant_name", "spouse": "spouse_name", "web_page": "business_homepage",
 }
+
+
+# As much of a JPEG as makes one.
+PICTURE = bytes.fromhex("ffd8ffe0") + b"JFIF a face" * 100
 
 
 class Title(ExtendedProperty):
@@ -97,12 +101,28 @@ def finds_it_among_the_deleted(site):
 def makes_contacts(site):
     account = sign_in(site)
     numbers = [("BusinessPhone", "1"), ("BusinessPhone2", "2"), ("MobilePhone", "3")]
-    Contact(
+    person = Contact(
         folder=account.contacts, given_name="李", surname="小龙", display_name="李 小龙",
         phone_numbers=[PhoneNumber(label=label, phone_number=number) for label, number in numbers],
-    ).save()
+    )
+    person.save()
+    person.attach(FileAttachment(name="ContactPicture.jpg", content=PICTURE, is_contact_photo=True))
     members = [Member(mailbox=Mailbox(name=name, email_address=f"{name}@x.example", mailbox_type="OneOff")) for name in "ab"]
     DistributionList(folder=account.contacts, display_name="Team", members=members).save()
+
+
+@check
+def removes_the_picture(site):
+    person = next(found for found in sign_in(site).contacts.all() if isinstance(found, Contact))
+    person.detach([one for one in person.attachments if one.is_contact_photo])
+
+
+@check
+def reads_what_fits(site):
+    """Covers: AV-84 (what cannot go over)"""
+    found = the_contact(site)
+    assert found.department == site["department"], len(found.department)
+    assert found.company_name == "Analytical", found.company_name
 
 
 main()

@@ -98,6 +98,11 @@ impl Lab {
         self.control.post("/faults", fault).ok();
     }
 
+    /// The faults that still wait for their requests.
+    pub fn faults(&self) -> Vec<Value> {
+        list(self.control.get("/faults").ok(), "faults")
+    }
+
     /// Switches all faults off.
     pub fn clear_faults(&self) {
         self.control.delete("/faults").ok();

@@ -5,30 +5,20 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::caseless::caseless;
+
 /// Why a text is not a mail address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a mail address; write it in full, as user@domain")]
 pub struct AddressError(String);
 
-/// A mail address, `user@domain` (RFC 5321 `Mailbox`, without quoted local parts or address literals). Compared
-/// without regard to case, as Exchange does; printed as it was typed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SmtpAddress(String);
+caseless! {
+    /// A mail address, `user@domain` (RFC 5321 `Mailbox`, without quoted local parts or address literals). Compared
+    /// without regard to case, as Exchange does; printed as it was typed.
+    SmtpAddress, AddressError
+}
 
 impl SmtpAddress {
-    /// As it was typed.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Lower case, for comparison and as a key.
-    #[must_use]
-    pub fn key(&self) -> String {
-        self.0.to_lowercase()
-    }
-
     /// What follows the `@`.
     #[must_use]
     pub fn domain(&self) -> &str {
@@ -59,40 +49,6 @@ impl FromStr for SmtpAddress {
         } else {
             Err(bad())
         }
-    }
-}
-
-impl TryFrom<String> for SmtpAddress {
-    type Error = AddressError;
-
-    fn try_from(text: String) -> Result<Self, AddressError> {
-        text.parse()
-    }
-}
-
-impl From<SmtpAddress> for String {
-    fn from(address: SmtpAddress) -> Self {
-        address.0
-    }
-}
-
-impl fmt::Display for SmtpAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl PartialEq for SmtpAddress {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for SmtpAddress {}
-
-impl std::hash::Hash for SmtpAddress {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
     }
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::caseless::caseless;
 use crate::{DialPlan, PhoneNumber, SmtpAddress};
 
 /// Longer contact strings are refused unread.
@@ -15,24 +16,12 @@ const MAX_LEN: usize = 512;
 #[error("{0:?} is not a SIP address; write it in full, as user@domain")]
 pub struct SipAddressError(String);
 
-/// A SIP address of record without its scheme, `user@domain`. Compared without regard to case, as Lync does.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct SipAddress(String);
+caseless! {
+    /// A SIP address of record without its scheme, `user@domain`. Compared without regard to case, as Lync does.
+    SipAddress, SipAddressError
+}
 
 impl SipAddress {
-    /// `user@domain`, as it was written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Lower case, for comparison and as a key.
-    #[must_use]
-    pub fn key(&self) -> String {
-        self.0.to_lowercase()
-    }
-
     /// What stands before the `@`.
     #[must_use]
     pub fn user(&self) -> &str {
@@ -60,40 +49,6 @@ impl FromStr for SipAddress {
             && !host.starts_with(['.', '-'])
             && !host.ends_with(['.', '-']);
         if user_ok && host_ok { Ok(Self(format!("{user}@{host}"))) } else { Err(bad()) }
-    }
-}
-
-impl TryFrom<String> for SipAddress {
-    type Error = SipAddressError;
-
-    fn try_from(text: String) -> Result<Self, SipAddressError> {
-        text.parse()
-    }
-}
-
-impl From<SipAddress> for String {
-    fn from(address: SipAddress) -> Self {
-        address.0
-    }
-}
-
-impl fmt::Display for SipAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl PartialEq for SipAddress {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for SipAddress {}
-
-impl std::hash::Hash for SipAddress {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
     }
 }
 

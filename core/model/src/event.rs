@@ -86,6 +86,12 @@ pub struct Exception {
     pub busy: Option<Busy>,
     /// Its UC location.
     pub uc_location: Option<UcLocation>,
+    /// Its body as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
+    /// Who is invited to it, with their answers to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attendees: Option<Vec<Attendee>>,
 }
 
 /// When an event takes place.
@@ -361,7 +367,7 @@ fn canonical_pattern(series: &Recurrence) -> String {
 
 fn canonical_exception(changed: &Exception) -> String {
     let text = |text: &Option<String>| text.as_deref().map(line).unwrap_or_default();
-    format!(
+    let mut canonical = format!(
         "{} {} {:?} {:?} {:?} {:?}",
         changed.start,
         changed.end,
@@ -369,7 +375,35 @@ fn canonical_exception(changed: &Exception) -> String {
         text(&changed.location),
         changed.busy,
         changed.uc_location
-    )
+    );
+    if let Some(body) = &changed.body {
+        let _ = write!(canonical, " body {:?}", lines(body));
+    }
+    if let Some(attendees) = &changed.attendees {
+        let _ = write!(canonical, " attendees {:?}", canonical_attendees(attendees));
+    }
+    canonical
+}
+
+/// In the order of their addresses; names are no difference.
+fn canonical_attendees(attendees: &[Attendee]) -> String {
+    let attendee = |a: &Attendee| (address(&a.address), format!("{} {}", a.role, a.response));
+    let all: BTreeMap<String, String> = attendees.iter().map(attendee).collect();
+    all.into_iter().map(|(who, how)| format!("{who} {how}")).collect::<Vec<_>>().join("\n")
+}
+
+impl Exception {
+    /// The body, when it is another text than the series'.
+    #[must_use]
+    pub fn own_body(body: &str, series: &str) -> Option<String> {
+        (lines(body) != lines(series)).then(|| body.to_owned())
+    }
+
+    /// The attendees, when they are others than the series', or answered otherwise.
+    #[must_use]
+    pub fn own_attendees(attendees: &[Attendee], series: &[Attendee]) -> Option<Vec<Attendee>> {
+        (canonical_attendees(attendees) != canonical_attendees(series)).then(|| attendees.to_vec())
+    }
 }
 
 impl Record for Event {
@@ -394,11 +428,7 @@ impl Record for Event {
             EventField::Sensitivity => self.sensitivity.label().to_owned(),
             EventField::Reminder => self.reminder.map(|minutes| minutes.to_string()).unwrap_or_default(),
             EventField::Organizer => self.organizer.as_deref().map(address).unwrap_or_default(),
-            EventField::Attendees => {
-                let attendee = |a: &Attendee| (address(&a.address), format!("{} {}", a.role, a.response));
-                let all: BTreeMap<String, String> = self.attendees.iter().map(attendee).collect();
-                all.into_iter().map(|(who, how)| format!("{who} {how}")).collect::<Vec<_>>().join("\n")
-            }
+            EventField::Attendees => canonical_attendees(&self.attendees),
             EventField::Categories => names(&self.categories),
             EventField::Cancelled => yes(self.cancelled),
         }

@@ -12,6 +12,7 @@
 
 mod address;
 mod authentication;
+mod caseless;
 mod clock;
 mod contact;
 mod contact_address;

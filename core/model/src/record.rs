@@ -167,8 +167,14 @@ impl RecordHash {
     /// Of any text.
     #[must_use]
     pub fn of(text: &str) -> Self {
+        Self::of_bytes(text.as_bytes())
+    }
+
+    /// Of any bytes.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         let mut digest = Sha256::new();
-        digest.update(text);
+        digest.update(bytes);
         Self::finish(digest)
     }
 

@@ -42,6 +42,8 @@ pub struct RemoteRecord<R> {
     pub stamp: Option<RecordStamp>,
     /// The contact or event.
     pub record: R,
+    /// The contact's picture, if it has one that was read; the record names it by its hash.
+    pub picture: Option<Vec<u8>>,
 }
 
 /// One change in a folder since the cursor.

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tieline_model::{Passcode, Refusal, TlsTrust};
 use tieline_ports::{Applied, ConferenceBridge, Entrance, OpenRoom, PortError, PortFuture};
 use tieline_transport::{
-    Client, ClientOptions, Credentials, Endpoint, Fingerprint, Pin, TransportError, Trust,
+    Client, ClientOptions, Credentials, Endpoint, Fingerprint, Pin, TransportError, Trust, TrustStore,
 };
 
 /// How long one request may take: a caller waits.
@@ -37,6 +37,8 @@ pub struct BigBlueButtonAccount {
     pub url: String,
     /// How its certificate is checked.
     pub tls: TlsTrust,
+    /// Whose certificates are believed besides.
+    pub trust_store: TrustStore,
     /// What is shared with it.
     pub secret: SecretString,
     /// How calls are signed.
@@ -78,8 +80,9 @@ impl BigBlueButton {
             }
         };
         let base = endpoint.path().trim_end_matches('/').to_owned();
-        let client = Client::new(endpoint, Credentials::Anonymous, &trust, ClientOptions::default())
-            .map_err(|error| wrong(&error))?;
+        let options = ClientOptions { trust_store: account.trust_store.clone(), ..ClientOptions::default() };
+        let client =
+            Client::new(endpoint, Credentials::Anonymous, &trust, options).map_err(|error| wrong(&error))?;
         Ok(Self { client, base, account })
     }
 
@@ -242,6 +245,7 @@ mod tests {
         BigBlueButton::new(BigBlueButtonAccount {
             url: "https://bbb.corp.example/bigbluebutton/api/".to_owned(),
             tls: TlsTrust::System,
+            trust_store: TrustStore::default(),
             secret: secret.to_owned().into(),
             checksum,
             sip: None,

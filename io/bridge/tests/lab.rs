@@ -4,6 +4,7 @@ use tieline_bridge::{BigBlueButton, BigBlueButtonAccount, Checksum, SipBridge};
 use tieline_lab::{BIGBLUEBUTTON_SECRET, Lab, LabConfig};
 use tieline_model::{Passcode, Passcodes, TlsTrust};
 use tieline_ports::{ConferenceBridge, OpenRoom};
+use tieline_transport::TrustStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -47,6 +48,7 @@ impl World {
         BigBlueButton::new(BigBlueButtonAccount {
             url: self.lab.ready().bigbluebutton.clone(),
             tls: TlsTrust::System,
+            trust_store: TrustStore::default(),
             secret: secret.to_owned().into(),
             checksum,
             sip: Some("sip:{number}@127.0.0.1:5090".to_owned()),

@@ -13,6 +13,9 @@
 //! account of the configuration, and nobody in particular where that is allowed, see the shared ones only. Private contacts
 //! are in no book. The same search at the base looks through every book that the caller may see.
 //!
+//! Listings come in pages where that is asked for (RFC 2696), and a plain connection turns to TLS by StartTLS (RFC 4511
+//! section 4.14) where the listener has a certificate.
+//!
 //! What it refuses to be: a directory server. It keeps no schema, follows no references and writes nothing. Telephones are
 //! untrusted: requests, filters, connections and answers have limits, wrong passwords cost time, and nothing that is sent
 //! can make it panic.
@@ -23,6 +26,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod entry;
+mod listing;
 mod search;
 mod server;
 mod session;
@@ -34,7 +38,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 use tieline_model::{Contact, Refusal};
 
-pub use server::{Listener, PhoneBook, PhoneBookError};
+pub use server::{Listener, PhoneBook, PhoneBookError, Security};
 
 /// What a lookup of [`Books`] returns.
 pub type BookFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send + 'a>>;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::session::{Next, Session};
+use crate::session::{Next, Protection, Session};
 use crate::{Access, Books};
 
 /// The largest request, in bytes: a filter with some attributes.
@@ -47,8 +47,19 @@ pub enum PhoneBookError {
 pub struct Listener {
     /// Where; port 0 takes a free one.
     pub address: SocketAddr,
-    /// With TLS from the first byte on (`ldaps`).
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// How its connections are protected.
+    pub security: Security,
+}
+
+/// How connections are protected.
+#[derive(Clone)]
+pub enum Security {
+    /// Not at all.
+    Plain,
+    /// By TLS as soon as the telephone asks for it (StartTLS).
+    StartTls(Arc<rustls::ServerConfig>),
+    /// By TLS from the first byte on (`ldaps`).
+    Tls(Arc<rustls::ServerConfig>),
 }
 
 /// A phone book that is being served.
@@ -71,19 +82,12 @@ impl PhoneBook {
         let access = Arc::new(access);
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut addresses = Vec::new();
-        for Listener { address, tls } in listeners {
+        for Listener { address, security } in listeners {
             let failed = |error| PhoneBookError::Listen { address, error };
             let socket = TcpListener::bind(address).await.map_err(failed)?;
             addresses.push(socket.local_addr().map_err(failed)?);
             let (access, books) = (Arc::clone(&access), Arc::clone(&books));
-            tokio::spawn(accept(
-                socket,
-                tls.map(TlsAcceptor::from),
-                access,
-                books,
-                Arc::clone(&places),
-                stop.clone(),
-            ));
+            tokio::spawn(accept(socket, security, access, books, Arc::clone(&places), stop.clone()));
         }
         Ok(Self { addresses })
     }
@@ -97,7 +101,7 @@ impl PhoneBook {
 
 async fn accept(
     socket: TcpListener,
-    tls: Option<TlsAcceptor>,
+    security: Security,
     access: Arc<Access>,
     books: Arc<dyn Books>,
     places: Arc<Semaphore>,
@@ -118,63 +122,92 @@ async fn accept(
         };
         // Above the limit, the newest goes.
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-        let session = Session::new(Arc::clone(&access), Arc::clone(&books));
-        let (tls, stop) = (tls.clone(), stop.clone());
+        let protection = match security {
+            Security::Plain => Protection::None,
+            Security::StartTls(_) => Protection::Offered,
+            Security::Tls(_) => Protection::Tls,
+        };
+        let session = Session::new(Arc::clone(&access), Arc::clone(&books), protection);
+        let (security, stop) = (security.clone(), stop.clone());
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = serve(stream, tls, session) => {}
+                () = serve(stream, security, session) => {}
             }
             drop(place);
         });
     }
 }
 
-async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, session: Session) {
+async fn serve(mut stream: TcpStream, security: Security, mut session: Session) {
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => converse(stream, session).await,
-        Some(tls) => {
-            if let Ok(Ok(stream)) = timeout(WITHIN, tls.accept(stream)).await {
-                converse(stream, session).await;
-            }
+    let mut wrong = 0;
+    let tls = match security {
+        Security::Tls(tls) => tls,
+        Security::Plain => {
+            converse(&mut stream, &mut session, &mut wrong).await;
+            return;
         }
+        Security::StartTls(tls) => match converse(&mut stream, &mut session, &mut wrong).await {
+            Ended::Secure => tls,
+            Ended::Over => return,
+        },
+    };
+    if let Ok(Ok(mut stream)) = timeout(WITHIN, TlsAcceptor::from(tls).accept(stream)).await {
+        session.secured();
+        converse(&mut stream, &mut session, &mut wrong).await;
     }
 }
 
-/// One connection, to its end.
-async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, mut session: Session) {
+/// How a conversation ended.
+enum Ended {
+    /// For good.
+    Over,
+    /// It goes on under TLS.
+    Secure,
+}
+
+/// One connection, to its end or to StartTLS.
+async fn converse(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    session: &mut Session,
+    wrong: &mut usize,
+) -> Ended {
     let mut received = BytesMut::new();
-    let mut wrong = 0;
     loop {
         match frame_length(&received, MAX_REQUEST) {
             Ok(Some(length)) if length <= received.len() => {
                 let request = received.get(..length).map(Message::decode);
                 received.advance(length);
                 let Some(Ok(request)) = request else {
-                    let _ = send(&mut stream, &[disconnection()]).await;
-                    return;
+                    let _ = send(stream, &[disconnection()]).await;
+                    return Ended::Over;
                 };
                 let answers = match session.answer(request).await {
                     Next::Answer(answers) => answers,
                     Next::Wrong(answers) => {
-                        wrong += 1;
+                        *wrong += 1;
                         tokio::time::sleep(WRONG).await;
                         answers
                     }
-                    Next::Close => return,
+                    // What came before TLS and was not asked for may be anybody's: the connection ends.
+                    Next::Secure(_) if !received.is_empty() => return Ended::Over,
+                    Next::Secure(answers) => {
+                        return if send(stream, &answers).await { Ended::Secure } else { Ended::Over };
+                    }
+                    Next::Close => return Ended::Over,
                 };
-                if !send(&mut stream, &answers).await || wrong >= MOST_WRONG {
-                    return;
+                if !send(stream, &answers).await || *wrong >= MOST_WRONG {
+                    return Ended::Over;
                 }
             }
             Ok(_) => match timeout(IDLE, stream.read_buf(&mut received)).await {
                 Ok(Ok(read)) if read > 0 => {}
-                _ => return,
+                _ => return Ended::Over,
             },
             Err(_) => {
-                let _ = send(&mut stream, &[disconnection()]).await;
-                return;
+                let _ = send(stream, &[disconnection()]).await;
+                return Ended::Over;
             }
         }
     }

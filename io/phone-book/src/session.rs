@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 use tieline_proto_ldap::{
-    Attribute, Authentication, Control, Entry, Message, Operation, Outcome, ResultCode, Scope, Search, oid,
+    Attribute, Authentication, Control, Entry, Message, Operation, Outcome, PagedResults, ResultCode, Scope,
+    Search, oid,
 };
 
-use crate::entry::entry;
-use crate::search::{is_bearable, matches, normalised, selected};
+use crate::listing::Listing;
+use crate::search::{is_bearable, normalised, selected};
 use crate::{Access, Books};
 
 /// The name of the shared books in the tree.
@@ -23,8 +24,28 @@ pub(crate) enum Next {
     Answer(Vec<Message>),
     /// Send these, wait because a password was wrong, and go on.
     Wrong(Vec<Message>),
+    /// Send these; what comes after is TLS.
+    Secure(Vec<Message>),
     /// End it.
     Close,
+}
+
+/// Whether the connection is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// No, and it cannot be.
+    None,
+    /// Not yet: StartTLS is offered.
+    Offered,
+    /// By TLS.
+    Tls,
+}
+
+/// A listing that is given in pages; one for each connection.
+struct Paged {
+    search: Search,
+    listing: Listing,
+    cookie: Vec<u8>,
 }
 
 /// Who is calling.
@@ -43,11 +64,20 @@ pub(crate) struct Session {
     access: Arc<Access>,
     books: Arc<dyn Books>,
     caller: Caller,
+    protection: Protection,
+    paged: Option<Paged>,
+    /// Pages given, for the next cookie.
+    pages: u64,
 }
 
 impl Session {
-    pub(crate) fn new(access: Arc<Access>, books: Arc<dyn Books>) -> Self {
-        Self { access, books, caller: Caller::Anonymous }
+    pub(crate) fn new(access: Arc<Access>, books: Arc<dyn Books>, protection: Protection) -> Self {
+        Self { access, books, caller: Caller::Anonymous, protection, paged: None, pages: 0 }
+    }
+
+    /// TLS has begun. Whoever bound before did so where others could have spoken for them.
+    pub(crate) fn secured(&mut self) {
+        (self.caller, self.protection, self.paged) = (Caller::Anonymous, Protection::Tls, None);
     }
 
     pub(crate) async fn answer(&mut self, request: Message) -> Next {
@@ -63,9 +93,20 @@ impl Session {
                 if wrong { Next::Wrong(answer) } else { Next::Answer(answer) }
             }
             Operation::Search(search) => {
-                let (entries, outcome) = self.search(&search, &controls).await;
+                let (entries, outcome, control) = self.search(*search, &controls).await;
                 let found = entries.into_iter().map(|entry| Message::new(id, Operation::Entry(entry)));
-                Next::Answer(found.chain(one(Operation::SearchDone(outcome))).collect())
+                let done = Message::new(id, Operation::SearchDone(outcome)).with(control);
+                Next::Answer(found.chain([done]).collect())
+            }
+            Operation::Extended { name, .. } if name == oid::START_TLS => {
+                let outcome = self.start_tls();
+                let secure = outcome.code == ResultCode::SUCCESS;
+                let answer = one(Operation::ExtendedDone {
+                    outcome,
+                    name: Some(oid::START_TLS.to_owned()),
+                    value: None,
+                });
+                if secure { Next::Secure(answer) } else { Next::Answer(answer) }
             }
             Operation::Extended { name, .. } => Next::Answer(one(self.extended(&name))),
             // The answers to what would write have the next tag, except that a deletion's request is a bare name.
@@ -80,7 +121,7 @@ impl Session {
     }
 
     async fn bind(&mut self, version: i64, name: &str, authentication: &Authentication) -> Outcome {
-        self.caller = Caller::Anonymous;
+        (self.caller, self.paged) = (Caller::Anonymous, None);
         if version != 3 {
             return Outcome::failure(ResultCode::PROTOCOL_ERROR, "only version 3 is spoken");
         }
@@ -122,6 +163,15 @@ impl Session {
         Ok(secret.filter(|secret| is_same(secret, password)).map(|_| Caller::Mailbox(number.to_owned())))
     }
 
+    /// RFC 4511 section 4.14.2.
+    fn start_tls(&self) -> Outcome {
+        match self.protection {
+            Protection::Offered => Outcome::success(),
+            Protection::Tls => Outcome::failure(ResultCode::OPERATIONS_ERROR, "TLS has begun already"),
+            Protection::None => Outcome::failure(ResultCode::PROTOCOL_ERROR, "StartTLS is not offered here"),
+        }
+    }
+
     fn extended(&self, name: &str) -> Operation {
         let (outcome, value) = match (name, &self.caller) {
             (oid::WHO_AM_I, Caller::Anonymous) => (Outcome::success(), Some(Vec::new())),
@@ -137,61 +187,99 @@ impl Session {
         Operation::ExtendedDone { outcome, name: None, value }
     }
 
-    async fn search(&self, search: &Search, controls: &[Control]) -> (Vec<Entry>, Outcome) {
+    async fn search(
+        &mut self,
+        search: Search,
+        controls: &[Control],
+    ) -> (Vec<Entry>, Outcome, Option<Control>) {
+        let alone = |outcome| (Vec::new(), outcome, None);
         if search.base.is_empty() && search.scope == Scope::Base {
-            return (vec![selected(&self.root(), search)], Outcome::success());
+            return (vec![selected(&self.root(), &search)], Outcome::success(), None);
         }
-        let refused = |code, message: &str| (Vec::new(), Outcome::failure(code, message));
+        let refused = |code, message: &str| alone(Outcome::failure(code, message));
         if self.caller == Caller::Anonymous && !self.access.anonymous {
             return refused(ResultCode::INSUFFICIENT_ACCESS_RIGHTS, "bind with a name and password first");
         }
-        if controls.iter().any(|control| control.critical) {
-            return refused(ResultCode::UNAVAILABLE_CRITICAL_EXTENSION, "no controls are known here");
+        if controls.iter().any(|control| control.critical && control.oid != oid::PAGED_RESULTS) {
+            return refused(ResultCode::UNAVAILABLE_CRITICAL_EXTENSION, "this control is not known here");
         }
         if !is_bearable(&search.filter) {
             return refused(ResultCode::ADMIN_LIMIT_EXCEEDED, "the filter is too large");
         }
-        match self.look_through(search).await {
-            Ok(found) => found,
-            Err(outcome) => (Vec::new(), outcome),
-        }
+        let done = match PagedResults::find(controls) {
+            Ok(None) => self.at_once(&search).await.map(|(found, outcome)| (found, outcome, None)),
+            Ok(Some(asked)) => self.page(search, &asked).await,
+            Err(_) => return refused(ResultCode::PROTOCOL_ERROR, "the paging control cannot be read"),
+        };
+        done.unwrap_or_else(alone)
     }
 
-    async fn look_through(&self, search: &Search) -> Result<(Vec<Entry>, Outcome), Outcome> {
-        let wanted = usize::try_from(search.size_limit).ok().filter(|limit| *limit > 0);
-        let limit = wanted.unwrap_or(usize::MAX).min(self.access.most_entries);
-        let mut found = Vec::new();
-        for (book, numbers) in self.books_below(search)? {
-            if reaches(search, &book.dn) {
-                let node = Entry {
-                    dn: book.dn.clone(),
-                    attributes: vec![
-                        Attribute::new("objectClass", ["top", "organizationalUnit"]),
-                        Attribute::new("ou", [book.name.as_str()]),
-                    ],
-                };
-                if matches(&search.filter, &node) {
-                    found.push(selected(&node, search));
-                }
+    /// Everything in one answer, or as much as one may hold.
+    async fn at_once(&self, search: &Search) -> Result<(Vec<Entry>, Outcome), Outcome> {
+        let limit = size_limit(search).min(self.access.most_entries);
+        let (found, more) = self.listing(search).await?.take(search, limit);
+        let outcome = match more {
+            true => Outcome::failure(ResultCode::SIZE_LIMIT_EXCEEDED, "there is more"),
+            false => Outcome::success(),
+        };
+        Ok((found, outcome))
+    }
+
+    /// The next page (RFC 2696 section 3).
+    async fn page(
+        &mut self,
+        search: Search,
+        asked: &PagedResults,
+    ) -> Result<(Vec<Entry>, Outcome, Option<Control>), Outcome> {
+        let before = self.paged.take();
+        let last = |outcome| (Vec::new(), outcome, Some(PagedResults::default().control(false)));
+        let mut listing = match (asked.cookie.is_empty(), before) {
+            (true, _) => self.listing(&search).await?,
+            // The caller has seen enough.
+            (false, Some(before)) if before.cookie == asked.cookie && asked.size == 0 => {
+                return Ok(last(Outcome::success()));
             }
+            (false, Some(before)) if before.cookie == asked.cookie && before.search == search => {
+                before.listing
+            }
+            (false, _) => {
+                let why = "this listing is over; begin it anew";
+                return Err(Outcome::failure(ResultCode::UNWILLING_TO_PERFORM, why));
+            }
+        };
+        let size = usize::try_from(asked.size).unwrap_or(0).min(self.access.most_entries);
+        let left = size_limit(&search).saturating_sub(listing.given());
+        let (found, more) = listing.take(&search, size.min(left));
+        if more && size >= left {
+            let outcome = Outcome::failure(ResultCode::SIZE_LIMIT_EXCEEDED, "there is more");
+            return Ok((found, outcome, Some(PagedResults::default().control(false))));
+        }
+        let mut answer = PagedResults::default();
+        if more {
+            self.pages = self.pages.wrapping_add(1);
+            answer.cookie = self.pages.to_be_bytes().to_vec();
+            self.paged = Some(Paged { search, listing, cookie: answer.cookie.clone() });
+        }
+        Ok((found, Outcome::success(), Some(answer.control(false))))
+    }
+
+    /// What a search goes through, as it stands now.
+    async fn listing(&self, search: &Search) -> Result<Listing, Outcome> {
+        let mut listing = Listing::default();
+        for (book, numbers) in self.books_below(search)? {
+            listing.node(Entry {
+                dn: book.dn.clone(),
+                attributes: vec![
+                    Attribute::new("objectClass", ["top", "organizationalUnit"]),
+                    Attribute::new("ou", [book.name.as_str()]),
+                ],
+            });
             for number in numbers {
                 let contacts = self.books.book(&number).await.map_err(|refusal| unavailable(&refusal))?;
-                for listed in contacts.iter().flat_map(|contacts| contacts.iter()) {
-                    let Some(entry) = entry(listed, &book.dn) else { continue };
-                    if !reaches(search, &entry.dn) || !matches(&search.filter, &entry) {
-                        continue;
-                    }
-                    if found.len() >= limit {
-                        return Ok((
-                            found,
-                            Outcome::failure(ResultCode::SIZE_LIMIT_EXCEEDED, "there is more"),
-                        ));
-                    }
-                    found.push(selected(&entry, search));
-                }
+                contacts.into_iter().for_each(|contacts| listing.contacts(&book.dn, contacts));
             }
         }
-        Ok((found, Outcome::success()))
+        Ok(listing)
     }
 
     /// The books that the search may reach and the caller may see, each with the mailboxes whose contacts are in it.
@@ -222,13 +310,16 @@ impl Session {
     }
 
     fn root(&self) -> Entry {
+        let secure = (self.protection == Protection::Offered).then_some(oid::START_TLS);
+        let extensions: Vec<&str> = [oid::WHO_AM_I].into_iter().chain(secure).collect();
         Entry {
             dn: String::new(),
             attributes: vec![
                 Attribute::new("objectClass", ["top"]),
                 Attribute::new("namingContexts", [self.access.base.as_str()]),
                 Attribute::new("supportedLDAPVersion", ["3"]),
-                Attribute::new("supportedExtension", [oid::WHO_AM_I]),
+                Attribute::new("supportedExtension", extensions),
+                Attribute::new("supportedControl", [oid::PAGED_RESULTS]),
                 Attribute::new("vendorName", ["Tieline"]),
             ],
         }
@@ -241,15 +332,9 @@ struct Book {
     dn: String,
 }
 
-/// Whether the entry lies where the search looks.
-fn reaches(search: &Search, dn: &str) -> bool {
-    let (dn, base) = (normalised(dn), normalised(&search.base));
-    let below = dn.strip_suffix(&base).and_then(|rest| rest.strip_suffix(','));
-    match search.scope {
-        Scope::Base => dn == base,
-        Scope::OneLevel => below.is_some_and(|rest| !rest.contains(',')),
-        Scope::Subtree => dn == base || below.is_some(),
-    }
+/// The most entries that the caller wants.
+fn size_limit(search: &Search) -> usize {
+    usize::try_from(search.size_limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX)
 }
 
 /// Compares in a time that tells nothing of where they differ.
@@ -302,13 +387,13 @@ mod tests {
             anonymous,
             most_entries: 100,
         };
-        Session::new(Arc::new(access), Arc::new(Two))
+        Session::new(Arc::new(access), Arc::new(Two), Protection::None)
     }
 
     fn ask(session: &mut Session, operation: Operation) -> Vec<Message> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         match runtime.block_on(session.answer(Message::new(7, operation))) {
-            Next::Answer(messages) | Next::Wrong(messages) => messages,
+            Next::Answer(messages) | Next::Wrong(messages) | Next::Secure(messages) => messages,
             Next::Close => Vec::new(),
         }
     }
@@ -378,6 +463,92 @@ mod tests {
         }
         let mut nobody = session(true);
         assert_eq!(names(&mut nobody, "o=tieline", 0).0, ["Service desk", "Reception"]);
+    }
+
+    /// One page: the names, the cookie for the next one, and how it ended.
+    fn page(
+        session: &mut Session,
+        size: i32,
+        cookie: &[u8],
+        size_limit: i32,
+    ) -> (Vec<String>, Vec<u8>, ResultCode) {
+        let search = Search {
+            base: "o=tieline".to_owned(),
+            scope: Scope::Subtree,
+            size_limit,
+            time_limit: 0,
+            types_only: false,
+            filter: Filter::Present("displayName".to_owned()),
+            attributes: Vec::new(),
+        };
+        let asked = PagedResults { size, cookie: cookie.to_vec() }.control(true);
+        let message = Message::new(7, Operation::Search(Box::new(search))).with([asked]);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let Next::Answer(mut answers) = runtime.block_on(session.answer(message)) else { panic!() };
+        let done = answers.pop().unwrap();
+        let Operation::SearchDone(outcome) = done.operation else { panic!() };
+        let cookie = PagedResults::find(&done.controls).unwrap().unwrap_or_default().cookie;
+        let name = |message: Message| match message.operation {
+            Operation::Entry(entry) => entry.text("cn").unwrap_or_default().to_owned(),
+            other => panic!("{other:?}"),
+        };
+        (answers.into_iter().map(name).collect(), cookie, outcome.code)
+    }
+
+    /// RFC 2696 section 3: pages to the end, a sequence that is given up, and cookies of nobody's.
+    #[test]
+    fn a_listing_is_given_in_pages() {
+        let mut telephone = session(false);
+        bind(&mut telephone, "uid=1001,o=tieline", "pw-1001");
+        let (first, cookie, done) = page(&mut telephone, 2, b"", 0);
+        assert_eq!(
+            (first.as_slice(), done),
+            (&["Service desk", "Reception"].map(str::to_owned)[..], ResultCode::SUCCESS)
+        );
+        assert!(!cookie.is_empty());
+        let (rest, end, done) = page(&mut telephone, 2, &cookie, 0);
+        assert_eq!((rest, end, done), (vec!["Grandmother".to_owned()], Vec::new(), ResultCode::SUCCESS));
+        assert_eq!(page(&mut telephone, 2, &cookie, 0).2, ResultCode::UNWILLING_TO_PERFORM, "it is over");
+
+        let (_, cookie, _) = page(&mut telephone, 1, b"", 0);
+        assert_eq!(
+            page(&mut telephone, 0, &cookie, 0),
+            (Vec::new(), Vec::new(), ResultCode::SUCCESS),
+            "given up"
+        );
+        assert_eq!(page(&mut telephone, 1, &cookie, 0).2, ResultCode::UNWILLING_TO_PERFORM);
+        let (_, cookie, _) = page(&mut telephone, 1, b"", 0);
+        assert_eq!(page(&mut telephone, 1, &cookie, 9).2, ResultCode::UNWILLING_TO_PERFORM, "another search");
+        let (some, cookie, done) = page(&mut telephone, 2, b"", 1);
+        assert_eq!((some.len(), cookie, done), (1, Vec::new(), ResultCode::SIZE_LIMIT_EXCEEDED));
+        let (_, cookie, _) = page(&mut telephone, 1, b"", 0);
+        bind(&mut telephone, "cn=phones,o=tieline", "phones");
+        assert_eq!(
+            page(&mut telephone, 1, &cookie, 0).2,
+            ResultCode::UNWILLING_TO_PERFORM,
+            "somebody else's"
+        );
+    }
+
+    #[test]
+    fn tls_begins_once_and_only_where_it_is_offered() {
+        let asked = || Operation::Extended { name: oid::START_TLS.to_owned(), value: None };
+        let code = |session: &mut Session| match ask(session, asked()).pop().map(|answer| answer.operation) {
+            Some(Operation::ExtendedDone { outcome, .. }) => outcome.code,
+            other => panic!("{other:?}"),
+        };
+        let mut plain = session(false);
+        assert_eq!(code(&mut plain), ResultCode::PROTOCOL_ERROR);
+        plain.protection = Protection::Offered;
+        bind(&mut plain, "cn=phones,o=tieline", "phones");
+        assert_eq!(code(&mut plain), ResultCode::SUCCESS);
+        plain.secured();
+        assert_eq!(code(&mut plain), ResultCode::OPERATIONS_ERROR);
+        assert_eq!(
+            names(&mut plain, "o=tieline", 0).1,
+            ResultCode::INSUFFICIENT_ACCESS_RIGHTS,
+            "nobody again"
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, LocationWrite, NewApiToken,
-    NewDeletion, NewFeed, NewJob, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite,
+    NewDeletion, NewFeed, NewJob, NewPicture, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite,
     RemoteItem, Session, SnapshotEntry, Spooled, StagedContent, Subscription, SyncUnit, TokenHash,
     TrustedCertificate,
 };
@@ -107,6 +107,8 @@ pub enum Write {
     },
     /// Queues a job.
     Job(NewJob),
+    /// Queues a job; when one with its key is open, that one runs once more with the payload and the trace that it has.
+    JobHint(NewJob),
     /// What became of a job that the batch's fence holds.
     JobOutcome {
         /// Which.
@@ -273,6 +275,8 @@ pub enum Write {
     Deletion(NewDeletion),
     /// Notes that a deletion was undone; a second time is refused, and the batch with it.
     DeletionRestored(DeletionId),
+    /// Keeps a contact's picture.
+    Picture(NewPicture),
     /// Begins a snapshot.
     Snapshot(NewSnapshot),
     /// Adds entries to a snapshot.

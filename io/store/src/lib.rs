@@ -30,6 +30,7 @@ mod keys;
 mod location;
 mod mailbox;
 mod message;
+mod picture;
 mod place;
 mod postgres;
 mod quick_call;
@@ -63,6 +64,7 @@ pub use keys::KeyFile;
 pub use location::{LocationEntry, LocationWrite};
 pub use mailbox::{FolderCount, HealthState, LightShown, MailboxHealth, Subscription};
 pub use message::{ContentWriter, KindCounts, MessageFilter, RemoteItem, StagedContent, StoredMessage};
+pub use picture::NewPicture;
 pub use quick_call::QuickCallChoice;
 pub use record::{
     AnyRecord, FieldOrigin, IfVersion, RecordChange, RecordFilter, RecordWrite, StoredRecord, printed,

@@ -35,6 +35,7 @@ const KNOWN: &[Known] = known![
     10 "0010_location",
     11 "0011_sync_spool",
     13 "0013_job_kind",
+    14 "0014_picture",
 ];
 
 /// One migration and whether it was carried out.

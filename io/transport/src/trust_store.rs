@@ -1,6 +1,6 @@
 //! What this service believes beside the operating system: certificates that an administrator added while it runs.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -8,12 +8,16 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 
 use crate::certificate::check_authority;
 use crate::error::TransportError;
-use crate::trust::{Fingerprint, platform};
+use crate::trust::{Fingerprint, authorities, platform};
 
 /// The certificates that were added. Clones share them: whoever was made with one believes what is put there later,
 /// from the next handshake on. It is the service's own store; no account's of the operating system.
 #[derive(Debug, Clone, Default)]
-pub struct TrustStore(Arc<RwLock<Held>>);
+pub struct TrustStore {
+    held: Arc<RwLock<Held>>,
+    /// Authorities that only those believe who have this clone; from a file of the configuration.
+    own: Option<Arc<RwLock<Vec<CertificateDer<'static>>>>>,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -40,7 +44,7 @@ impl TrustStore {
             })?;
         }
         let servers = servers.into_iter().map(|(host, print)| (host.to_ascii_lowercase(), print)).collect();
-        let mut held = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.write();
         if held.authorities != authorities || held.servers != servers {
             *held = Held { generation: held.generation + 1, authorities, servers };
         }
@@ -49,15 +53,50 @@ impl TrustStore {
 
     /// Has the operating system's authorities read again before the next handshake.
     pub fn reread_platform(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).generation += 1;
+        self.write().generation += 1;
+    }
+
+    /// The same store, and beside it the authorities in this PEM text, which nobody else believes.
+    ///
+    /// # Errors
+    /// [`TransportError::BadTrust`] when there is none in it, or one that cannot be used.
+    pub fn beside(&self, pem: &str) -> Result<Self, TransportError> {
+        Ok(Self { held: Arc::clone(&self.held), own: Some(Arc::new(RwLock::new(usable(pem)?))) })
+    }
+
+    /// Takes the authorities in this PEM text in the place of those that were given to [`Self::beside`]; every clone
+    /// believes them from the next handshake on.
+    ///
+    /// # Errors
+    /// As of [`Self::beside`]; then nothing changes.
+    pub fn replace_own(&self, pem: &str) -> Result<(), TransportError> {
+        let authorities = usable(pem)?;
+        if let Some(own) = &self.own {
+            *own.write().unwrap_or_else(PoisonError::into_inner) = authorities;
+            self.write().generation += 1;
+        }
+        Ok(())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Held> {
+        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn generation(&self) -> u64 {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).generation
+        self.read().generation
+    }
+
+    fn own(&self) -> Vec<CertificateDer<'static>> {
+        let own = self.own.as_ref().map(|own| own.read().unwrap_or_else(PoisonError::into_inner).clone());
+        own.unwrap_or_default()
     }
 
     fn believes(&self, host: &ServerName<'_>, leaf: &CertificateDer<'_>) -> bool {
-        let held = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self.read();
         if held.servers.is_empty() {
             return false;
         }
@@ -106,10 +145,17 @@ fn build(
     store: &TrustStore,
 ) -> Result<(u64, Arc<dyn ServerCertVerifier>), TransportError> {
     let (generation, added) = {
-        let held = store.0.read().unwrap_or_else(PoisonError::into_inner);
+        let held = store.read();
         (held.generation, held.authorities.clone())
     };
-    Ok((generation, platform(roots.iter().cloned().chain(added))?))
+    Ok((generation, platform(roots.iter().cloned().chain(added).chain(store.own()))?))
+}
+
+/// Authorities with which a verifier can be made.
+fn usable(pem: &str) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+    let authorities = authorities(pem)?;
+    platform(authorities.iter().cloned())?;
+    Ok(authorities)
 }
 
 impl ServerCertVerifier for StoreVerifier {

@@ -23,6 +23,8 @@ const CONFLICTS: u32 = 3;
 pub(crate) enum Held {
     /// It is; its next job may be claimed.
     Yes,
+    /// It is, and others go first.
+    GivesWay,
     /// It is not, or the store cannot say: nothing more is done with it.
     Lost,
 }
@@ -155,6 +157,7 @@ impl Inner {
             JobOutcome::Again { reason, .. } => ("retry", reason.clone()),
             JobOutcome::Quarantined { reason } => ("quarantined", Some(reason.clone())),
         };
+        let held = if finish.gives_way { Held::GivesWay } else { Held::Yes };
         let mut batch = Batch { at: self.clock.now(), fence: Some(lease.fence()), writes: finish.writes };
         batch.push(Write::JobOutcome { id: job.id, outcome: finish.outcome });
         match self.store.commit(batch).await {
@@ -167,7 +170,7 @@ impl Inner {
                     None => tracing::debug!(outcome = word, "ended"),
                 }
                 count(work, word);
-                Ok(Held::Yes)
+                Ok(held)
             }
             Err(StoreError::Conflict(refusal)) => Err(refusal),
             Err(error) => Ok(self.store_failed(work, &error)),

@@ -48,34 +48,43 @@ pub struct Finish {
     pub outcome: JobOutcome,
     /// What is written in the same batch, before the outcome.
     pub writes: Vec<Write>,
+    /// The stream is let go, also when it has more to do at once: others wait for a hand.
+    pub gives_way: bool,
 }
 
 impl Finish {
+    const fn of(outcome: JobOutcome) -> Self {
+        Self { outcome, writes: Vec::new(), gives_way: false }
+    }
+
+    /// Goes on as soon as those had their turn that wait for a hand.
+    #[must_use]
+    pub fn give_way(now: Timestamp, state: Value) -> Self {
+        Self { gives_way: true, ..Self::wait(now, state) }
+    }
+
     /// Carried out.
     #[must_use]
     pub const fn done() -> Self {
-        Self { outcome: JobOutcome::Done, writes: Vec::new() }
+        Self::of(JobOutcome::Done)
     }
 
     /// A plain wait, without a failure.
     #[must_use]
     pub const fn wait(until: Timestamp, state: Value) -> Self {
-        Self { outcome: JobOutcome::Again { not_before: until, state, reason: None }, writes: Vec::new() }
+        Self::of(JobOutcome::Again { not_before: until, state, reason: None })
     }
 
     /// A failure that the run itself knows how to wait for.
     #[must_use]
     pub const fn again(until: Timestamp, state: Value, reason: Refusal) -> Self {
-        Self {
-            outcome: JobOutcome::Again { not_before: until, state, reason: Some(reason) },
-            writes: Vec::new(),
-        }
+        Self::of(JobOutcome::Again { not_before: until, state, reason: Some(reason) })
     }
 
     /// Put aside.
     #[must_use]
     pub const fn quarantined(reason: Refusal) -> Self {
-        Self { outcome: JobOutcome::Quarantined { reason }, writes: Vec::new() }
+        Self::of(JobOutcome::Quarantined { reason })
     }
 
     /// Adds a write.

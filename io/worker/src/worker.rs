@@ -187,13 +187,14 @@ impl Inner {
         let mut next = Some(job);
         let mut count = 0;
         while let Some(job) = next.take() {
-            if self.run(work.as_ref(), &lease, job).await == Held::Lost {
+            let held = self.run(work.as_ref(), &lease, job).await;
+            if held == Held::Lost {
                 // Not given back: if it is still ours on paper, the pause until it expires does no harm.
                 break;
             }
             self.trouble.store(0, Ordering::Relaxed);
             count += 1;
-            if count >= self.policy.jobs_per_hold || self.stopping.is_cancelled() {
+            if held == Held::GivesWay || count >= self.policy.jobs_per_hold || self.stopping.is_cancelled() {
                 self.let_go(&lease).await;
                 break;
             }

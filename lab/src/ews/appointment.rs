@@ -20,6 +20,7 @@ use crate::{
     delivery,
     document::Document,
     id::random_uuid,
+    mapi_property::take_over_meeting,
     mime::recipients_fragment,
     property::{boolean, date_time},
     store::{
@@ -134,6 +135,7 @@ pub(crate) async fn create(
     // An iCalendar source may be of somebody else's meeting; what a client sets itself may not.
     if content.mime.is_none() {
         CALCULATED.iter().for_each(|name| drop(document.parts.remove(*name)));
+        take_over_meeting(&mut document);
     }
     complete(&mut document, &cx.asked.zone, now(cx)).map_err(refused)?;
     if document.text("UID").is_none_or(|uid| uid.is_empty()) {

@@ -72,11 +72,12 @@ pub(crate) fn of_appointment(
     let invited = attendees::any(&document);
     let state = document.text("AppointmentState").and_then(|text| text.parse().ok()).unwrap_or(0);
     let is_meeting = invited || state & 1 != 0;
+    let state = state | i32::from(is_meeting);
     let organizes = is_organizer(&document, &mailbox.address);
     facts.text("CalendarItemType", kind);
     facts.text("IsRecurring", if kind == "Single" { "false" } else { "true" });
     facts.text("IsMeeting", if is_meeting { "true" } else { "false" });
-    facts.text("AppointmentState", &(state | i32::from(is_meeting)).to_string());
+    facts.text("AppointmentState", &state.to_string());
     facts.text("IsOrganizer", if organizes { "true" } else { "false" });
     if let Some(place) = row.occurrence {
         facts.text("OriginalStart", &date_time(place.original_start_ms));
@@ -90,7 +91,7 @@ pub(crate) fn of_appointment(
         facts.series(mailbox, row, &series);
     }
     facts.object_ids(row.occurrence.map(|place| place.day));
-    facts.mapi(kind, &appointment, is_meeting);
+    facts.mapi(kind, &appointment, state);
     facts.facts
 }
 
@@ -290,7 +291,7 @@ impl<'a> Maker<'a> {
     }
 
     /// The named MAPI properties that clients ask a calendar for.
-    fn mapi(&mut self, kind: &str, appointment: &Appointment, is_meeting: bool) {
+    fn mapi(&mut self, kind: &str, appointment: &Appointment, state: i32) {
         let set = "00062002-0000-0000-c000-000000000046";
         let start = date_time(appointment.start.as_millisecond());
         let end = date_time(appointment.end.as_millisecond());
@@ -309,7 +310,7 @@ impl<'a> Maker<'a> {
             (0x820d, "SystemTime", start.clone()),
             (0x820e, "SystemTime", end.clone()),
             (0x8215, "Boolean", whole_day),
-            (0x8217, "Integer", i32::from(is_meeting).to_string()),
+            (0x8217, "Integer", state.to_string()),
             (0x8223, "Boolean", series.to_string()),
         ] {
             self.mapi_value(&format!("{set}#{id}:{value_type}"), value);

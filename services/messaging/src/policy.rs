@@ -28,6 +28,8 @@ pub struct MessagingPolicy {
     pub gone_grace: SignedDuration,
     /// More messages than this, and more than a tenth of a mailbox's, vanishing without a trace pause it; 20 by default.
     pub brake: usize,
+    /// How old a mailbox's last snapshot may be when contacts or events are written; 24 h by default.
+    pub snapshot_every: SignedDuration,
     /// A mailbox's folders are counted this often; 1 h by default. In a crowd less often, one mailbox a second.
     pub count_interval: Duration,
     /// When the mail system could not be asked for this long, a light that depends on it is unknown; 30 min by default.
@@ -52,6 +54,7 @@ impl Default for MessagingPolicy {
             sync_interval: Duration::from_secs(300),
             gone_grace: SignedDuration::from_secs(2),
             brake: 20,
+            snapshot_every: SignedDuration::from_hours(24),
             count_interval: Duration::from_secs(3600),
             unknown_after: SignedDuration::from_mins(30),
             account_domain: "localhost".to_owned(),

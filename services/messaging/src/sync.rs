@@ -21,10 +21,10 @@ use tieline_ports::{
     FolderRef, ItemRef, MailTarget, PortError, ReadRecord, RecordOperation, RecordStamp, RecordSystem,
     RecordWritten, RemoteChange, RemotePage, RemoteRecord, WriteRecord,
 };
-use tieline_store::{AnyRecord, JobFilter, NewJob, Write};
+use tieline_store::{AnyRecord, NewJob, NewPicture, Write};
 use tieline_sync::{
-    Change, Command, Engine, Event, Fetched, Identity, Operation, Page, Policy, Query, Rendition, Rest,
-    Resume, RightItem, Side, Stamp, Written,
+    Change, Command, Engine, Event, Fetched, Identity, Limits, Operation, Page, Policy, Query, Rendition,
+    Rest, Resume, RightItem, Side, Stamp, Written,
 };
 use tieline_worker::{Finish, JobContext, Run, Work, WorkError};
 
@@ -95,8 +95,17 @@ impl Word {
 struct RecordsPayload {
     mailbox: MailboxId,
     kind: RecordKind,
+    #[serde(flatten)]
+    spoken: Spoken,
+}
+
+/// What a person said, and when: by that it is known whether it was heard already.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Spoken {
     #[serde(default)]
     word: Option<Word>,
+    #[serde(default)]
+    said: Option<Timestamp>,
 }
 
 pub(crate) const RECORDS: &str = "records";
@@ -104,6 +113,8 @@ pub(crate) const RECORDS: &str = "records";
 pub(crate) const KINDS: [RecordKind; 2] = [RecordKind::Contacts, RecordKind::Calendar];
 /// The shortest time between two passes that nobody asked for.
 const SOON: SignedDuration = SignedDuration::from_secs(1);
+/// A pass that goes on for longer lets the mailboxes go first that wait for theirs.
+const TURN: SignedDuration = SignedDuration::from_secs(2);
 
 /// Job `records`.
 pub(crate) struct KeepInStep(pub(crate) Messaging);
@@ -155,10 +166,28 @@ pub(crate) struct Pass<'a, R: InStep> {
     pub(crate) folder: Option<FolderRef>,
     /// What was shown to people last.
     pub(crate) standing: Standing,
+    /// When the word was said that this pass goes by, if it does by any.
+    said: Option<Timestamp>,
+    /// When the last word was said whose pass came to its end.
+    pub(crate) heard: Option<Timestamp>,
+    /// When the last word was said whose doings are durable: it is not said to the engine again.
+    pub(crate) taken: Option<Timestamp>,
     pub(crate) edits: Edits,
     /// Links that both sides agreed on when the batches began.
     pub(crate) linked: u64,
     pub(crate) spool: Spool<R>,
+    /// Something was written to a side, and that is durable.
+    advanced: bool,
+}
+
+/// How a pass ended.
+enum Ended {
+    /// The engine rests.
+    Rest(Rest),
+    /// The process stops.
+    Stopped,
+    /// Others wait for their turn.
+    GaveWay,
 }
 
 impl Messaging {
@@ -209,25 +238,25 @@ impl Messaging {
     }
 
     /// Queues a pass: at a hint, at the interval, or because a person asks.
-    pub(crate) fn records_job(
+    fn records_job(
         &self,
         mailbox: MailboxId,
         kind: RecordKind,
-        word: Option<Word>,
+        spoken: Spoken,
         not_before: Timestamp,
-    ) -> Write {
+    ) -> NewJob {
         // One job for each: a word takes the place of the pass that waits for its time.
         let dedupe = Some(format!("{RECORDS}/{}/{mailbox}", kind.label()));
-        Write::Job(NewJob {
+        NewJob {
             id: self.new_job_id(),
             stream: self.records_stream(mailbox, kind),
             kind: RECORDS.to_owned(),
-            payload: json(&RecordsPayload { mailbox, kind, word }),
+            payload: json(&RecordsPayload { mailbox, kind, spoken }),
             not_before,
             trace: self.new_trace(),
             subject: mailbox.to_string(),
             dedupe,
-        })
+        }
     }
 
     /// Jobs for the kinds that are to be kept in step; none without a mail system for them.
@@ -239,22 +268,13 @@ impl Messaging {
         let mut writes = Vec::new();
         let Ok(reach) = Reach::of(&self.store, mailbox).await? else { return Ok(writes) };
         for kind in self.kept_kinds(mailbox, &reach) {
-            // A hint must not take the place of what a person said.
-            if kinds.contains(&kind) && !self.word_waits(mailbox.id, kind).await? {
-                writes.push(self.records_job(mailbox.id, kind, None, self.now()));
+            if kinds.contains(&kind) {
+                // A hint must not take the place of what a person said.
+                let job = self.records_job(mailbox.id, kind, Spoken::default(), self.now());
+                writes.push(Write::JobHint(job));
             }
         }
         Ok(writes)
-    }
-
-    async fn word_waits(
-        &self,
-        mailbox: MailboxId,
-        kind: RecordKind,
-    ) -> Result<bool, tieline_store::StoreError> {
-        let filter = JobFilter { stream: Some(self.records_stream(mailbox, kind)), ..JobFilter::default() };
-        let jobs = self.store.jobs(&filter, 10).await?;
-        Ok(jobs.iter().any(|job| job.payload.get("word").is_some_and(|word| !word.is_null())))
     }
 
     async fn keep_in_step<R: InStep>(
@@ -276,12 +296,14 @@ impl Messaging {
             Ok(target) => target,
             Err(refusal) => return Err(WorkError::failed(refusal)),
         };
-        let kept = self.kept_state::<R>(mailbox.id).await?;
-        let standing = kept.map(|kept| kept.standing).unwrap_or_default();
-        if payload.word.is_none() && standing.waits_for_a_person() {
+        let kept = self.kept_state::<R>(mailbox.id).await?.unwrap_or_default();
+        let standing = kept.standing;
+        // What stands in the payload may have been heard by an earlier pass of the same job.
+        let said = payload.spoken.said;
+        let word = payload.spoken.word.filter(|_| said.is_none() || said != kept.taken);
+        if word.is_none() && standing.waits_for_a_person() {
             return Ok(Finish::done());
         }
-        let word = payload.word;
         if word == Some(Word::Retry) {
             self.retry_put_aside::<R>(context, mailbox.id).await?;
         }
@@ -294,22 +316,28 @@ impl Messaging {
             system,
             folder: None,
             standing,
+            said,
+            heard: kept.heard,
+            taken: kept.taken,
             edits,
             linked: 0,
             spool: Spool::new(),
+            advanced: false,
         };
-        let rest = pass.run(word.as_ref()).await?;
-        pass.finish(rest, word.is_some()).await
+        let ended = pass.run(word.as_ref()).await?;
+        pass.finish(ended).await
     }
 
     pub(crate) fn sync_policy(&self) -> Policy {
-        Policy { times: self.policy.delivery.clone(), ..Policy::default() }
+        let limits = Limits { snapshot_every: Some(self.policy.snapshot_every), ..Limits::default() };
+        Policy { times: self.policy.delivery.clone(), limits, ..Policy::default() }
     }
 }
 
 impl<R: InStep> Pass<'_, R> {
-    /// Carries commands out until the engine rests; `None` when the process stops.
-    async fn run(&mut self, word: Option<&Word>) -> Result<Option<Rest>, WorkError> {
+    /// Carries commands out until the engine rests, the process stops, or it is somebody else's turn.
+    async fn run(&mut self, word: Option<&Word>) -> Result<Ended, WorkError> {
+        let begun = self.context.now();
         let rendition = Rendered(Arc::clone(&self.system));
         let (mut engine, mut command) =
             Engine::<R>::new(self.messaging.sync_policy(), Some(Box::new(rendition)));
@@ -323,14 +351,31 @@ impl<R: InStep> Pass<'_, R> {
         }
         loop {
             if self.context.stopping().is_cancelled() {
-                return Ok(None);
+                return Ok(Ended::Stopped);
             }
-            let event = match command {
-                Command::Rest(rest) => return Ok(Some(rest)),
-                other => self.carry_out(other).await?,
+            let (event, committed) = match command {
+                Command::Rest(rest) => return Ok(Ended::Rest(rest)),
+                other => {
+                    let commits = matches!(other, Command::Commit(_));
+                    (self.carry_out(other).await?, commits)
+                }
             };
+            // Only what is durable is kept, and only what was written is worth to be kept: a dry run has no other end.
+            if committed && self.advanced && self.others_wait(begun).await? {
+                return Ok(Ended::GaveWay);
+            }
             command = engine.handle(event, self.context.now(), &*self.messaging.ids);
         }
+    }
+
+    /// The turn is over, and there is a mailbox whose pass is due and that nobody carries out.
+    async fn others_wait(&self, begun: Timestamp) -> Result<bool, WorkError> {
+        let now = self.context.now();
+        if now.duration_since(begun) < TURN {
+            return Ok(false);
+        }
+        let next = self.messaging.store.next_due(&[RECORDS]).await?;
+        Ok(next.is_some_and(|due| due <= now))
     }
 
     async fn carry_out(&mut self, command: Command<R>) -> Result<Event<R>, WorkError> {
@@ -378,6 +423,10 @@ impl<R: InStep> Pass<'_, R> {
             },
             Command::Commit(commit) => {
                 let carried = self.edits_in(&commit);
+                let writes_here = commit.units.iter().any(|unit| unit.left.is_some());
+                if writes_here {
+                    self.advance();
+                }
                 let refused = self.commit(*commit).await?;
                 if refused.is_empty() {
                     self.carried_here(&carried);
@@ -392,6 +441,7 @@ impl<R: InStep> Pass<'_, R> {
                     Ok(written) => {
                         let written: Vec<Written<R>> = written.into_iter().map(written_of).collect();
                         self.carried_there(&sent, &written);
+                        self.advance();
                         Event::Written(written)
                     }
                     Err(error) => Event::Failed(failure(&error)),
@@ -399,6 +449,19 @@ impl<R: InStep> Pass<'_, R> {
             }
             Command::Rest(_) => Event::Wake,
         })
+    }
+
+    /// The pictures that came with these, to be kept before any contact of ours names them.
+    pub(crate) fn pictures(&self, read: &[ReadRecord<R>]) -> Vec<Write> {
+        let picture = |read: &ReadRecord<R>| match read {
+            ReadRecord::Found(remote) => {
+                let content = remote.picture.clone()?;
+                let hash = RecordHash::of_bytes(&content);
+                Some(Write::Picture(NewPicture { mailbox: self.mailbox.id, hash, content }))
+            }
+            ReadRecord::NotFound | ReadRecord::Unreadable(_) => None,
+        };
+        read.iter().filter_map(picture).collect()
     }
 
     /// The folder that is kept in step. The engine asks who it is only when it matters; to be listed it must be known.
@@ -447,39 +510,47 @@ impl<R: InStep> Pass<'_, R> {
         })
     }
 
+    /// A side was written to. What a person was asked for is answered; what has no end yet is under way.
+    fn advance(&mut self) {
+        self.advanced = true;
+        self.taken = self.said.or(self.taken);
+        if self.standing.waits_for_a_person() || self.standing == Standing::NotYet {
+            self.standing = Standing::UnderWay;
+        }
+    }
+
     /// Notes how the pass ended, and when the next one begins.
-    async fn finish(mut self, rest: Option<Rest>, by_word: bool) -> Result<Finish, WorkError> {
+    async fn finish(mut self, ended: Ended) -> Result<Finish, WorkError> {
         let now = self.context.now();
         let interval = SignedDuration::try_from(self.messaging.policy.sync_interval)
             .unwrap_or(SignedDuration::from_mins(5));
+        let rest = match ended {
+            Ended::Rest(rest) => rest,
+            Ended::Stopped | Ended::GaveWay => {
+                let writes = self.standing_writes().await?;
+                return Ok(Finish::give_way(now, serde_json::Value::Null).with_all(writes));
+            }
+        };
         let again = match &rest {
-            None => Some(now),
-            Some(Rest::Done { until }) => Some(next_pass(*until, now, interval)),
-            Some(Rest::Until(until)) => Some(*until),
-            Some(Rest::AwaitApproval(_) | Rest::WorldChanged(_) | Rest::Paused(_)) => None,
+            Rest::Done { until } => Some(next_pass(*until, now, interval)),
+            Rest::Until(until) => Some(*until),
+            Rest::AwaitApproval(_) | Rest::WorldChanged(_) | Rest::Paused(_) => None,
         };
-        let interrupted = rest.is_none();
         self.standing = match rest {
-            None => self.standing,
-            Some(Rest::Done { .. }) => Standing::InStep,
-            Some(Rest::Until(until)) => Standing::Waits { until },
-            Some(Rest::AwaitApproval(plan)) => Standing::AwaitsApproval { plan, changed: false },
-            Some(Rest::WorldChanged(plan)) => Standing::AwaitsApproval { plan, changed: true },
-            Some(Rest::Paused(pause)) => Standing::Paused { pause },
+            Rest::Done { .. } => Standing::InStep,
+            Rest::Until(until) => Standing::Waits { until },
+            Rest::AwaitApproval(plan) => Standing::AwaitsApproval { plan, changed: false },
+            Rest::WorldChanged(plan) => Standing::AwaitsApproval { plan, changed: true },
+            Rest::Paused(pause) => Standing::Paused { pause },
         };
+        (self.heard, self.taken) = (self.said.or(self.heard), self.said.or(self.taken));
         let mut writes = self.standing_writes().await?;
         if self.standing == Standing::InStep && self.spool.is_used() {
             let (mailbox, kind) = self.id();
             writes.push(Write::SpoolClear { mailbox, kind });
         }
-        let finish = match again {
-            None => Finish::done(),
-            // A word that was not heard to its end is said again.
-            Some(at) if by_word && !interrupted => {
-                Finish::done().with(self.messaging.records_job(self.mailbox.id, R::KIND, None, at))
-            }
-            Some(at) => Finish::wait(at, serde_json::Value::Null),
-        };
+        // What was said meanwhile stands in the job by now, and begins the next pass at once.
+        let finish = again.map_or_else(Finish::done, |at| Finish::wait(at, serde_json::Value::Null));
         Ok(finish.with_all(writes))
     }
 }

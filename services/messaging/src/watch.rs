@@ -178,13 +178,13 @@ impl Messaging {
 
     async fn first_passes(&self, fresh: &[Tied]) -> Result<(), StoreError> {
         for Tied { mailbox, messages, .. } in fresh {
-            let mut writes = Vec::new();
+            // A full synchronization begins with contacts, then the calendar, then messages.
+            let mut writes = self.records_jobs(mailbox, &KINDS).await?;
             if *messages {
                 writes.extend(self.backfill(mailbox).await?);
                 writes.extend(self.first_health(mailbox).await?);
                 writes.push(self.sync_job(mailbox.id, self.new_trace()));
             }
-            writes.extend(self.records_jobs(mailbox, &KINDS).await?);
             self.store.commit(Batch { at: self.now(), fence: None, writes }).await?;
         }
         Ok(())

@@ -249,3 +249,93 @@ fn a_series_that_was_broken_off_in_the_middle_is_completed() {
         nothing_more_is_written(&site);
     }
 }
+
+/// One occurrence of a series has a text and guests of its own, with their answers to it: from either side, each on another
+/// occurrence, and the series keeps its own. Nobody is told.
+///
+/// Covers: AV-78 (one occurrence's text and guests)
+#[test]
+fn one_occurrence_has_a_text_and_guests_of_its_own() {
+    let site = start();
+    let file = site.folder().join("series.ics");
+    let weekly = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:w1\r\nSUMMARY:Ours weekly\r\n\
+        DESCRIPTION:usual\r\nATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:bob@lab.example\r\n\
+        DTSTART;TZID=Europe/Berlin:20260302T090000\r\nDTEND;TZID=Europe/Berlin:20260302T091500\r\n\
+        RRULE:FREQ=WEEKLY;COUNT=6;BYDAY=MO\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    fs::write(&file, weekly).expect("written");
+    site.server.cli(&["event", "import", &file.display().to_string(), "--mailbox", "1001"]);
+    sync(&site, "plan");
+    sync(&site, "apply");
+    judge(&site, &["changes_one_occurrence"]);
+    sync(&site, "run");
+    let second = "2026-03-09T09:00:00";
+    let here = wait(&site, "Ours weekly", "changed", |one| {
+        one["schedule"]["recurrence"]["exceptions"][second]["body"].as_str().map(str::trim)
+            == Some("bring slides")
+    });
+    let series = &here["event"]["schedule"]["recurrence"];
+    let guests: Vec<(&Value, &Value)> = series["exceptions"][second]["attendees"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| (&one["address"], &one["response"]))
+        .collect();
+    let wanted =
+        [("bob@lab.example", "declined"), ("carol@lab.example", "none")].map(|(a, b)| (json!(a), json!(b)));
+    assert_eq!(guests, wanted.iter().map(|(a, b)| (a, b)).collect::<Vec<_>>(), "{here:#}");
+    assert_eq!(here["event"]["attendees"].as_array().map(Vec::len), Some(1), "{here:#}");
+
+    let mut schedule = here["event"]["schedule"].clone();
+    let third = "2026-03-16T09:00:00";
+    schedule["recurrence"]["exceptions"][third] = json!({
+        "start": third, "end": "2026-03-16T09:15:00", "body": "from here",
+        "attendees": [{"address": "carol@lab.example", "role": "required", "response": "none"}],
+    });
+    let path = format!("/api/v1/events/{}", here["id"].as_str().expect("an id"));
+    site.server.rest("admin").patch(&path, &json!({"schedule": schedule})).ok();
+    sync(&site, "run");
+    judge(&site, &["sees_the_other_occurrence"]);
+    nothing_more_is_written(&site);
+    for user in ["alice", "bob", "carol"] {
+        judge_as(&site, user, &["was_told_nothing"], json!({}));
+    }
+}
+
+/// Who organizes a meeting is the same on both sides: whoever makes an event in their own calendar, and the foreign organizer
+/// of one that was taken in. A meeting that was called off there says so here, and the other way round, and nobody is told by
+/// us.
+///
+/// Covers: AV-78 (organizer, called off)
+#[test]
+fn organizers_and_meetings_that_were_called_off_go_both_ways() {
+    let site = start();
+    judge_as(&site, "bob", &["invites_alice"], json!({}));
+    let when = ("2026-11-23T09:00:00", "2026-11-23T10:00:00");
+    let own = add(&site, "Own", "Europe/Berlin", when, &[]);
+    let file = site.folder().join("carols.ics");
+    let carols = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:c1\r\nSUMMARY:Carol's\r\n\
+        ORGANIZER:mailto:carol@lab.example\r\nATTENDEE;PARTSTAT=ACCEPTED:mailto:alice@lab.example\r\n\
+        DTSTART;TZID=Europe/Berlin:20261124T090000\r\nDTEND;TZID=Europe/Berlin:20261124T100000\r\nEND:VEVENT\r\n\
+        END:VCALENDAR\r\n";
+    fs::write(&file, carols).expect("written");
+    site.server.cli(&["event", "import", &file.display().to_string(), "--mailbox", "1001"]);
+    let shown = site.server.cli(&["event", "show", &own]);
+    assert_eq!(shown["event"]["organizer"], "alice@lab.example", "{shown:#}");
+
+    sync(&site, "plan");
+    sync(&site, "apply");
+    judge(&site, &["sees_who_organizes"]);
+    let bobs = wait(&site, "Bob's", "here", |one| one["organizer"] == "bob@lab.example");
+    assert_eq!(bobs["event"]["cancelled"], false, "{bobs:#}");
+    judge_as(&site, "bob", &["calls_it_off"], json!({}));
+    sync(&site, "run");
+    wait(&site, "Bob's", "called off", |one| one["cancelled"] == true);
+
+    let carols = event(&site, "Carol's").expect("carol's")["id"].clone();
+    let path = format!("/api/v1/events/{}", carols.as_str().expect("an id"));
+    site.server.rest("admin").patch(&path, &json!({"cancelled": true})).ok();
+    sync(&site, "run");
+    judge(&site, &["sees_it_called_off"]);
+    nothing_more_is_written(&site);
+    judge_as(&site, "carol", &["was_told_nothing"], json!({}));
+}

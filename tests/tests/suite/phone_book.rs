@@ -10,6 +10,8 @@ use tieline_tests::seed::Seeded;
 use tieline_tests::site::{Options, Site};
 use tieline_tests::{port, tool};
 
+use crate::trust::Chain;
+
 /// A site that serves the contacts of 1000 to everybody and those of 1001 to its telephones.
 fn site() -> (Site, String) {
     let address = format!("127.0.0.1:{}", port::free());
@@ -28,12 +30,17 @@ fn site() -> (Site, String) {
 }
 
 fn search(url: &str, who: Option<(&str, &str)>, arguments: &[&str]) -> Output {
+    ldapsearch(url, who, arguments).output().expect("ldapsearch starts")
+}
+
+fn ldapsearch(url: &str, who: Option<(&str, &str)>, arguments: &[&str]) -> Command {
     let mut command = Command::new(tool("ldapsearch"));
     command.args(["-x", "-LLL", "-o", "ldif-wrap=no", "-H", url]);
     if let Some((name, password)) = who {
         command.args(["-D", name, "-w", password]);
     }
-    command.args(arguments).output().expect("ldapsearch starts")
+    command.args(arguments);
+    command
 }
 
 fn found(output: &Output, attribute: &str) -> Vec<String> {
@@ -104,6 +111,69 @@ fn telephones_look_up_names_and_numbers() {
     assert_eq!((many.status.code(), found(&many, "sn").len()), (Some(4), 20), "sizeLimitExceeded");
     let few = search(&url, phone, &["-b", "o=tieline", "-z", "3", "(sn=many*)"]);
     assert_eq!((few.status.code(), found(&few, "sn").len()), (Some(4), 3));
+}
+
+/// OpenLDAP's client turns to TLS on the plain port, checks the certificate, and is somebody only after a bind under TLS; and it
+/// gets a book that is larger than one answer in pages, each contact once.
+#[test]
+fn telephones_turn_to_tls_and_read_in_pages() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // By its address: OpenLDAP makes the machine's own name of localhost.
+    let chain = Chain::issue_for(folder.path(), 20, "IP:127.0.0.1");
+    // OpenLDAP wants the whole chain from the server.
+    let whole =
+        ["server.pem", "chain.pem"].map(|name| fs::read_to_string(chain.file(name)).expect("just made"));
+    fs::write(folder.path().join("own.pem"), whole.concat()).expect("own folder");
+    let port = port::free();
+    let more = format!(
+        "[ldap]\nplain = \"127.0.0.1:{port}\"\ntls = {{ certificate = \"own.pem\", key = \"server.key\" }}\n\
+         shared = [\"1000\"]\naccount = \"cn=phones,o=tieline\"\npassword_file = \"phones.pw\"\nmost_entries = 20\n"
+    );
+    fs::write(folder.path().join("phones.pw"), "phones-password\n").expect("own folder");
+    let server = tieline_tests::site::Server::start(folder.path(), &Options { more, ..Options::default() });
+    let root = chain.file("root.pem");
+    let site = Site::around(server, folder);
+    site.add_endpoint_and_group(&[]);
+    site.add_mailbox("1000", "carol", &[]);
+    let cards: String = (0..45)
+        .map(|n| format!("BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Many {n:02}\r\nN:Many{n:02};;;;\r\nEND:VCARD\r\n"))
+        .collect();
+    let file = site.folder().join("many.vcf");
+    fs::write(&file, cards).expect("own folder");
+    site.server.cli(&["contact", "import", &file.display().to_string(), "--mailbox", "1000"]);
+
+    let account = Some(("cn=phones,o=tieline", "phones-password"));
+    let asked = |url: &str, believed: bool, arguments: &[&str]| {
+        let mut command = ldapsearch(url, account, arguments);
+        if believed {
+            command.env("LDAPTLS_CACERT", &root);
+        }
+        command.output().expect("ldapsearch starts")
+    };
+    let url = format!("ldap://127.0.0.1:{port}");
+    let base = ["-b", "", "-s", "base", "supportedExtension", "supportedControl"];
+    let offered = found(&asked(&url, true, &base), "supportedExtension");
+    assert!(offered.contains(&"1.3.6.1.4.1.1466.20037".to_owned()), "{offered:?}");
+    assert_eq!(found(&asked(&url, true, &base), "supportedControl"), ["1.2.840.113556.1.4.319"]);
+    let one = ["-ZZ", "-b", "o=tieline", "(sn=Many07)"];
+    let secured = asked(&url, true, &one);
+    assert_eq!(found(&secured, "sn"), ["Many07"], "{secured:?}");
+    let refused = asked(&url, false, &one);
+    assert!(!refused.status.success(), "nobody believes it: {refused:?}");
+    let under_tls = asked(&url, true, &["-ZZ", "-b", "", "-s", "base", "supportedExtension"]);
+    let offered = found(&under_tls, "supportedExtension");
+    assert_eq!(offered, ["1.3.6.1.4.1.4203.1.11.3"], "not twice");
+
+    let all: Vec<String> = (0..45).map(|n| format!("Many{n:02}")).collect();
+    for pages in ["pr=10/noprompt", "pr=20/noprompt", "pr=1000/noprompt"] {
+        let listed = asked(&url, true, &["-ZZ", "-E", pages, "-b", "o=tieline", "(sn=many*)", "sn"]);
+        assert!(listed.status.success(), "{listed:?}");
+        assert_eq!(found(&listed, "sn"), all, "{pages}");
+    }
+    let critical = asked(&url, true, &["-E", "!pr=7/noprompt", "-b", "o=tieline", "(sn=many*)", "sn"]);
+    assert_eq!(found(&critical, "sn"), all, "{critical:?}");
+    let few = asked(&url, true, &["-E", "pr=7/noprompt", "-z", "9", "-b", "o=tieline", "(sn=many*)", "sn"]);
+    assert_eq!((few.status.code(), found(&few, "sn").len()), (Some(4), 9), "{few:?}");
 }
 
 /// Whatever is sent to the port, well-formed in parts or not at all: the server goes on and telephones are served.

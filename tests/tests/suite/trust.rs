@@ -5,30 +5,36 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use tieline_tests::page::Pages;
 use tieline_tests::process::{Running, eventually, run};
 use tieline_tests::recording::spoken;
 use tieline_tests::site::{Options, Server, Site, host_and_port};
 use tieline_tests::{port, tool};
 
 /// A root, an authority below it, and a server's certificate for `localhost` that ends in so many days.
-struct Chain {
+pub(crate) struct Chain {
     folder: PathBuf,
 }
 
 impl Chain {
-    fn issue(folder: &Path, days: u32) -> Self {
+    pub(crate) fn issue(folder: &Path, days: u32) -> Self {
+        Self::issue_for(folder, days, "DNS:localhost")
+    }
+
+    /// The same for these names, as OpenSSL takes them.
+    pub(crate) fn issue_for(folder: &Path, days: u32, names: &str) -> Self {
         let chain = Self { folder: folder.to_owned() };
         let authority = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n";
-        let server = "subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n";
+        let server = format!("subjectAltName={names}\nextendedKeyUsage=serverAuth\n");
         chain.certificate("root", "/CN=Lab Root", authority, None, 3650);
         chain.certificate("issuing", "/O=Lab/CN=Lab Issuing", authority, Some("root"), 1000);
-        chain.certificate("server", "/CN=localhost", server, Some("issuing"), days);
+        chain.certificate("server", "/CN=localhost", &server, Some("issuing"), days);
         let all: String = ["issuing", "root"].map(|name| chain.pem(name)).concat();
         fs::write(chain.file("chain.pem"), all).expect("own folder");
         chain
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
@@ -198,6 +204,52 @@ fn what_is_let_in_holds_at_once_and_without_a_restart() {
     site.server.cli(&["trust", "remove", &own]);
     let refused = site.server.refused(&["endpoint", "add", "again", "ews:127.0.0.1", "--port", &port]);
     assert!(refused.contains("unknown issuer"), "{refused}");
+}
+
+/// A sign-in provider behind TLS: refused while nobody believes its authority, believed once that stands in the file `ca_file`
+/// and the configuration is read again, or once it is let in; a file that holds no certificate changes nothing. All in one
+/// process.
+///
+/// Covers: AV-62 (files, sign-in)
+#[test]
+fn authorities_in_files_and_the_trust_store_reach_the_sign_in_provider() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (chain, port) = (Chain::issue(folder.path(), 20), port::free());
+    let _provider = chain.serve(port);
+    let other = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("provider-ca.pem");
+    let believe = |root: &Path| fs::copy(root, &file).expect("own folder");
+    believe(&Chain::issue(other.path(), 20).file("root.pem"));
+    let more = format!(
+        "[sign_in]\npublic_url = \"http://127.0.0.1\"\nlocal_accounts = false\n\n[sign_in.openid]\n\
+         issuer = \"https://localhost:{port}\"\nclient_id = \"tieline\"\nca_file = \"provider-ca.pem\"\n"
+    );
+    let mut server = Server::start(folder.path(), &Options { more, ..Options::default() });
+    let asked = |server: &Server| Pages::new(&server.base()).get("/sign-in/openid").body;
+    let unknown = |page: &str| page.contains("cannot be reached");
+    // The provider is a page in truth: what is said of that proves that it was asked.
+    let known = |page: &str| page.contains("is not usable");
+    let page = asked(&server);
+    assert!(unknown(&page), "{page}");
+
+    fs::write(&file, "no certificate").expect("own folder");
+    let refused = server.refused(&["config", "reload"]);
+    assert!(refused.contains("provider-ca.pem"), "{refused}");
+    assert!(unknown(&asked(&server)), "as before");
+    believe(&chain.file("root.pem"));
+    let reloaded = server.cli(&["config", "reload"]);
+    assert_eq!(reloaded["restart"], json!([]), "{reloaded}");
+    let page = asked(&server);
+    assert!(known(&page), "{page}");
+    believe(&other.path().join("root.pem"));
+    server.process().signal("HUP");
+    eventually("the other authority", || unknown(&asked(&server)).then_some(()));
+
+    let (root, print) = (chain.file("root.pem").display().to_string(), chain.fingerprint("root"));
+    server.cli(&["trust", "add", &root, "--fingerprint", &print]);
+    let page = asked(&server);
+    assert!(known(&page), "{page}");
+    server.stop();
 }
 
 /// Certificates in use are looked at with their days: in the list, as a metric, and as a warning in status and doctor when they

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tieline_model::Refusal;
 
 use super::query;
-use super::record::{self, Set};
+use super::record::{self, OneCommand, Set};
 use crate::api::{Api, segment};
-use crate::output::{Output, fields, items, table, text, time};
+use crate::output::{Output, items, table, text};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContactCommand {
@@ -25,10 +25,14 @@ pub(crate) enum ContactCommand {
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
-    /// Shows a contact, and who set which field.
-    Show {
+    #[command(flatten)]
+    One(OneCommand),
+    /// Writes a contact's picture into a file.
+    Photo {
         /// Its id, as ct_….
         id: String,
+        /// The file; standard output without it.
+        file: Option<PathBuf>,
     },
     /// Adds a contact.
     Add {
@@ -37,18 +41,6 @@ pub(crate) enum ContactCommand {
         mailbox: String,
         #[command(flatten)]
         set: Set,
-    },
-    /// Changes fields of a contact.
-    Edit {
-        /// Its id, as ct_….
-        id: String,
-        #[command(flatten)]
-        set: Set,
-    },
-    /// Removes a contact; tieline deletion restore brings it back for 14 days.
-    Remove {
-        /// Its id, as ct_….
-        id: String,
     },
     /// Saves a person of the directory among a mailbox's contacts; saved contacts follow the directory.
     Save {
@@ -89,25 +81,20 @@ pub(crate) enum ContactCommand {
 }
 
 pub(crate) async fn run(command: ContactCommand, api: &Api, out: Output) -> Result<(), Refusal> {
-    let path = |id: &str| format!("/api/v1/contacts/{}", segment(id));
     let of = |mailbox: &str| format!("/api/v1/mailboxes/{}/contacts", segment(mailbox));
     match command {
         ContactCommand::List { mailbox, search, limit } => {
             let asked = query(&[("search", search), ("limit", Some(limit.to_string()))]);
             out.show(&api.get(&format!("{}{asked}", of(&mailbox))).await?, list);
         }
-        ContactCommand::Show { id } => out.show(&api.get(&path(&id)).await?, show),
+        ContactCommand::One(command) => record::one(command, "contact", api, out).await?,
+        ContactCommand::Photo { id, file } => {
+            let content = api.bytes(&format!("/api/v1/contacts/{}/photo", segment(&id))).await?;
+            record::write(file.as_deref(), &content, out)?;
+        }
         ContactCommand::Add { mailbox, set } => {
             let answer = api.post(&of(&mailbox), &set.body()?).await?;
             out.show(&answer, |c| format!("Added {} ({})", text(c, "id"), text(c, "headline")));
-        }
-        ContactCommand::Edit { id, set } => {
-            let answer = api.patch(&path(&id), &set.body()?).await?;
-            out.show(&answer, |c| format!("Changed {} ({})", text(c, "id"), text(c, "headline")));
-        }
-        ContactCommand::Remove { id } => {
-            let answer = api.delete(&path(&id)).await?;
-            out.show(&answer, |a| record::removed(&id, a));
         }
         ContactCommand::Save { address, mailbox } => {
             let answer = api.post(&format!("{}/save", of(&mailbox)), &json!({ "address": address })).await?;
@@ -168,15 +155,4 @@ fn list(answer: &Value) -> String {
     };
     let empty = "No contacts. Take some in: tieline contact import FILE.vcf --mailbox 1001";
     table(&["id", "name", "mail", "telephone"], items(answer).iter().map(row).collect(), empty)
-}
-
-fn show(contact: &Value) -> String {
-    let mut pairs = vec![
-        ("id".to_owned(), text(contact, "id")),
-        ("mailbox".to_owned(), text(contact, "mailbox")),
-        ("edited".to_owned(), time(&text(contact, "edited"))),
-    ];
-    pairs.extend(record::lines(&contact["contact"], &contact["provenance"]));
-    let pairs: Vec<(&str, String)> = pairs.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
-    fields(&pairs)
 }

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tieline_model::Refusal;
 
 use super::query;
-use super::record::{self, Set};
+use super::record::{self, OneCommand, Set};
 use crate::api::{Api, segment};
-use crate::output::{Output, fields, items, table, text, time};
+use crate::output::{Output, items, table, text, time};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum EventCommand {
@@ -31,11 +31,8 @@ pub(crate) enum EventCommand {
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
-    /// Shows an event, and who set which field.
-    Show {
-        /// Its id, as ev_….
-        id: String,
-    },
+    #[command(flatten)]
+    One(OneCommand),
     /// Adds an event; nobody is invited.
     Add {
         /// The mailbox, by number, address or id.
@@ -55,18 +52,6 @@ pub(crate) enum EventCommand {
         subject: String,
         #[command(flatten)]
         set: Set,
-    },
-    /// Changes fields of an event.
-    Edit {
-        /// Its id, as ev_….
-        id: String,
-        #[command(flatten)]
-        set: Set,
-    },
-    /// Removes an event; tieline deletion restore brings it back for 14 days.
-    Remove {
-        /// Its id, as ev_….
-        id: String,
     },
     /// Takes the events of an iCalendar file in.
     Import {
@@ -116,7 +101,6 @@ pub(crate) enum EventCommand {
 }
 
 pub(crate) async fn run(command: EventCommand, api: &Api, out: Output) -> Result<(), Refusal> {
-    let path = |id: &str| format!("/api/v1/events/{}", segment(id));
     let of = |mailbox: &str, what: &str| format!("/api/v1/mailboxes/{}/{what}", segment(mailbox));
     match command {
         EventCommand::List { mailbox, from, to, search, limit } => {
@@ -124,7 +108,7 @@ pub(crate) async fn run(command: EventCommand, api: &Api, out: Output) -> Result
                 query(&[("from", from), ("to", to), ("search", search), ("limit", Some(limit.to_string()))]);
             out.show(&api.get(&format!("{}{asked}", of(&mailbox, "events"))).await?, list);
         }
-        EventCommand::Show { id } => out.show(&api.get(&path(&id)).await?, show),
+        EventCommand::One(command) => record::one(command, "event", api, out).await?,
         EventCommand::Add { mailbox, start, end, zone, subject, set } => {
             let when = |local: &str| json!({"local": local, "zone": {"id": zone}});
             let schedule =
@@ -134,14 +118,6 @@ pub(crate) async fn run(command: EventCommand, api: &Api, out: Output) -> Result
             body["schedule"] = schedule;
             let answer = api.post(&of(&mailbox, "events"), &body).await?;
             out.show(&answer, |e| format!("Added {} ({})", text(e, "id"), text(e, "headline")));
-        }
-        EventCommand::Edit { id, set } => {
-            let answer = api.patch(&path(&id), &set.body()?).await?;
-            out.show(&answer, |e| format!("Changed {} ({})", text(e, "id"), text(e, "headline")));
-        }
-        EventCommand::Remove { id } => {
-            let answer = api.delete(&path(&id)).await?;
-            out.show(&answer, |a| record::removed(&id, a));
         }
         EventCommand::Import { file, mailbox, zone } => {
             let asked = query(&[("zone", zone)]);
@@ -182,15 +158,4 @@ fn feeds(answer: &Value) -> String {
     let row = |f: &Value| vec![text(f, "id"), text(f, "name"), text(f, "private"), time(&text(f, "created"))];
     let empty = "No feeds. Make one: tieline event feed --mailbox 1001 --name Outlook";
     table(&["id", "name", "private", "made"], items(answer).iter().map(row).collect(), empty)
-}
-
-fn show(event: &Value) -> String {
-    let mut pairs = vec![
-        ("id".to_owned(), text(event, "id")),
-        ("mailbox".to_owned(), text(event, "mailbox")),
-        ("edited".to_owned(), time(&text(event, "edited"))),
-    ];
-    pairs.extend(record::lines(&event["event"], &event["provenance"]));
-    let pairs: Vec<(&str, String)> = pairs.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
-    fields(&pairs)
 }

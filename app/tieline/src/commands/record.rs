@@ -4,11 +4,12 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use tieline_model::Refusal;
 
-use crate::output::{Output, text, time};
+use crate::api::{Api, segment};
+use crate::output::{Output, fields, text, time};
 
 /// Fields of a contact or event.
 #[derive(Debug, Clone, Args)]
@@ -54,6 +55,59 @@ impl Set {
         }
         Ok(body)
     }
+}
+
+/// What is done with one contact or event.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OneCommand {
+    /// Shows one, and who set which field.
+    Show {
+        /// Its id, from the list.
+        id: String,
+    },
+    /// Changes fields of one.
+    Edit {
+        /// Its id, from the list.
+        id: String,
+        #[command(flatten)]
+        set: Set,
+    },
+    /// Removes one; tieline deletion restore brings it back for 14 days.
+    Remove {
+        /// Its id, from the list.
+        id: String,
+    },
+}
+
+/// Carries it out; `noun` is contact or event.
+pub(crate) async fn one(command: OneCommand, noun: &str, api: &Api, out: Output) -> Result<(), Refusal> {
+    let path = |id: &str| format!("/api/v1/{noun}s/{}", segment(id));
+    match command {
+        OneCommand::Show { id } => out.show(&api.get(&path(&id)).await?, |answer| shown(answer, noun)),
+        OneCommand::Edit { id, set } => {
+            let answer = api.patch(&path(&id), &set.body()?).await?;
+            out.show(&answer, |a| format!("Changed {} ({})", text(a, "id"), text(a, "headline")));
+        }
+        OneCommand::Remove { id } => {
+            let answer = api.delete(&path(&id)).await?;
+            let undo = |a: &Value| {
+                format!("Removed {id}. Undo it with tieline deletion restore {}", text(a, "deletion"))
+            };
+            out.show(&answer, undo);
+        }
+    }
+    Ok(())
+}
+
+fn shown(answer: &Value, noun: &str) -> String {
+    let mut pairs = vec![
+        ("id".to_owned(), text(answer, "id")),
+        ("mailbox".to_owned(), text(answer, "mailbox")),
+        ("edited".to_owned(), time(&text(answer, "edited"))),
+    ];
+    pairs.extend(lines(&answer[noun], &answer["provenance"]));
+    let pairs: Vec<(&str, String)> = pairs.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    fields(&pairs)
 }
 
 /// Sets a member by its path. Lists and numbers are written as JSON; anything else is text.
@@ -109,10 +163,6 @@ pub(crate) fn write(file: Option<&Path>, content: &[u8], out: Output) -> Result<
     Ok(())
 }
 
-pub(crate) fn removed(id: &str, answer: &Value) -> String {
-    format!("Removed {id}. Undo it with tieline deletion restore {}", text(answer, "deletion"))
-}
-
 pub(crate) fn imported(answer: &Value) -> String {
     let mut lines = vec![format!(
         "Added {}, changed {}, {} were there already",
@@ -132,7 +182,7 @@ pub(crate) fn imported(answer: &Value) -> String {
 }
 
 /// Every field with who set it, one line each.
-pub(crate) fn lines(record: &Value, provenance: &Value) -> Vec<(String, String)> {
+fn lines(record: &Value, provenance: &Value) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     flatten("", record, &mut lines);
     for (field, value) in &mut lines {

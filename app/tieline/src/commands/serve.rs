@@ -84,14 +84,18 @@ fn reload(
     dry_run: bool,
 ) -> Result<ReloadReport, Refusal> {
     let next = Config::load(&reach.config);
-    let next = if dry_run { next } else { next.and_then(|next| filter.set(&next.log).map(|()| next)) };
-    let next = next.inspect_err(|refusal| tracing::error!(%refusal, "configuration kept as it was"))?;
-    let taken = ["log", "the operating system's certificate authorities"].map(str::to_owned).to_vec();
+    let next = next.and_then(|next| Ok((server.reread_trust()?, next)));
+    let next = if dry_run { next } else { next.and_then(|next| filter.set(&next.1.log).map(|()| next)) };
+    let (trust, next) =
+        next.inspect_err(|refusal| tracing::error!(%refusal, "configuration kept as it was"))?;
+    let taken =
+        ["log", "the operating system's certificate authorities", "the authorities in the files ca_file"];
+    let taken = taken.map(str::to_owned).to_vec();
     let report = ReloadReport { taken, restart: server.restart_needed(&next) };
     if dry_run {
         return Ok(report);
     }
-    server.reread_trust();
+    server.take_up_trust(trust);
     if report.restart.is_empty() {
         tracing::info!("configuration read again");
     } else {

@@ -22,6 +22,9 @@ pub(crate) struct Delivery {
     /// Each mailbox is read so often, in seconds, whatever the server's notifications say; where that would be more than
     /// four mailboxes a second, less often.
     pub read_every_s: u64,
+    /// A snapshot of a mailbox's contacts or calendar is taken before the first write that is so many seconds after the
+    /// last one.
+    pub snapshot_every_s: u64,
     /// A work lease lasts so many seconds; after a crash another node takes over when it ends.
     pub lease_s: u64,
     /// Requests to one mail server at the same time.
@@ -43,6 +46,7 @@ impl Default for Delivery {
             first_retry_ms: 500,
             retry_at_most_s: 300,
             read_every_s: 240,
+            snapshot_every_s: 86_400,
             lease_s: 30,
             parallel_requests: 20,
             parallel_requests_per_mailbox: 4,
@@ -60,6 +64,7 @@ impl Delivery {
             ("first_retry_ms", self.first_retry_ms, 10, 600_000),
             ("retry_at_most_s", self.retry_at_most_s, 1, 86_400),
             ("read_every_s", self.read_every_s, 1, 86_400),
+            ("snapshot_every_s", self.snapshot_every_s, 1, 31 * 86_400),
             ("lease_s", self.lease_s, 2, 600),
             ("parallel_requests", self.parallel_requests as u64, 1, 1_000),
             ("parallel_requests_per_mailbox", self.parallel_requests_per_mailbox as u64, 1, 27),

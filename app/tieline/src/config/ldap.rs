@@ -9,9 +9,10 @@ use tieline_model::Refusal;
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Ldap {
-    /// Where LDAP without TLS is served: names and numbers travel unprotected. Off without an address.
+    /// Where LDAP is served that begins without TLS. With a certificate in tls, telephones may turn to TLS (StartTLS); those
+    /// that do not send names and numbers unprotected. Off without an address.
     pub plain: Option<SocketAddr>,
-    /// LDAP with TLS (`ldaps`).
+    /// This server's certificate, for StartTLS, and LDAP with TLS (`ldaps`).
     pub tls: Option<LdapTls>,
     /// The distinguished name of the tree's base.
     pub base: String,
@@ -32,8 +33,9 @@ pub(crate) struct Ldap {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LdapTls {
-    /// Where it is served.
-    pub listen: SocketAddr,
+    /// Where `ldaps` is served; without it there is only StartTLS.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
     /// This server's certificate chain, PEM.
     pub certificate: PathBuf,
     /// Its private key, PEM.

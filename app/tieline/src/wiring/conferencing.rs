@@ -15,16 +15,17 @@ use tieline_ports::{ConferenceBridge, ConferenceMailbox, Directory, Subscription
 use tieline_store::Store;
 
 use super::read_file;
+use super::trust_files::TrustFiles;
 use crate::config;
 
 /// The job; `None` when there is no conference mailbox.
 pub(super) fn conferencing(
     config: &config::Config,
+    trust_files: &TrustFiles,
     store: &Store,
     exchange: Arc<Exchange>,
     directory: Option<Arc<dyn Directory>>,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<dyn Ids>,
+    (clock, ids): (&Arc<dyn Clock>, &Arc<dyn Ids>),
 ) -> Result<Option<Conferencing>, Refusal> {
     let (public_url, push_url) = (config.sign_in.public_url.clone(), &config.delivery.push_url);
     let config = &config.conferencing;
@@ -52,7 +53,7 @@ pub(super) fn conferencing(
         mail: Arc::clone(&exchange) as Arc<dyn ConferenceMailbox>,
         calendars: exchange,
         directory,
-        bridge: config.bridge.as_ref().map(bridge).transpose()?,
+        bridge: config.bridge.as_ref().map(|config| bridge(config, trust_files)).transpose()?,
         clock: Arc::clone(clock),
         ids: Arc::clone(ids),
         settings: ConferenceSettings {
@@ -94,7 +95,7 @@ pub(super) fn conferencing(
 }
 
 /// The bridge behind its port.
-fn bridge(config: &config::Bridge) -> Result<Arc<dyn ConferenceBridge>, Refusal> {
+fn bridge(config: &config::Bridge, trust_files: &TrustFiles) -> Result<Arc<dyn ConferenceBridge>, Refusal> {
     match config.kind {
         config::BridgeKind::Sip => Ok(Arc::new(SipBridge::new(config.address.clone().unwrap_or_default()))),
         config::BridgeKind::BigBlueButton => {
@@ -102,13 +103,10 @@ fn bridge(config: &config::Bridge) -> Result<Arc<dyn ConferenceBridge>, Refusal>
                 Some(file) => String::from_utf8_lossy(&read_file(file)?).trim().to_owned(),
                 None => String::new(),
             };
-            let tls = match &config.ca_file {
-                Some(file) => TlsTrust::Ca { pem: String::from_utf8_lossy(&read_file(file)?).into_owned() },
-                None => TlsTrust::System,
-            };
             Ok(Arc::new(BigBlueButton::new(BigBlueButtonAccount {
                 url: config.api.clone().unwrap_or_default(),
-                tls,
+                tls: TlsTrust::System,
+                trust_store: trust_files.store(config.ca_file.as_deref())?,
                 secret: secret.into(),
                 checksum: match config.checksum {
                     config::BridgeChecksum::Sha1 => Checksum::Sha1,

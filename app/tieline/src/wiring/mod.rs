@@ -8,6 +8,7 @@ mod phone_book;
 mod quick_call;
 mod sign_in;
 mod tls;
+mod trust_files;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,6 +39,8 @@ use crate::config::{self, Config};
 pub(crate) use quick_call::directory_config;
 
 use lights::{MailboxAccounts, Presence, SipLamps, StoredSubscriptions};
+pub(crate) use trust_files::Reread;
+use trust_files::TrustFiles;
 
 /// The running server.
 pub(crate) struct Server {
@@ -47,7 +50,7 @@ pub(crate) struct Server {
     lamps: Arc<SipLamps>,
     readiness: watch::Sender<Readiness>,
     running: Config,
-    trust_store: TrustStore,
+    trust_files: TrustFiles,
     /// Ends the listeners.
     listening: CancellationToken,
     /// Ends the work.
@@ -73,6 +76,7 @@ impl Server {
         })?;
         let store = open_store(config).await?;
         let trust_store = TrustStore::default();
+        let trust_files = TrustFiles::new(trust_store.clone());
         let certificates = Arc::new(Certificates::new(
             store.clone(),
             Arc::clone(&clock),
@@ -98,14 +102,14 @@ impl Server {
         });
         messaging.tell_locations_to(location::sinks(config, &lamps, &trust_store)?);
         let (listening, working) = (CancellationToken::new(), CancellationToken::new());
-        let directory = quick_call::directory(&config.directory, &trust_store, &clock)?;
+        let directory = quick_call::directory(&config.directory, &trust_files, &clock)?;
         let conferencing = conferencing::conferencing(
             config,
+            &trust_files,
             &store,
             Arc::new(exchange.clone()),
             directory.clone().map(|directory| directory as Arc<dyn tieline_ports::Directory>),
-            &clock,
-            &ids,
+            (&clock, &ids),
         )?;
         if let Some(stack) =
             start_sip(config, &store, &messaging, conferencing.as_ref(), &clock, &ids).await?
@@ -162,7 +166,7 @@ impl Server {
         }
         let (readiness, ready) = watch::channel(Readiness::Ready);
         let (reload, reloads) = mpsc::channel(1);
-        let sign_in = sign_in::sign_in(&config.sign_in)?;
+        let sign_in = sign_in::sign_in(&config.sign_in, &trust_files)?;
         let parts = tieline_web::Parts {
             mail,
             clock,
@@ -187,7 +191,7 @@ impl Server {
             lamps,
             readiness,
             running,
-            trust_store,
+            trust_files,
             listening,
             working,
             web,
@@ -233,9 +237,14 @@ impl Server {
         )
     }
 
-    /// Has the operating system's authorities read again; what was let in is taken up by itself.
-    pub(crate) fn reread_trust(&self) {
-        self.trust_store.reread_platform();
+    /// Reads the authorities again that the configuration names in files, and changes nothing yet.
+    pub(crate) fn reread_trust(&self) -> Result<Reread, Refusal> {
+        self.trust_files.reread()
+    }
+
+    /// Believes them, and what the operating system believes by now; what was let in is taken up by itself.
+    pub(crate) fn take_up_trust(&self, reread: Reread) {
+        self.trust_files.take_up(reread);
     }
 
     /// Which settings of a changed configuration take effect only after a restart, as `sip.udp`: all but the log's.
@@ -344,6 +353,7 @@ fn messaging_policy(config: &Config) -> MessagingPolicy {
         content_limit: config.limits.recording_bytes,
         text_limit: config.limits.text_chars as usize,
         sync_interval: Duration::from_secs(config.delivery.read_every_s),
+        snapshot_every: SignedDuration::from_secs(config.delivery.snapshot_every_s as i64),
         unknown_after: SignedDuration::from_secs(config.sip.unknown_after_s as i64),
         account_domain: config.sip.domain.clone(),
         location: location_policy(&config.location),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use secrecy::SecretString;
 use tieline_messaging::sip_password_of;
 use tieline_model::{Contact, ContactId, Mailbox, MailboxId, RecordKind, Refusal};
-use tieline_phone_book::{Access, BookFuture, Books, Listed, Listener, PhoneBook};
+use tieline_phone_book::{Access, BookFuture, Books, Listed, Listener, PhoneBook, Security};
 use tieline_store::{RecordFilter, Store, StoredRecord};
 use tokio_util::sync::CancellationToken;
 
@@ -24,12 +24,12 @@ pub(super) async fn start(
     store: &Store,
     stop: CancellationToken,
 ) -> Result<Option<PhoneBook>, Refusal> {
-    let mut listeners: Vec<_> =
-        config.plain.iter().map(|address| Listener { address: *address, tls: None }).collect();
-    if let Some(secure) = &config.tls {
-        let server = tls::server(&secure.certificate, &secure.key)?;
-        listeners.push(Listener { address: secure.listen, tls: Some(server) });
-    }
+    let own = config.tls.as_ref().map(|own| tls::server(&own.certificate, &own.key)).transpose()?;
+    let plain = own.clone().map_or(Security::Plain, Security::StartTls);
+    let plain = config.plain.map(|address| Listener { address, security: plain });
+    let secure = config.tls.as_ref().and_then(|own| own.listen).zip(own);
+    let secure = secure.map(|(address, own)| Listener { address, security: Security::Tls(own) });
+    let listeners: Vec<_> = plain.into_iter().chain(secure).collect();
     if listeners.is_empty() {
         return Ok(None);
     }

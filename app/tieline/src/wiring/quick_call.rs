@@ -13,16 +13,19 @@ use tieline_store::Store;
 use tieline_transport::{Trust, TrustStore};
 
 use super::read_file;
+use super::trust_files::TrustFiles;
 use crate::config::{self, DirectoryKind};
 
 /// The directory; `None` when none is configured.
 pub(super) fn directory(
     config: &config::Directory,
-    trust_store: &TrustStore,
+    trust_files: &TrustFiles,
     clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<LdapDirectory>>, Refusal> {
     let Some(mut wanted) = directory_config(config)? else { return Ok(None) };
-    wanted.trust_store = trust_store.clone();
+    // The file's authorities are in the store, where they are read again.
+    wanted.trust_store = trust_files.store(config.ca_file.as_deref())?;
+    wanted.trust = Trust::Platform;
     let directory = LdapDirectory::new(wanted, Arc::clone(clock)).map_err(|error| error.refusal())?;
     Ok(Some(Arc::new(directory)))
 }

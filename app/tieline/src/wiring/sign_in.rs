@@ -4,21 +4,21 @@ use http::HeaderName;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use tieline_model::Refusal;
-use tieline_transport::Trust;
 use tieline_web::{OpenIdPolicy, ProxyPolicy, PublicUrl, SignIn, SignInPolicy};
 
 use super::read_file;
+use super::trust_files::TrustFiles;
 use crate::config;
 
 /// Prepares signing in; nothing is contacted yet.
-pub(super) fn sign_in(config: &config::SignIn) -> Result<SignIn, Refusal> {
+pub(super) fn sign_in(config: &config::SignIn, trust_files: &TrustFiles) -> Result<SignIn, Refusal> {
     SignIn::new(SignInPolicy {
         local: config.local_accounts,
         idle: SignedDuration::from_mins(config.idle_minutes as i64),
         lasts: SignedDuration::from_hours(config.session_hours as i64),
         public_url: config.public_url.as_deref().map(PublicUrl::parse).transpose()?,
         proxy: config.proxy.as_ref().map(proxy).transpose()?,
-        openid: config.openid.as_ref().map(openid).transpose()?,
+        openid: config.openid.as_ref().map(|config| openid(config, trust_files)).transpose()?,
         ..SignInPolicy::default()
     })
 }
@@ -45,7 +45,7 @@ fn proxy(config: &config::Proxy) -> Result<ProxyPolicy, Refusal> {
     })
 }
 
-fn openid(config: &config::OpenId) -> Result<OpenIdPolicy, Refusal> {
+fn openid(config: &config::OpenId, trust_files: &TrustFiles) -> Result<OpenIdPolicy, Refusal> {
     let text =
         |file: &std::path::PathBuf| read_file(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let secret = config.client_secret_file.as_ref().map(text).transpose()?;
@@ -59,9 +59,6 @@ fn openid(config: &config::OpenId) -> Result<OpenIdPolicy, Refusal> {
         groups_claim: config.groups_claim.clone(),
         technicians: config.technicians.clone(),
         administrators: config.administrators.clone(),
-        trust: match &config.ca_file {
-            Some(file) => Trust::Authorities(text(file)?),
-            None => Trust::Platform,
-        },
+        trust_store: trust_files.store(config.ca_file.as_deref())?,
     })
 }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use tieline_model::Refusal;
 use tieline_store::UserRole;
-use tieline_transport::{Endpoint, Network, Scheme, Trust};
+use tieline_transport::{Endpoint, Network, Scheme, TrustStore};
 
 /// What an administrator decides about signing in.
 #[derive(Debug, Clone)]
@@ -120,8 +120,8 @@ pub struct OpenIdPolicy {
     pub technicians: Vec<String>,
     /// Members of these are administrators.
     pub administrators: Vec<String>,
-    /// Whose certificates are believed.
-    pub trust: Trust,
+    /// Whose certificates are believed beside those of the operating system's authorities.
+    pub trust_store: TrustStore,
 }
 
 impl OpenIdPolicy {

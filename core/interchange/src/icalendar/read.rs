@@ -178,6 +178,10 @@ impl Reader<'_> {
             location: (own.location != event.location).then_some(own.location),
             busy: (own.busy != event.busy).then_some(own.busy),
             uc_location: own.uc_location.filter(|location| Some(*location) != event.uc_location),
+            // Many programs leave out of an exception what is as in the series.
+            body: Exception::own_body(&own.body, &event.body).filter(|body| !body.is_empty()),
+            attendees: Exception::own_attendees(&own.attendees, &event.attendees)
+                .filter(|attendees| !attendees.is_empty()),
         };
         Ok((in_zone(&original, zone)?, exception))
     }

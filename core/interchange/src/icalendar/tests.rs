@@ -86,6 +86,13 @@ fn series_survive_with_exceptions_and_cancelled_occurrences() {
                 start: local("2026-03-17T14:00"),
                 end: local("2026-03-17T15:00"),
                 subject: Some("Moved".into()),
+                body: Some("Only this time.".into()),
+                attendees: Some(vec![tieline_model::Attendee {
+                    address: "only@x.example".into(),
+                    name: String::new(),
+                    role: tieline_model::Role::Optional,
+                    response: tieline_model::Response::Declined,
+                }]),
                 ..Exception::default()
             };
             series.exceptions.insert(local("2026-03-16T09:00"), changed);

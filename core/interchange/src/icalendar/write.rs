@@ -199,6 +199,8 @@ fn exception(
         location: changed.location.clone().unwrap_or_else(|| event.location.clone()),
         busy: changed.busy.unwrap_or(event.busy),
         uc_location: changed.uc_location.or(event.uc_location),
+        body: changed.body.clone().unwrap_or_else(|| event.body.clone()),
+        attendees: changed.attendees.clone().unwrap_or_else(|| event.attendees.clone()),
         ..event.clone()
     };
     describe(&mut part, &occurrence, hidden);

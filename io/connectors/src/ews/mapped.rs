@@ -1,9 +1,11 @@
 //! What is kept in step, and how each looks in Exchange.
 
 use jiff::civil;
-use tieline_model::{Contact, ContactForm, Event, EventField, Record, UnknownZone};
+use tieline_model::{Contact, ContactForm, Event, EventField, Record, RecordHash, UnknownZone};
 use tieline_proto_ews::operations::ItemChangeDescription;
-use tieline_proto_ews::{DistinguishedFolderName, ExtendedProperty, Item, ItemId, ItemKind, PropertyPath};
+use tieline_proto_ews::{
+    AttachmentId, DistinguishedFolderName, ExtendedProperty, Item, ItemId, ItemKind, PropertyPath,
+};
 
 use super::map::event::Pending;
 use super::map::{Schema, property};
@@ -15,13 +17,13 @@ pub(super) trait Mapped: Record {
     /// Writes need a word on who is told.
     const CALENDAR: bool;
 
-    /// The item to create.
+    /// The item to create in this owner's mailbox.
     ///
     /// # Errors
     /// When its time zone is not known.
-    fn item(&self, schema: Schema) -> Result<Item, UnknownZone>;
+    fn item(&self, schema: Schema, owner: &str) -> Result<Item, UnknownZone>;
     /// The changes that bring these fields about, but for an event's schedule.
-    fn changes(&self, fields: &[Self::Field]) -> Vec<ItemChangeDescription>;
+    fn changes(&self, fields: &[Self::Field], owner: &str) -> Vec<ItemChangeDescription>;
     /// The record that an item is.
     fn read(item: &Item) -> Result<Option<Draft<Self>>, UnknownZone>;
     /// Properties that are read besides the usual ones.
@@ -30,6 +32,13 @@ pub(super) trait Mapped: Record {
     fn rendered(&self) -> Self;
     /// The kind of item that it is, without any fields.
     fn kind(&self) -> ItemKind;
+
+    /// The attachment that is its picture.
+    fn picture(_item: &Item) -> Option<AttachmentId> {
+        None
+    }
+    /// Names its picture.
+    fn show(&mut self, _picture: RecordHash) {}
 
     /// The event that it is.
     fn event(&self) -> Option<&Event> {
@@ -63,15 +72,15 @@ impl Mapped for Contact {
     const FOLDER: DistinguishedFolderName = DistinguishedFolderName::Contacts;
     const CALENDAR: bool = false;
 
-    fn item(&self, _schema: Schema) -> Result<Item, UnknownZone> {
-        let mut item = super::map::contact::item(self);
+    fn item(&self, _schema: Schema, _owner: &str) -> Result<Item, UnknownZone> {
+        let mut item = super::map::contact::item(&self.rendered());
         let uid = self.uid.iter().map(|uid| ExtendedProperty::new(property::record_uid(), uid.clone()));
         item.extended_properties.extend(uid);
         Ok(item)
     }
 
-    fn changes(&self, fields: &[Self::Field]) -> Vec<ItemChangeDescription> {
-        super::map::contact::changes(self, fields)
+    fn changes(&self, fields: &[Self::Field], _owner: &str) -> Vec<ItemChangeDescription> {
+        super::map::contact::changes(&self.rendered(), fields)
     }
 
     fn read(item: &Item) -> Result<Option<Draft<Self>>, UnknownZone> {
@@ -88,6 +97,14 @@ impl Mapped for Contact {
         super::map::contact::rendered(self)
     }
 
+    fn picture(item: &Item) -> Option<AttachmentId> {
+        super::map::contact::picture(item)
+    }
+
+    fn show(&mut self, picture: RecordHash) {
+        self.photo = Some(picture);
+    }
+
     fn kind(&self) -> ItemKind {
         match self.form {
             ContactForm::Person => ItemKind::Contact(Box::default()),
@@ -100,14 +117,15 @@ impl Mapped for Event {
     const FOLDER: DistinguishedFolderName = DistinguishedFolderName::Calendar;
     const CALENDAR: bool = true;
 
-    fn item(&self, schema: Schema) -> Result<Item, UnknownZone> {
+    fn item(&self, schema: Schema, owner: &str) -> Result<Item, UnknownZone> {
         let mut item = super::map::event::item(self, schema)?;
+        item.extended_properties.extend(super::map::event::standing(self, owner));
         item.extended_properties.extend(Pending::of(self).map(|pending| pending.property()));
         Ok(item)
     }
 
-    fn changes(&self, fields: &[Self::Field]) -> Vec<ItemChangeDescription> {
-        super::map::event::changes(self, fields)
+    fn changes(&self, fields: &[Self::Field], owner: &str) -> Vec<ItemChangeDescription> {
+        super::map::event::changes(self, fields, owner)
     }
 
     fn read(item: &Item) -> Result<Option<Draft<Self>>, UnknownZone> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{Timestamp, civil};
-use tieline_model::LinkId;
+use tieline_model::{LinkId, RecordHash, SmtpAddress};
 use tieline_ports::{
     Applied, FolderIdentity, FolderRef, ItemRef, MailTarget, PortError, PortFuture, ReadRecord,
     RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange, RemotePage, RemoteRecord,
@@ -14,16 +14,17 @@ use tieline_ports::{
 };
 use tieline_proto_ews::operations::{
     CalendarItemCreateOrDelete, CalendarItemUpdate, ConflictResolution, CreateItem, DeleteItem, Disposal,
-    FindItem, GetItem, ItemChange, ItemChangeDescription, ItemQueryTraversal, SyncFolderItems,
+    FindItem, GetAttachment, GetItem, ItemChange, ItemChangeDescription, ItemQueryTraversal, SyncFolderItems,
     SyncFolderItemsChange, UpdateItem,
 };
 use tieline_proto_ews::{
-    BaseShape, BodyTypeResponse, DistinguishedFolderName, ExtendedProperty, FieldUri, FolderId, Item, ItemId,
-    ItemShape, Remedy, ResponseClass, ResponseMessage, SearchExpression,
+    Attachment, AttachmentId, BaseShape, BodyTypeResponse, DistinguishedFolderName, ExtendedProperty,
+    FieldUri, FolderId, Item, ItemId, ItemShape, Remedy, ResponseClass, ResponseMessage, SearchExpression,
 };
 
 use super::call::Call;
 use super::failure::Stated;
+use super::map::contact::LARGEST_PICTURE;
 use super::map::event::Pending;
 use super::map::{Schema, property};
 use super::mapped::Mapped;
@@ -35,6 +36,8 @@ pub(super) const READ_AT_ONCE: usize = 171;
 const READS_IN_FLIGHT: usize = 3;
 /// Items written by one request.
 pub(super) const WRITE_AT_ONCE: usize = 50;
+/// Pictures read by one request.
+const PICTURES_AT_ONCE: usize = 10;
 /// Marks looked for by one request.
 const MARKS_AT_ONCE: usize = 20;
 
@@ -119,6 +122,8 @@ impl<R: Mapped> RecordSystem<R> for Exchange {
 /// What is still to be done about an item that was read.
 #[derive(Default)]
 pub(super) struct Rest {
+    /// The attachment that is the contact's picture.
+    picture: Option<AttachmentId>,
     /// Changed occurrences that are to be read.
     pub(super) parts: Vec<(civil::DateTime, ItemId)>,
     pub(super) pending: Option<Pending>,
@@ -201,7 +206,37 @@ impl Call<'_> {
         let found = self.fetch_items::<R>(items.iter().map(|item| ItemId::new(&item.0))).await?;
         let mut read: Vec<_> = found.into_iter().map(|item| self.read_one::<R>(item)).collect();
         self.read_occurrences(&mut read).await?;
+        self.read_pictures(&mut read).await?;
         Ok(read)
+    }
+
+    /// Reads the pictures of the contacts that were read. One that cannot be had is none.
+    async fn read_pictures<R: Mapped>(&self, read: &mut [(ReadRecord<R>, Rest)]) -> Result<(), PortError> {
+        let pictures = |(at, (_, rest)): (usize, &mut (_, Rest))| Some((at, rest.picture.take()?));
+        let wanted: Vec<(usize, AttachmentId)> = read.iter_mut().enumerate().filter_map(pictures).collect();
+        for wanted in wanted.chunks(PICTURES_AT_ONCE) {
+            let attachment_ids = wanted.iter().map(|(_, id)| id.clone()).collect();
+            let answer = self.send(&GetAttachment { attachment_shape: None, attachment_ids }).await?;
+            if answer.messages.len() != wanted.len() {
+                return Err(self.short());
+            }
+            for ((at, _), message) in wanted.iter().zip(answer.messages) {
+                let content =
+                    message.payload.attachments.into_iter().find_map(|attachment| match attachment {
+                        Attachment::File(file) => file.content,
+                        _ => None,
+                    });
+                if let (Some(content), Some((ReadRecord::Found(record), _))) = (content, read.get_mut(*at)) {
+                    if content.0.len() > LARGEST_PICTURE as usize {
+                        continue;
+                    }
+                    let content = content.0.to_vec();
+                    record.record.show(RecordHash::of_bytes(&content));
+                    record.picture = Some(content);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The items by id, in order; for an item that is not there or cannot be read, why.
@@ -244,7 +279,8 @@ impl Call<'_> {
         match R::read(&item) {
             Ok(Some(draft)) => match remote(&item, draft.record) {
                 Some(record) => {
-                    let rest = Rest { parts: draft.parts, pending: draft.pending };
+                    let picture = R::picture(&item);
+                    let rest = Rest { picture, parts: draft.parts, pending: draft.pending };
                     (ReadRecord::Found(Box::new(record)), rest)
                 }
                 None => (ReadRecord::Unreadable(self.short()), Rest::default()),
@@ -321,7 +357,7 @@ impl Call<'_> {
         let mut updates = Vec::new();
         for (at, (write, outcome)) in writes.iter().zip(&mut outcomes).enumerate() {
             match &write.operation {
-                RecordOperation::Create { record } => match record.item(schema) {
+                RecordOperation::Create { record } => match record.item(schema, self.owner()) {
                     Ok(item) => creates.push((at, stamped(item, write.stamp))),
                     Err(unknown) => *outcome = Some(Outcome::Failed(self.without_zone(&unknown))),
                 },
@@ -330,7 +366,7 @@ impl Call<'_> {
                     *outcome = Some(done.unwrap_or_else(|error| Outcome::Failed(doubtful(error))));
                 }
                 RecordOperation::Update { item, etag, record, fields } => {
-                    let mut changes = record.changes(fields);
+                    let mut changes = record.changes(fields, self.owner());
                     changes.extend(stamp_changes(record, write.stamp));
                     let item_id = Some(ItemId::with_key(&item.0, etag).into());
                     updates.push((at, ItemChange { item_id, updates: changes }));
@@ -359,6 +395,11 @@ impl Call<'_> {
             }
         }
         self.read_back(outcomes).await
+    }
+
+    /// Whose mailbox it is.
+    pub(super) fn owner(&self) -> &str {
+        self.mailbox.map(SmtpAddress::as_str).unwrap_or_default()
     }
 
     async fn create_items<R: Mapped>(
@@ -551,6 +592,7 @@ fn remote<R: Mapped>(item: &Item, record: R) -> Option<RemoteRecord<R>> {
         created: item.date_time_created.and_then(|time| time.timestamp()),
         stamp: property::stamp_of(item),
         record,
+        picture: None,
     })
 }
 

@@ -92,7 +92,7 @@ impl Call<'_> {
             true => !event::steps(now, &wanted).map_err(zone)?.is_empty(),
             false => Pending::of(&wanted).is_some(),
         };
-        let mut updates = record.changes(fields);
+        let mut updates = record.changes(fields, self.owner());
         updates.extend(frame);
         updates.extend(stamp_changes::<R>(record, write.stamp));
         if let (true, Some(pending)) = (unfinished, Pending::of(&wanted)) {

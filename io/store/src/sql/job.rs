@@ -52,9 +52,15 @@ fn job(row: Row) -> Result<Job, StoreError> {
     })
 }
 
-pub(crate) async fn enqueue(conn: &mut Conn, new: &NewJob, at: Timestamp) -> Result<(), StoreError> {
+/// Queues a job. As a `hint` it leaves an open one's payload and trace as they are.
+pub(crate) async fn enqueue(
+    conn: &mut Conn,
+    new: &NewJob,
+    at: Timestamp,
+    hint: bool,
+) -> Result<(), StoreError> {
     if let Some(dedupe) = &new.dedupe
-        && queue_again(conn, new, dedupe).await?
+        && queue_again(conn, new, dedupe, hint).await?
     {
         return Ok(());
     }
@@ -81,8 +87,9 @@ pub(crate) async fn enqueue(conn: &mut Conn, new: &NewJob, at: Timestamp) -> Res
 }
 
 /// Raises the generation of the open job with this key, if there is one.
-async fn queue_again(conn: &mut Conn, new: &NewJob, dedupe: &str) -> Result<bool, StoreError> {
-    let sql = "UPDATE job SET generation = generation + 1, payload = $2, trace = $3,
+async fn queue_again(conn: &mut Conn, new: &NewJob, dedupe: &str, hint: bool) -> Result<bool, StoreError> {
+    let sql = "UPDATE job SET generation = generation + 1,
+                   payload = CASE WHEN $5 THEN payload ELSE $2 END, trace = CASE WHEN $5 THEN trace ELSE $3 END,
                    not_before_ms = CASE WHEN reason IS NULL AND not_before_ms > $4 THEN $4 ELSE not_before_ms END
                WHERE dedupe = $1 AND NOT quarantined";
     let done = sqlx::query::<Db>(sql)
@@ -90,6 +97,7 @@ async fn queue_again(conn: &mut Conn, new: &NewJob, dedupe: &str) -> Result<bool
         .bind(json(&new.payload)?)
         .bind(new.trace.uuid())
         .bind(new.not_before.as_millisecond())
+        .bind(hint)
         .execute(conn)
         .await?;
     Ok(done.rows_affected() > 0)
@@ -236,7 +244,7 @@ pub(crate) async fn retry(conn: &mut Conn, id: JobId, at: Timestamp) -> Result<(
         subject: old.subject,
         dedupe,
     };
-    enqueue(conn, &new, at).await?;
+    enqueue(conn, &new, at, false).await?;
     // What was noted about earlier attempts still holds: an item may be there already.
     let sql = "UPDATE job SET state = $2 WHERE id = $1";
     sqlx::query::<Db>(sql).bind(id.uuid()).bind(json(&old.state)?).execute(conn).await?;

@@ -14,6 +14,7 @@ pub(crate) mod location;
 pub(crate) mod mailbox;
 pub(crate) mod message;
 pub(crate) mod op;
+pub(crate) mod picture;
 pub(crate) mod quick_call;
 pub(crate) mod record;
 pub(crate) mod remote;

@@ -2,7 +2,7 @@
 
 use super::{
     Conn, conference, config, content, control, deletion, event, feed, job, lease, location, mailbox,
-    message, quick_call, record, remote, secret, session, snapshot, spool, sweep, sync, trust, user,
+    message, picture, quick_call, record, remote, secret, session, snapshot, spool, sweep, sync, trust, user,
 };
 use crate::writer::{Answer, Effects, Op, Prepared, Step};
 use crate::{Accepted, Receipt, StoreError, Write};
@@ -104,7 +104,11 @@ async fn write(
         }
         Write::Job(new) => {
             effects.jobs = true;
-            job::enqueue(conn, new, at).await
+            job::enqueue(conn, new, at, false).await
+        }
+        Write::JobHint(new) => {
+            effects.jobs = true;
+            job::enqueue(conn, new, at, true).await
         }
         Write::JobOutcome { id, outcome } => {
             effects.jobs = true;
@@ -168,6 +172,7 @@ async fn write(
         }
         Write::Deletion(new) => deletion::put(conn, new, at).await,
         Write::DeletionRestored(id) => deletion::restored(conn, *id, at).await,
+        Write::Picture(new) => picture::put(conn, new, at).await,
         Write::Snapshot(new) => snapshot::begin(conn, new, at).await,
         Write::SnapshotEntries { id, entries } => snapshot::add(conn, *id, entries).await,
         Write::SnapshotComplete(id) => snapshot::complete(conn, *id, at).await,

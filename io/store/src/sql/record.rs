@@ -366,6 +366,7 @@ pub(crate) async fn forget(conn: &mut Conn, mailbox: MailboxId) -> Result<(), St
     for sql in [
         "DELETE FROM record_key WHERE mailbox = $1",
         "DELETE FROM record WHERE mailbox = $1",
+        "DELETE FROM picture WHERE mailbox = $1",
         "DELETE FROM record_counter WHERE mailbox = $1",
     ] {
         sqlx::query::<Db>(sql).bind(mailbox.uuid()).execute(&mut *conn).await?;

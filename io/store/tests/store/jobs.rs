@@ -239,6 +239,24 @@ both! {
         store.close().await;
     }
 
+    async fn a_hint_leaves_what_was_said_to_a_job(site) {
+        let store = site.open().await;
+        let light = |payload| NewJob { dedupe: Some("light".to_owned()), payload, ..site.job("mb_a/light", "light") };
+        let said = light(json!("a word"));
+        let (id, trace) = (said.id, said.trace);
+        store.commit(site.batch().with(Write::JobHint(said))).await.unwrap();
+        store.commit(site.batch().with(Write::JobHint(light(json!("a hint"))))).await.unwrap();
+        let (lease, job) = claim(&site, &store).await.unwrap();
+        assert_eq!((job.id, job.payload, job.trace, job.generation), (id, json!("a word"), trace, 2));
+        store.commit(site.batch().with(Write::JobHint(light(json!("a hint"))))).await.unwrap();
+        enqueue(&site, &store, light(json!("another word"))).await;
+        store.commit(site.batch().with(Write::JobHint(light(json!("a hint"))))).await.unwrap();
+        conclude(&site, &store, &lease, id, JobOutcome::Done).await.unwrap();
+        let job = store.claim_next(&lease, site.now()).await.unwrap().unwrap();
+        assert_eq!((job.id, job.payload), (id, json!("another word")));
+        store.close().await;
+    }
+
     async fn a_hint_shortens_a_plain_wait_but_no_back_off(site) {
         let store = site.open().await;
         let poll = || NewJob { dedupe: Some("sync".to_owned()), ..site.job("mb_a/sync", "sync") };

@@ -127,6 +127,32 @@ async fn what_the_store_holds_counts_at_each_handshake() {
     ask().await.unwrap();
 }
 
+/// Authorities of a file are believed by those who were made with it and by nobody else; read again, the same client believes
+/// what the file holds by then, and a file that holds none changes nothing.
+///
+/// Covers: AV-62 (files)
+#[tokio::test]
+async fn authorities_of_a_file_are_taken_up_while_clients_run() {
+    let (before, after) = (Authority::new(), Authority::new());
+    let server = start(after.issue(&["localhost"], |_| ())).await;
+    let shared = TrustStore::default();
+    let own = shared.beside(&before.issuer.pem()).unwrap();
+    let client = |store: &TrustStore| {
+        let options = ClientOptions { trust_store: store.clone(), max_idle: 0, ..ClientOptions::default() };
+        let endpoint = Endpoint::parse(&format!("https://localhost:{}/", server.address.port())).unwrap();
+        Client::new(endpoint, Credentials::Anonymous, &Trust::Platform, options).unwrap()
+    };
+    let (with_file, without) = (client(&own), client(&shared));
+    let ask = |client: Client| async move { client.send(Request::new(Bytes::new()), LONG).await.map(drop) };
+    assert!(ask(with_file.clone()).await.is_err(), "another authority");
+    assert!(matches!(own.replace_own("no certificate"), Err(TransportError::BadTrust(_))));
+    own.replace_own(&after.issuer.pem()).unwrap();
+    ask(with_file.clone()).await.unwrap();
+    assert!(ask(without).await.is_err(), "not everybody's");
+    shared.replace(vec![before.issuer.der().to_vec()], Vec::new()).unwrap();
+    ask(with_file).await.unwrap();
+}
+
 /// Covers: AV-59 (read)
 #[tokio::test]
 async fn a_certificates_own_words_are_read() {

@@ -137,6 +137,8 @@ impl<R: InStep> Pass<'_, R> {
             (self.list(cursor, limit).await?, Vec::new())
         };
         self.spool.all &= !page.complete;
+        let pictures = self.pictures(&read);
+        self.spool.pending.extend(pictures);
         let items: Vec<Spooled> = read.iter().filter_map(spooled).collect();
         if self.spool.used && cursor.is_some() {
             let fresh: HashSet<&str> = items.iter().map(|item| item.item.as_str()).collect();
@@ -193,6 +195,10 @@ impl<R: InStep> Pass<'_, R> {
                 Ok(read) => read,
                 Err(error) => return Ok(Event::Failed(failure(&error))),
             };
+            let pictures = self.pictures(&read);
+            if !pictures.is_empty() {
+                self.context.commit(pictures).await?;
+            }
             let kept: Vec<Spooled> = match self.spool.keeping {
                 true => read.iter().filter_map(spooled).collect(),
                 false => Vec::new(),
@@ -299,5 +305,7 @@ fn unspooled<R: InStep>(spooled: &Spooled) -> Option<RemoteRecord<R>> {
         created: about.created,
         stamp,
         record: serde_json::from_str(&spooled.body).ok()?,
+        // It was kept when the item was read.
+        picture: None,
     })
 }

@@ -12,7 +12,7 @@ use tieline_store::{JobFilter, LinkCounts, LinkQuery, NewEvent, StoreError, Writ
 use tieline_sync::{Pause, Plan, State, Trouble};
 use tieline_worker::WorkError;
 
-use super::{InStep, KINDS, Pass, RECORDS, Word};
+use super::{InStep, KINDS, Pass, RECORDS, Spoken, Word};
 use crate::Messaging;
 use crate::lag::Lag;
 use crate::reach::Reach;
@@ -24,6 +24,8 @@ pub enum Standing {
     /// There was none yet.
     #[default]
     NotYet,
+    /// What was approved is being carried out.
+    UnderWay,
     /// Both sides hold the same.
     InStep,
     /// The mail system is busy or away.
@@ -58,6 +60,12 @@ pub(crate) struct Kept {
     pub(crate) state: State,
     #[serde(default)]
     pub(crate) standing: Standing,
+    /// When the last word was said whose pass came to its end.
+    #[serde(default)]
+    pub(crate) heard: Option<Timestamp>,
+    /// When the last word was said whose doings are durable.
+    #[serde(default)]
+    pub(crate) taken: Option<Timestamp>,
 }
 
 /// What is told of an item that was put aside.
@@ -82,6 +90,8 @@ pub struct SyncStatus {
     pub approval: Option<RecordHash>,
     /// When that was.
     pub at: Option<Timestamp>,
+    /// When the last word was said whose pass came to its end: that pass began afterwards.
+    pub heard: Option<Timestamp>,
     /// When the last snapshot was taken.
     pub snapshot: Option<Timestamp>,
     /// How many there are, and how much waits.
@@ -143,6 +153,7 @@ impl Messaging {
                     .any(|job| job.stream == stream && job.not_before <= now && !job.quarantined),
                 approval,
                 at,
+                heard: kept.heard,
                 snapshot: kept.state.snapshot,
                 standing: kept.standing,
                 counts: self.store.link_counts(mailbox.id, kind).await?,
@@ -168,13 +179,20 @@ impl Messaging {
             .collect())
     }
 
-    /// Says something to a mailbox's synchronization; the pass that hears it begins at once.
+    /// Says something to a mailbox's synchronization; the pass that hears it begins at once. Gives the time at which it
+    /// was said: once [`SyncStatus::heard`] is not before it, such a pass has come to its end.
     ///
     /// # Errors
     /// When it is switched off, when the plan is not the one that waits, or the store cannot be written.
-    pub async fn say_to_sync(&self, mailbox: &Mailbox, kind: RecordKind, word: Word) -> Result<(), Refusal> {
+    pub async fn say_to_sync(
+        &self,
+        mailbox: &Mailbox,
+        kind: RecordKind,
+        word: Word,
+    ) -> Result<Timestamp, Refusal> {
         let status = self.sync_status(mailbox).await?.into_iter().find(|status| status.kind == kind);
-        let Some(status) = status else { return Ok(()) };
+        let said = self.now();
+        let Some(status) = status else { return Ok(said) };
         if let Some(why) = status.off {
             return Err(Refusal::permanent(
                 "not-synchronized",
@@ -204,7 +222,9 @@ impl Messaging {
                 .at(mailbox.address.as_str()));
             }
         }
-        self.commit(vec![self.records_job(mailbox.id, kind, Some(word), self.now())]).await
+        let spoken = Spoken { word: Some(word), said: Some(said) };
+        self.commit(vec![Write::Job(self.records_job(mailbox.id, kind, spoken, said))]).await?;
+        Ok(said)
     }
 }
 
@@ -217,6 +237,7 @@ impl<R: InStep> Pass<'_, R> {
                 Standing::AwaitsApproval { .. } => "sync-awaits-approval",
                 Standing::Paused { .. } => "sync-paused",
                 Standing::InStep => "sync-in-step",
+                Standing::UnderWay => "sync-under-way",
                 Standing::NotYet | Standing::Waits { .. } => "sync-waits",
             };
             Write::Event(NewEvent {
@@ -225,10 +246,15 @@ impl<R: InStep> Pass<'_, R> {
                 payload: json!({ "what": what, "kind": R::KIND.label() }),
             })
         });
-        let kept = Kept { standing: self.standing.clone(), ..kept };
+        let kept = self.kept(kept.state);
         let mut writes = vec![self.state_write(&kept)];
         writes.extend(news);
         Ok(writes)
+    }
+
+    /// What is kept beside this state of the engine's.
+    pub(crate) fn kept(&self, state: State) -> Kept {
+        Kept { state, standing: self.standing.clone(), heard: self.heard, taken: self.taken }
     }
 
     pub(crate) fn state_write(&self, kept: &Kept) -> Write {

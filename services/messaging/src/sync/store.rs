@@ -9,11 +9,12 @@ use tieline_store::{
     FieldOrigin, IfVersion, LinkQuery, LinkedRecord, NewConflict, NewDeletion, NewEvent, RecordWrite,
     StoredRecord, SyncLink, SyncUnit, Write, printed,
 };
-use tieline_sync::{Backlog, Change, Commit, LeftItem, LeftWrite, Link, Linked, Page, Query, Seen, Unit};
+use tieline_sync::{
+    Backlog, Change, Commit, LeftItem, LeftWrite, Link, Linked, Page, Query, Seen, Side, Unit,
+};
 use tieline_worker::{JobContext, WorkError};
 use uuid::Uuid;
 
-use super::state::Kept;
 use super::{InStep, Pass};
 use crate::Messaging;
 use crate::jobs::json as value;
@@ -103,7 +104,7 @@ impl<R: InStep> Pass<'_, R> {
     pub(crate) async fn commit(&mut self, commit: Commit<R>) -> Result<Vec<LinkId>, WorkError> {
         let (pass, spool) = (self.id(), &mut self.spool);
         let mut writes = spool.writes(&commit.state, pass);
-        let kept = Kept { state: commit.state, standing: self.standing.clone() };
+        let kept = self.kept(commit.state);
         writes.push(self.state_write(&kept));
         let moved = R::KIND == tieline_model::RecordKind::Calendar
             && commit.units.iter().any(|unit| unit.left.is_some());
@@ -150,7 +151,9 @@ impl<R: InStep> Pass<'_, R> {
             link: conflict.link,
             body: value(conflict),
         });
-        let deletion = unit.undo.as_ref().map(|undo| NewDeletion {
+        // What was deleted in Tieline is kept since then, by whoever deleted it.
+        let undo = unit.undo.as_ref().filter(|undo| undo.deleted_on == Side::Right);
+        let deletion = undo.map(|undo| NewDeletion {
             id: DeletionId::from_uuid(self.messaging.ids.uuid()),
             mailbox: self.mailbox.id,
             kind: R::KIND,

@@ -1,9 +1,16 @@
 //! A mailbox's contacts in step with Exchange, both ways, judged by exchangelib as the user's own client.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tieline_tests::judge::Judge;
 use tieline_tests::process::eventually;
+use tieline_tests::site::Site;
 
-use super::{add, contact, judge, start, sync, wait};
+use super::{add, contact, in_step, judge, start, sync, wait};
+
+/// The user as `exchangelib_contacts.py` has her.
+fn user(site: &Site, checks: &[&str], told: Value) {
+    Judge::new("exchangelib_contacts.py").arg(site.judged_by("alice", checks, told)).run();
+}
 
 /// The first run writes nothing and says what it would do; what is approved is done exactly; then both sides follow each
 /// other field by field, and a deletion is carried over and undone.
@@ -94,4 +101,58 @@ fn switching_off_and_on_doubles_and_deletes_nothing() {
         site.server.cli(&["contact", "list", "--mailbox", "1001"])["items"].as_array().map(Vec::len),
         Some(1)
     );
+}
+
+/// A contact that was made in a mail client is here whole: its name in its own script, each of its telephones, and its
+/// picture; so is a distribution list with its members. A picture that is taken away there goes here.
+///
+/// Covers: AV-83
+#[test]
+fn what_is_made_in_a_mail_client_arrives_whole() {
+    let site = start();
+    user(&site, &["makes_contacts"], json!({}));
+    let applied = in_step(&site);
+    assert_eq!((&applied["linked"], &applied["aside"]), (&json!(2), &json!({})), "{applied:#}");
+    let person = wait(&site, "小龙", "here", |_| true);
+    let fields = &person["contact"];
+    assert_eq!((&fields["given_name"], &fields["display_name"]), (&json!("李"), &json!("李 小龙")));
+    assert_eq!(fields["phones"], json!({"business": "1", "business-2": "2", "mobile": "3"}));
+    let list = contact(&site, "Team").expect("the list")["contact"].clone();
+    let members: Vec<&Value> =
+        list["members"].as_array().into_iter().flatten().map(|one| &one["address"]).collect();
+    assert_eq!(
+        (&list["form"], members),
+        (&json!("list"), vec![&json!("a@x.example"), &json!("b@x.example")])
+    );
+
+    let file = site.folder().join("face.jpg");
+    let id = person["id"].as_str().expect("an id");
+    site.server.command(&["contact", "photo", id, &file.display().to_string()]);
+    let mut picture = vec![0xff, 0xd8, 0xff, 0xe0];
+    picture.extend(b"JFIF a face".repeat(100));
+    assert_eq!(std::fs::read(&file).expect("written"), picture);
+    user(&site, &["removes_the_picture"], json!({}));
+    sync(&site, "run");
+    wait(&site, "小龙", "without a picture", |now| now["photo"].is_null());
+    site.server.refused(&["contact", "photo", id]);
+}
+
+/// A field that Exchange cannot hold is named by the plan before anything is written. The rest goes over, nothing is lost
+/// here, and what was cut there is no edit of anybody's.
+///
+/// Covers: AV-84
+#[test]
+fn what_cannot_go_over_is_named_and_stays_here() {
+    let site = start();
+    let long = "Ä".repeat(300);
+    add(&site, &["surname=Long", "company=Analytical", &format!("department={long}")]);
+    let plan = sync(&site, "plan");
+    assert_eq!(plan["plan"]["lossy"], json!({"department": 1}), "{plan:#}");
+    let applied = sync(&site, "apply");
+    assert_eq!((&applied["standing"], &applied["linked"]), (&json!("in-step"), &json!(1)), "{applied:#}");
+    user(&site, &["reads_what_fits"], json!({"department": "Ä".repeat(255)}));
+    judge(&site, &["writes_company"], json!({"name": "Long", "company": "Edited there"}));
+    sync(&site, "run");
+    let now = wait(&site, "Long", "edited", |now| now["company"] == "Edited there");
+    assert_eq!(now["contact"]["department"], json!(long), "whole");
 }

@@ -1,12 +1,16 @@
 //! Contacts and calendars in step with Exchange through the real server: what is carried over, what stops it, and what a
 //! crash leaves.
 
+mod both_ways;
 mod contacts;
+mod first;
+mod foreign_client;
 mod kills;
 mod requests;
 mod restoring;
 mod safety;
 mod settings;
+mod words;
 
 use serde_json::{Value, json};
 use tieline_tests::judge::Judge;

@@ -1,9 +1,10 @@
 //! What a snapshot of the mail system's side gives back: one contact, or the whole folder.
 
 use serde_json::{Value, json};
-use tieline_tests::site::Site;
+use tieline_tests::process::eventually;
+use tieline_tests::site::{Options, Site};
 
-use super::{add, has_exactly, here, in_step, judge, start, sync, wait};
+use super::{add, contact, has_exactly, here, in_step, judge, start, start_with, sync, wait};
 
 /// The snapshot that was taken before the first write, and its entry of the mail system's with this headline.
 fn snapshot_with(site: &Site, headline: &str) -> (String, String) {
@@ -53,4 +54,49 @@ fn a_snapshot_of_the_mail_side_gives_back_one_contact_or_all() {
     let again = site.server.cli(&from_mail);
     assert_eq!(again, json!({"added": 0, "changed": 0, "same": 2}), "twice is once");
     site.server.refused(&[&from_mail[..], &["--entry", "nobody"]].concat());
+}
+
+/// The complete snapshots, oldest first.
+fn taken(site: &Site) -> Vec<String> {
+    let listed = site.server.cli(&["snapshot", "list", "--mailbox", "1001"]);
+    let complete = listed["items"].as_array().into_iter().flatten().filter(|one| one["complete"].is_string());
+    let mut ids: Vec<String> = complete.filter_map(|one| one["id"].as_str().map(str::to_owned)).collect();
+    ids.reverse();
+    ids
+}
+
+/// Snapshots are taken on their schedule without anybody's asking, each before something is written; any of them gives back
+/// one contact as it was at that time, or everything the user had.
+///
+/// Covers: AV-77
+#[test]
+fn scheduled_snapshots_give_back_one_contact_or_everything() {
+    let options = Options { more: "snapshot_every_s = 1\n".to_owned(), ..Options::default() };
+    let site = start_with(&options, "contacts");
+    let kept = add(&site, &["surname=Kept", "company=Sunday"]);
+    let gone = add(&site, &["surname=Gone"]);
+    in_step(&site);
+    assert_eq!(taken(&site).len(), 1, "before the first write");
+    let mut day = 0;
+    eventually("two more on schedule", || {
+        day += 1;
+        site.server.cli(&["contact", "edit", &kept, "--set", &format!("company=Day {day}")]);
+        sync(&site, "run");
+        (taken(&site).len() >= 3).then_some(())
+    });
+    site.server.cli(&["contact", "remove", &gone]);
+    sync(&site, "run");
+    has_exactly(&site, &["Kept"]);
+
+    let first = taken(&site).remove(0);
+    let one = site.server.cli(&["snapshot", "restore", &first, "--entry", &kept]);
+    assert_eq!((&one["added"], &one["changed"]), (&json!(0), &json!(1)), "{one}");
+    sync(&site, "run");
+    judge(&site, &["shows_company"], json!({"name": "Kept", "company": "Sunday"}));
+    has_exactly(&site, &["Kept"]);
+    let all = site.server.cli(&["snapshot", "restore", &first]);
+    assert_eq!((&all["added"], &all["same"]), (&json!(1), &json!(1)), "{all}");
+    sync(&site, "run");
+    has_exactly(&site, &["Gone", "Kept"]);
+    assert_eq!(contact(&site, "Gone").map(|one| one["id"].clone()), Some(json!(gone)), "under its own id");
 }

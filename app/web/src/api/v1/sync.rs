@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tieline_messaging::{Lag, Standing, SyncStatus, Word};
 use tieline_model::RecordKind;
@@ -31,10 +32,13 @@ struct SyncView {
     off: Option<String>,
     /// A pass is under way, or about to begin.
     busy: bool,
-    /// not-yet, in-step, waits, awaits-approval or paused.
+    /// not-yet, under-way, in-step, waits, awaits-approval or paused.
     standing: &'static str,
     /// Since when.
     at: Option<String>,
+    /// When the last word was said whose pass came to its end. That pass began after the word. All digits, so that texts
+    /// compare as times do.
+    heard: Option<String>,
     /// Until when it waits.
     until: Option<String>,
     /// What would be done, while it awaits approval.
@@ -83,6 +87,7 @@ impl From<SyncStatus> for SyncView {
             busy: status.busy,
             standing: "not-yet",
             at: status.at.map(|at| at.to_string()),
+            heard: status.heard.map(to_the_nanosecond),
             until: None,
             plan: None,
             pause: None,
@@ -95,6 +100,7 @@ impl From<SyncStatus> for SyncView {
         };
         match status.standing {
             Standing::NotYet => {}
+            Standing::UnderWay => view.standing = "under-way",
             Standing::InStep => view.standing = "in-step",
             Standing::Waits { until } => {
                 view.standing = "waits";
@@ -176,15 +182,28 @@ struct WordBody {
     deletes: u32,
 }
 
+fn to_the_nanosecond(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_string()
+}
+
+/// A word was said.
+#[derive(Debug, Serialize, ToSchema)]
+struct Said {
+    /// When. Once `heard` in the status is not before this, a pass that began afterwards has come to its end.
+    said: String,
+    /// Where contacts and calendar stand now.
+    items: Vec<SyncView>,
+}
+
 /// Says something to a mailbox's synchronization. The pass that hears it begins at once; its end is seen in the status.
 #[utoipa::path(post, path = "/mailboxes/{mailbox}/sync", tag = "sync",
     params(("mailbox" = String, Path, description = "Its number, address or id")),
-    request_body = WordBody, responses((status = 202, body = List<SyncView>)))]
+    request_body = WordBody, responses((status = 202, body = Said)))]
 async fn say(
     State(web): State<Arc<Web>>,
     Segment(mailbox): Segment,
     Body(body): Body<WordBody>,
-) -> Result<(StatusCode, Json<List<SyncView>>), Refused> {
+) -> Result<(StatusCode, Json<Said>), Refused> {
     let mailbox = mailboxes::find(&web, &mailbox).await?;
     let kinds = [RecordKind::Contacts, RecordKind::Calendar];
     let kind = kinds.into_iter().find(|kind| kind.label() == body.kind);
@@ -204,7 +223,8 @@ async fn say(
             ));
         }
     };
-    web.messaging.say_to_sync(&mailbox, kind, word).await?;
+    let said = to_the_nanosecond(web.messaging.say_to_sync(&mailbox, kind, word).await?);
     let status = web.messaging.sync_status(&mailbox).await?;
-    Ok((StatusCode::ACCEPTED, Json(List::whole(status.into_iter().map(SyncView::from).collect()))))
+    let items = status.into_iter().map(SyncView::from).collect();
+    Ok((StatusCode::ACCEPTED, Json(Said { said, items })))
 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tieline_model::Refusal;
-use tieline_transport::{Client, ClientOptions, Credentials, Endpoint, Scheme, Trust};
+use tieline_transport::{Client, ClientOptions, Credentials, Endpoint, Scheme, Trust, TrustStore};
 use tokio::sync::Mutex;
 
 use super::id_token::{self, Claims, Expected};
@@ -31,7 +31,7 @@ pub(super) struct Provider {
     issuer: String,
     client_id: String,
     client_secret: Option<SecretString>,
-    trust: Trust,
+    trust_store: TrustStore,
     known: Mutex<Option<Known>>,
 }
 
@@ -80,7 +80,7 @@ impl Provider {
             issuer: policy.issuer.clone(),
             client_id: policy.client_id.clone(),
             client_secret: policy.client_secret.clone(),
-            trust: policy.trust.clone(),
+            trust_store: policy.trust_store.clone(),
             known: Mutex::new(None),
         })
     }
@@ -209,8 +209,8 @@ impl Provider {
             Refusal::operator("provider-unreachable", what, error.next()).at(place.authority())
         };
         let request = request.body(Bytes::from(body)).map_err(|error| self.strange(&error.to_string()))?;
-        let client =
-            Client::new(place.clone(), credentials, &self.trust, ClientOptions::default()).map_err(down)?;
+        let options = ClientOptions { trust_store: self.trust_store.clone(), ..ClientOptions::default() };
+        let client = Client::new(place.clone(), credentials, &Trust::Platform, options).map_err(down)?;
         let response = client.send(request, WITHIN).await.map_err(down)?;
         let status = response.status;
         Ok((status, response.collect(LARGEST, WITHIN).await.map_err(down)?))

@@ -10,9 +10,9 @@ use tieline_model::{
 };
 use tieline_proto_ews::operations::ItemChangeDescription;
 use tieline_proto_ews::{
-    Contact as EwsContact, DateTime, DistinguishedPropertySet, DistributionList, EmailAddress,
-    EmailAddressEntry, ExtendedFieldUri, ExtendedProperty, FieldUri, ImAddressEntry, Item, ItemBody,
-    ItemKind, MapiPropertyType, Member, PhoneNumberEntry, PhysicalAddressEntry, PropertyPath,
+    Attachment, AttachmentId, Contact as EwsContact, DateTime, DistinguishedPropertySet, DistributionList,
+    EmailAddress, EmailAddressEntry, ExtendedFieldUri, ExtendedProperty, FieldUri, ImAddressEntry, Item,
+    ItemBody, ItemKind, MapiPropertyType, Member, PhoneNumberEntry, PhysicalAddressEntry, PropertyPath,
     Sensitivity as EwsSensitivity,
 };
 
@@ -20,6 +20,8 @@ use super::property;
 
 /// The longest text of one line that Exchange keeps of a contact, in characters (PidTag strings of 255).
 const LINE: usize = 255;
+/// The largest picture that is read, in bytes; Outlook makes them smaller than a tenth of this.
+pub(crate) const LARGEST_PICTURE: i32 = 512 * 1024;
 /// The longest notes that are written, in characters.
 const NOTES: usize = 32_000;
 
@@ -424,6 +426,19 @@ pub(crate) fn read(item: &Item) -> Option<Contact> {
         _ => return None,
     }
     Some(contact)
+}
+
+/// The attachment that holds the picture, unless it is larger than any picture of a contact is.
+pub(crate) fn picture(item: &Item) -> Option<AttachmentId> {
+    item.attachments.iter().find_map(|attachment| match attachment {
+        Attachment::File(file)
+            if file.is_contact_photo == Some(true)
+                && file.attachment.size.is_none_or(|size| size <= LARGEST_PICTURE) =>
+        {
+            file.attachment.attachment_id.clone()
+        }
+        _ => None,
+    })
 }
 
 fn member_of(member: &Member) -> Option<MailEntry> {

@@ -2,8 +2,7 @@
 //!
 //! Times are written as instants, with the zone beside them. Whole days run from midnight to midnight of their zone. A
 //! changed occurrence is an item of its own for Exchange: it is read and written by its own paths, and only where it
-//! differs from the series. What Exchange alone decides is read and never written: who organizes, and whether a meeting
-//! was called off.
+//! differs from the series. Who organizes is written once, when an item is made.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,8 +111,8 @@ fn attendee_of(attendee: &EwsAttendee, role: Role) -> Option<Attendee> {
     Some(Attendee { address, name, role, response })
 }
 
-fn with_role(event: &Event, role: Role) -> Vec<EwsAttendee> {
-    event.attendees.iter().filter(|one| one.role == role).map(attendee).collect()
+fn with_role(attendees: &[Attendee], role: Role) -> Vec<EwsAttendee> {
+    attendees.iter().filter(|one| one.role == role).map(attendee).collect()
 }
 
 fn at(when: &When) -> Result<DateTime, UnknownZone> {
@@ -157,11 +156,11 @@ fn times(schedule: &Schedule, schema: Schema) -> Result<Vec<(&'static str, Calen
 pub(crate) fn item(event: &Event, schema: Schema) -> Result<Item, UnknownZone> {
     let mut fields = CalendarItem {
         uid: event.uid.clone(),
-        location: Some(event.location.clone()).filter(|location| !location.is_empty()),
+        location: Some(cut(&event.location, LINE)).filter(|location| !location.is_empty()),
         legacy_free_busy_status: Some(busy(event.busy)),
-        required_attendees: with_role(event, Role::Required),
-        optional_attendees: with_role(event, Role::Optional),
-        resources: with_role(event, Role::Resource),
+        required_attendees: with_role(&event.attendees, Role::Required),
+        optional_attendees: with_role(&event.attendees, Role::Optional),
+        resources: with_role(&event.attendees, Role::Resource),
         ..CalendarItem::default()
     };
     for (_, part) in times(&event.schedule, schema)? {
@@ -174,7 +173,7 @@ pub(crate) fn item(event: &Event, schema: Schema) -> Result<Item, UnknownZone> {
         fields.recurrence = fields.recurrence.or(part.recurrence);
     }
     let mut item = Item::new(ItemKind::CalendarItem(Box::new(fields)));
-    item.subject = Some(event.subject.clone());
+    item.subject = Some(cut(&event.subject, LINE));
     item.body = Some(event.body.as_str()).filter(|body| !body.is_empty()).map(ItemBody::text);
     item.sensitivity = (event.sensitivity != Sensitivity::Normal).then(|| sensitivity(event.sensitivity));
     item.categories = event.categories.iter().cloned().collect();
@@ -186,13 +185,50 @@ pub(crate) fn item(event: &Event, schema: Schema) -> Result<Item, UnknownZone> {
     Ok(item)
 }
 
+/// A meeting that somebody else organizes is one that was received, so that no mail program tells its attendees anything
+/// in the owner's name; a meeting that was called off says so.
+const MEETING: u32 = 1;
+const RECEIVED: u32 = 2;
+const CANCELLED: u32 = 4;
+
+fn state(event: &Event, owner: &str) -> u32 {
+    let meeting = !event.attendees.is_empty() || event.cancelled || foreign_organizer(event, owner).is_some();
+    let bits = [
+        (meeting, MEETING),
+        (foreign_organizer(event, owner).is_some(), RECEIVED),
+        (event.cancelled, CANCELLED),
+    ];
+    bits.into_iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum()
+}
+
+fn foreign_organizer<'a>(event: &'a Event, owner: &str) -> Option<&'a str> {
+    event.organizer.as_deref().filter(|organizer| !organizer.eq_ignore_ascii_case(owner))
+}
+
+/// Who organizes and whether it takes place, where EWS has no element to say so.
+pub(crate) fn standing(event: &Event, owner: &str) -> Vec<ExtendedProperty> {
+    let organizer = foreign_organizer(event, owner);
+    if organizer.is_none() && !event.cancelled {
+        return Vec::new();
+    }
+    let mut all = vec![ExtendedProperty::new(property::appointment_state(), state(event, owner).to_string())];
+    all.extend(organizer.into_iter().flat_map(property::organized_by));
+    all
+}
+
+fn cancelled_change(event: &Event, owner: &str) -> ItemChangeDescription {
+    let value = ExtendedProperty::new(property::appointment_state(), state(event, owner).to_string());
+    let item = Item { extended_properties: vec![value], ..Item::default() };
+    common(property::appointment_state(), item)
+}
+
 fn minutes(reminder: u32) -> i32 {
     i32::try_from(reminder.min(LONGEST_REMINDER)).unwrap_or(0)
 }
 
 /// The changes that bring these fields about, but for the schedule's: those depend on what there is.
-pub(crate) fn changes(event: &Event, fields: &[EventField]) -> Vec<ItemChangeDescription> {
-    fields.iter().flat_map(|field| change(event, *field)).collect()
+pub(crate) fn changes(event: &Event, fields: &[EventField], owner: &str) -> Vec<ItemChangeDescription> {
+    fields.iter().flat_map(|field| change(event, *field, owner)).collect()
 }
 
 fn calendar(path: &'static str, fields: CalendarItem) -> ItemChangeDescription {
@@ -206,7 +242,7 @@ fn common(path: impl Into<PropertyPath>, item: Item) -> ItemChangeDescription {
 }
 
 fn subject_change(subject: &str) -> ItemChangeDescription {
-    let item = Item { subject: Some(subject.to_owned()), ..Item::default() };
+    let item = Item { subject: Some(cut(subject, LINE)), ..Item::default() };
     common(FieldUri::ITEM_SUBJECT, item)
 }
 
@@ -215,7 +251,7 @@ fn location_change(location: &str) -> ItemChangeDescription {
         "" => ItemChangeDescription::delete(FieldUri::CALENDAR_LOCATION),
         location => calendar(
             "calendar:Location",
-            CalendarItem { location: Some(location.to_owned()), ..CalendarItem::default() },
+            CalendarItem { location: Some(cut(location, LINE)), ..CalendarItem::default() },
         ),
     }
 }
@@ -236,15 +272,19 @@ fn uc_location_change(location: Option<UcLocation>) -> ItemChangeDescription {
     }
 }
 
-fn change(event: &Event, field: EventField) -> Vec<ItemChangeDescription> {
+/// A body cannot be deleted, only emptied.
+fn body_change(body: &str) -> ItemChangeDescription {
+    let item = Item { body: Some(ItemBody::text(body)), ..Item::default() };
+    common(FieldUri::ITEM_BODY, item)
+}
+
+fn change(event: &Event, field: EventField, owner: &str) -> Vec<ItemChangeDescription> {
     match field {
-        EventField::Schedule | EventField::Organizer | EventField::Cancelled => Vec::new(),
+        // Who organizes an item is said when it is made, and never again.
+        EventField::Schedule | EventField::Organizer => Vec::new(),
+        EventField::Cancelled => vec![cancelled_change(event, owner)],
         EventField::Subject => vec![subject_change(&event.subject)],
-        EventField::Body => {
-            // A body cannot be deleted, only emptied.
-            let item = Item { body: Some(ItemBody::text(&event.body)), ..Item::default() };
-            vec![common(FieldUri::ITEM_BODY, item)]
-        }
+        EventField::Body => vec![body_change(&event.body)],
         EventField::Location => vec![location_change(&event.location)],
         EventField::UcLocation => vec![uc_location_change(event.uc_location)],
         EventField::Busy => vec![busy_change(event.busy)],
@@ -261,7 +301,7 @@ fn change(event: &Event, field: EventField) -> Vec<ItemChangeDescription> {
             }));
             all
         }
-        EventField::Attendees => attendee_changes(event),
+        EventField::Attendees => attendee_changes(&event.attendees),
         EventField::Categories if event.categories.is_empty() => {
             vec![ItemChangeDescription::delete(FieldUri::ITEM_CATEGORIES)]
         }
@@ -272,7 +312,7 @@ fn change(event: &Event, field: EventField) -> Vec<ItemChangeDescription> {
     }
 }
 
-fn attendee_changes(event: &Event) -> Vec<ItemChangeDescription> {
+fn attendee_changes(attendees: &[Attendee]) -> Vec<ItemChangeDescription> {
     let list = |path: &'static str, all: Vec<EwsAttendee>, fields: fn(Vec<EwsAttendee>) -> CalendarItem| {
         if all.is_empty() {
             return ItemChangeDescription::delete(FieldUri::new(path));
@@ -280,15 +320,15 @@ fn attendee_changes(event: &Event) -> Vec<ItemChangeDescription> {
         calendar(path, fields(all))
     };
     vec![
-        list("calendar:RequiredAttendees", with_role(event, Role::Required), |all| CalendarItem {
+        list("calendar:RequiredAttendees", with_role(attendees, Role::Required), |all| CalendarItem {
             required_attendees: all,
             ..CalendarItem::default()
         }),
-        list("calendar:OptionalAttendees", with_role(event, Role::Optional), |all| CalendarItem {
+        list("calendar:OptionalAttendees", with_role(attendees, Role::Optional), |all| CalendarItem {
             optional_attendees: all,
             ..CalendarItem::default()
         }),
-        list("calendar:Resources", with_role(event, Role::Resource), |all| CalendarItem {
+        list("calendar:Resources", with_role(attendees, Role::Resource), |all| CalendarItem {
             resources: all,
             ..CalendarItem::default()
         }),
@@ -361,6 +401,8 @@ struct Occurring<'a> {
     location: &'a str,
     busy: Busy,
     uc_location: Option<UcLocation>,
+    body: &'a str,
+    attendees: &'a [Attendee],
 }
 
 impl<'a> Occurring<'a> {
@@ -378,6 +420,8 @@ impl<'a> Occurring<'a> {
             location: text(changed.map(|changed| &changed.location), &event.location),
             busy: changed.and_then(|changed| changed.busy).unwrap_or(event.busy),
             uc_location: changed.and_then(|changed| changed.uc_location).or(event.uc_location),
+            body: text(changed.map(|changed| &changed.body), &event.body),
+            attendees: changed.and_then(|changed| changed.attendees.as_deref()).unwrap_or(&event.attendees),
         }
     }
 
@@ -400,6 +444,12 @@ impl<'a> Occurring<'a> {
         }
         if self.uc_location != is.uc_location {
             all.push(uc_location_change(self.uc_location));
+        }
+        if Exception::own_body(self.body, is.body).is_some() {
+            all.push(body_change(self.body));
+        }
+        if Exception::own_attendees(self.attendees, is.attendees).is_some() {
+            all.extend(attendee_changes(self.attendees));
         }
         Ok(all)
     }
@@ -446,7 +496,7 @@ pub(crate) fn read(item: &Item) -> Result<Option<Read>, UnknownZone> {
     event.schedule.end.zone = to;
     event.schedule.all_day = all_day;
     event.uid = fields.uid.clone().filter(|uid| !uid.is_empty());
-    event.body = item.body.as_ref().map(|body| body.text.clone()).unwrap_or_default();
+    event.body = body_of(item);
     event.location = fields.location.clone().unwrap_or_default();
     event.uc_location = uc_location_of(item);
     event.busy = busy_of(fields);
@@ -454,14 +504,7 @@ pub(crate) fn read(item: &Item) -> Result<Option<Read>, UnknownZone> {
     let reminder = item.reminder_minutes_before_start.filter(|_| item.reminder_is_set == Some(true));
     event.reminder = reminder.and_then(|minutes| u32::try_from(minutes).ok());
     event.organizer = fields.organizer.as_ref().and_then(|one| one.mailbox.email_address.clone());
-    event.attendees = [
-        (&fields.required_attendees, Role::Required),
-        (&fields.optional_attendees, Role::Optional),
-        (&fields.resources, Role::Resource),
-    ]
-    .into_iter()
-    .flat_map(|(all, role)| all.iter().filter_map(move |one| attendee_of(one, role)))
-    .collect();
+    event.attendees = attendees_of(fields);
     event.categories = item.categories.iter().cloned().collect();
     event.cancelled = fields.is_cancelled == Some(true);
     let mut parts = Vec::new();
@@ -472,6 +515,21 @@ pub(crate) fn read(item: &Item) -> Result<Option<Read>, UnknownZone> {
         event.schedule.recurrence = Some(series);
     }
     Ok(Some(Read { event, parts }))
+}
+
+fn body_of(item: &Item) -> String {
+    item.body.as_ref().map(|body| body.text.clone()).unwrap_or_default()
+}
+
+fn attendees_of(fields: &CalendarItem) -> Vec<Attendee> {
+    [
+        (&fields.required_attendees, Role::Required),
+        (&fields.optional_attendees, Role::Optional),
+        (&fields.resources, Role::Resource),
+    ]
+    .into_iter()
+    .flat_map(|(all, role)| all.iter().filter_map(move |one| attendee_of(one, role)))
+    .collect()
 }
 
 fn read_occurrences(
@@ -524,6 +582,8 @@ pub(crate) fn absorb(event: &mut Event, original: Local, part: Option<&Item>) {
                 .filter(|location| *location != event.location),
             busy: Some(busy_of(fields)).filter(|busy| *busy != event.busy),
             uc_location: uc_location_of(part).filter(|location| event.uc_location != Some(*location)),
+            body: Exception::own_body(&body_of(part), &event.body),
+            attendees: Exception::own_attendees(&attendees_of(fields), &event.attendees),
             ..Exception::default()
         }),
         _ => None,
@@ -547,15 +607,12 @@ fn usual(schedule: &Schedule, original: Local) -> Exception {
 }
 
 /// What Exchange keeps of an event: lines up to their length, a series from its first occurrence on, and only the
-/// occurrences that its pattern has. The organizer is the owner of the mailbox; that a meeting was called off is
-/// Exchange's to say.
+/// occurrences that its pattern has.
 pub(crate) fn rendered(event: &Event) -> Event {
     let mut rendered = event.clone();
     rendered.subject = cut(&rendered.subject, LINE);
     rendered.location = cut(&rendered.location, LINE);
     rendered.reminder = rendered.reminder.map(|minutes| minutes.min(LONGEST_REMINDER));
-    rendered.organizer = None;
-    rendered.cancelled = false;
     begin_with_first(&mut rendered.schedule);
     let Some(series) = &rendered.schedule.recurrence else { return rendered };
     let first = rendered.schedule.start.local.date();
@@ -576,6 +633,11 @@ pub(crate) fn rendered(event: &Event) -> Event {
             location: own(&changed.location, &rendered.location),
             busy: changed.busy.filter(|own| *own != rendered.busy),
             uc_location: changed.uc_location.filter(|own| Some(*own) != rendered.uc_location),
+            body: changed.body.as_ref().and_then(|own| Exception::own_body(own, &rendered.body)),
+            attendees: changed
+                .attendees
+                .as_ref()
+                .and_then(|own| Exception::own_attendees(own, &rendered.attendees)),
         };
         if changed != usual(&rendered.schedule, *original) {
             exceptions.insert(*original, changed);

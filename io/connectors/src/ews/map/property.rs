@@ -73,6 +73,18 @@ pub(crate) fn uc_location() -> ExtendedFieldUri {
     ours("TielineLocation")
 }
 
+/// PidLidAppointmentStateFlags ([MS-OXOCAL] section 2.2.1.10), from which Exchange derives `IsMeeting` and `IsCancelled`.
+pub(crate) fn appointment_state() -> ExtendedFieldUri {
+    ExtendedFieldUri::id(DistinguishedPropertySet::Appointment, 0x8217, MapiPropertyType::Integer)
+}
+
+/// Who a meeting comes from, where that is not the mailbox's owner: PidTagSentRepresentingName, AddressType and
+/// EmailAddress.
+pub(crate) fn organized_by(address: &str) -> [ExtendedProperty; 3] {
+    [(0x0042, address), (0x0064, "SMTP"), (0x0065, address)]
+        .map(|(tag, text)| ExtendedProperty::new(tag_of(tag, MapiPropertyType::String), text))
+}
+
 /// The changed and cancelled occurrences that a series is still to get: what a crash leaves undone is done by whoever
 /// reads the item next.
 pub(crate) fn series_pending() -> ExtendedFieldUri {

@@ -6,7 +6,7 @@ use axum::{Extension, Json};
 use tieline_model::{Event, Zone};
 use tieline_store::IfVersion;
 
-use super::{EventView, MEMBERS, check, find, mailboxes, records, schema};
+use super::{EventView, MEMBERS, check, find, mailboxes, organize, records, schema};
 use crate::access::Caller;
 use crate::extract::{Body, Segment};
 use crate::problem::{Refused, bad_request};
@@ -27,7 +27,8 @@ pub(super) async fn create(
         return Err(bad_request("the schedule is missing"));
     }
     let empty = Event::new("", jiff::civil::DateTime::MIN, jiff::civil::DateTime::MIN, &Zone::utc());
-    let event = check(records::merged(&empty, body.0, &MEMBERS)?)?;
+    let mut event = check(records::merged(&empty, body.0, &MEMBERS)?)?;
+    organize(&mut event, &mailbox);
     let by = records::origin(&web, &caller, "tieline");
     let id = web.messaging.put_record(mailbox.id, None, event, IfVersion::Absent, by).await?;
     let stored = find(&web, &tieline_model::EventId::from_uuid(id).to_string()).await?;

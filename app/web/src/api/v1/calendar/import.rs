@@ -6,7 +6,7 @@ use serde::Deserialize;
 use tieline_model::Zone;
 use utoipa::IntoParams;
 
-use super::mailboxes;
+use super::{mailboxes, organize};
 use crate::access::Caller;
 use crate::api::v1::records::{self, ImportReport};
 use crate::extract::{Asked, Segment};
@@ -38,6 +38,7 @@ pub(super) async fn import(
     if let Some(zone) = &zone {
         zone.resolve().map_err(|error| bad_request(error.to_string()))?;
     }
-    let read = tieline_interchange::icalendar::read(&text, zone.as_ref());
+    let mut read = tieline_interchange::icalendar::read(&text, zone.as_ref());
+    read.iter_mut().flat_map(|read| &mut read.entries).for_each(|event| organize(event, &mailbox));
     Ok(Json(records::import(&web, &caller, mailbox.id, read).await?))
 }

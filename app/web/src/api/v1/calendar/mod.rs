@@ -15,7 +15,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use serde::Serialize;
 use serde_json::Value;
-use tieline_model::{Event, RecordKind};
+use tieline_model::{Event, Mailbox, RecordKind};
 use tieline_store::StoredRecord;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -98,6 +98,11 @@ fn check(event: Event) -> Result<Event, Refused> {
         (Err(error), _) | (_, Err(error)) => return Err(bad_request(error.to_string())),
     };
     if end < start { Err(bad_request("the event ends before it begins")) } else { Ok(event) }
+}
+
+/// Who makes an event and names nobody organizes it, as in every mail program.
+fn organize(event: &mut Event, mailbox: &Mailbox) {
+    event.organizer.get_or_insert_with(|| mailbox.address.as_str().to_owned());
 }
 
 async fn find(web: &Web, reference: &str) -> Result<StoredRecord<Event>, Refused> {

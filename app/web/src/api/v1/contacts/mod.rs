@@ -5,6 +5,7 @@ mod create;
 mod export;
 mod import;
 mod list;
+mod photo;
 mod refresh;
 mod remove;
 mod save;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Web>> {
         .routes(routes!(export::export))
         .routes(routes!(save::save))
         .routes(routes!(refresh::refresh))
+        .routes(routes!(photo::photo))
         .routes(routes!(show::show, change::change, remove::remove))
 }
 

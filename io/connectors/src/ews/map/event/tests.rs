@@ -3,6 +3,8 @@ use jiff::civil::Weekday;
 use tieline_model::{ChangeDay, DaylightTime, Days, Ends, Pattern, Record as _, YearlyChange, ZoneRules};
 use tieline_proto_ews::{DeletedOccurrence, OccurrenceInfo};
 
+const OWNER: &str = "alice@x.example";
+
 fn local(text: &str) -> Local {
     text.parse().unwrap()
 }
@@ -75,12 +77,13 @@ fn an_update_names_each_field_by_its_own_path() {
     let plain = Event::new("", local("2026-03-02T09:00"), local("2026-03-02T10:00"), &Zone::utc());
     for field in EventField::ALL {
         let expected = match field {
-            EventField::Schedule | EventField::Organizer | EventField::Cancelled => (0, 0),
+            EventField::Schedule | EventField::Organizer => (0, 0),
             EventField::Attendees => (3, 3),
             EventField::Reminder => (2, 1),
             _ => (1, 1),
         };
-        let written = (changes(&full(&Zone::utc()), &[*field]).len(), changes(&plain, &[*field]).len());
+        let written =
+            (changes(&full(&Zone::utc()), &[*field], OWNER).len(), changes(&plain, &[*field], OWNER).len());
         assert_eq!(written, expected, "{field}");
     }
 }
@@ -144,25 +147,29 @@ fn changed_and_cancelled_occurrences_are_read_into_their_series() {
     ];
     fields.deleted_occurrences = vec![DeletedOccurrence { start: at("2026-03-16T08:00:00Z") }];
     let Read { mut event, parts } = read(&series).unwrap().unwrap();
+    // Everything else is as in the series.
     let part = |subject: &str| {
-        let fields = CalendarItem {
-            location: Some("Room 1".to_owned()),
-            legacy_free_busy_status: Some(LegacyFreeBusyStatus::Free),
-            ..CalendarItem::default()
-        };
-        let mut part = Item::new(ItemKind::CalendarItem(Box::new(fields)));
+        let mut part = series.clone();
+        let ItemKind::CalendarItem(fields) = &mut part.kind else { panic!("{part:?}") };
+        fields.legacy_free_busy_status = Some(LegacyFreeBusyStatus::Free);
+        fields.required_attendees[0].response_type = Some(ResponseType::Decline);
+        part.body = Some(ItemBody::text("only\r\nthis time"));
         part.subject = Some(subject.to_owned());
         part
     };
     assert_eq!(parts.len(), 2);
     absorb(&mut event, parts[0].0, Some(&part("Elsewhere")));
     absorb(&mut event, parts[1].0, None);
+    let mut attendees = event.attendees.clone();
+    attendees[0].response = Response::Declined;
     let series = event.schedule.recurrence.as_ref().unwrap();
     let changed = Exception {
         start: local("2026-03-31T15:00"),
         end: local("2026-03-31T16:00"),
         subject: Some("Elsewhere".to_owned()),
         busy: Some(Busy::Free),
+        body: Some("only\r\nthis time".to_owned()),
+        attendees: Some(attendees),
         ..Exception::default()
     };
     assert_eq!(series.exceptions, [(local("2026-03-30T09:00"), changed)].into());
@@ -210,4 +217,24 @@ fn what_waits_comes_back() {
     let item = Item { extended_properties: vec![pending.property()], ..Item::default() };
     let found = Pending::on(&item).unwrap();
     assert_eq!(found.applied_to(&weekly(&Zone::utc())), event);
+}
+
+/// [MS-OXOCAL] section 2.2.1.10: a meeting of somebody else's was received; one that was called off says so.
+#[test]
+fn who_organizes_and_whether_it_takes_place_are_said_where_it_is_not_plain() {
+    let flags = |event: &Event| {
+        let all = standing(event, OWNER);
+        let value = |uri| all.iter().find(|one| one.extended_field_uri == uri)?.value.clone();
+        (all.len(), value(property::appointment_state()))
+    };
+    let mut event = full(&Zone::utc());
+    assert_eq!(flags(&event), (0, None), "nobody is named");
+    event.organizer = Some("Alice@x.example".to_owned());
+    assert_eq!(flags(&event), (0, None), "the owner");
+    event.organizer = Some("bob@x.example".to_owned());
+    assert_eq!(flags(&event), (4, Some("3".to_owned())));
+    event.cancelled = true;
+    assert_eq!(flags(&event), (4, Some("7".to_owned())));
+    event.organizer = None;
+    assert_eq!(flags(&event), (1, Some("5".to_owned())));
 }
