@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     ConferenceWrite, Configure, FolderCount, HealthState, JobOutcome, LightShown, LocationWrite, NewApiToken,
-    NewDeletion, NewFeed, NewJob, NewPicture, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice, RecordWrite,
-    RemoteItem, Session, SnapshotEntry, Spooled, StagedContent, Subscription, SyncUnit, TokenHash,
-    TrustedCertificate,
+    NewDeletion, NewFeed, NewJob, NewPicture, NewSnapshot, NewUser, PendingSignIn, QuickCallChoice,
+    RecordWrite, RemoteItem, Session, SnapshotEntry, Spooled, StagedContent, Subscription, SyncUnit,
+    TokenHash, TrustedCertificate,
 };
 
 /// Writes that belong together. All of them become durable before [`crate::Store::commit`] answers, or none does.
