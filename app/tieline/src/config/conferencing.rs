@@ -44,8 +44,8 @@ pub(crate) struct Conferencing {
     pub office_library: String,
     /// The origins at which Outlook on the web shows the add-in; add your own, as https://mail.corp.example.
     pub outlook_hosts: Vec<String>,
-    /// How the mailbox tells of new mail: streaming, push (Exchange posts to push_url of the section delivery), or pull (it is asked).
-    /// Without this, push where push_url of the section delivery is set, else streaming.
+    /// How the mailbox tells of new mail: streaming, push (Exchange posts to `[delivery]` push_url), or pull (it is asked).
+    /// Without this, push where `[delivery]` push_url is set, else streaming.
     pub subscription: Option<Subscription>,
     /// With pull: from one question to the next, in seconds.
     pub pull_every_s: u64,
