@@ -74,7 +74,7 @@ def has_many(site):
 @check
 def makes_one_named(site):
     account = sign_in(site)
-    Contact(folder=account.contacts, surname=site["name"], display_name=site["name"]).save()
+    Contact(folder=account.contacts, surname=site["name"], display_name=site["name"], body=site.get("notes")).save()
 
 
 @check

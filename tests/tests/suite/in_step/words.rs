@@ -7,15 +7,15 @@ use tieline_tests::site::{Options, Site};
 
 use super::{contact, in_step, judge, start_with, sync};
 
-/// The next pass takes long over what it reads; waits until it does.
-fn slow_reading(site: &Site) {
-    site.lab.fault(&json!({"fault": "slow", "operation": "GetItem", "user": "alice@lab.example", "count": 1,
+/// The next pass takes long over this.
+fn slow(site: &Site, operation: &str) {
+    site.lab.fault(&json!({"fault": "slow", "operation": operation, "user": "alice@lab.example", "count": 1,
         "delay_ms": 2500}));
 }
 
 /// A fault that struck is not armed any more.
-fn is_reading(site: &Site) {
-    eventually("the pass to be reading", || site.lab.faults().is_empty().then_some(()));
+fn is_under_way(site: &Site) {
+    eventually("the pass to be under way", || site.lab.faults().is_empty().then_some(()));
 }
 
 /// A pass is under way and has read its listing when somebody edits and says `run`: what is reported is not that pass's end
@@ -28,9 +28,9 @@ fn run_reports_a_pass_that_began_afterwards() {
     let alice = MailUser::of(&site.lab, "alice");
     alice.makes_contacts("Before", 0..1);
     in_step(&site);
-    slow_reading(&site);
+    slow(&site, "GetItem");
     alice.makes_contacts("Meanwhile", 0..1);
-    is_reading(&site);
+    is_under_way(&site);
     alice.makes_contacts("Afterwards", 0..1);
     let status = sync(&site, "run");
     for name in ["Before", "Meanwhile", "Afterwards"] {
@@ -47,9 +47,10 @@ fn a_word_that_is_said_during_a_pass_is_not_lost() {
     sync(&site, "plan");
     let rest = site.server.rest("admin");
     let path = "/api/v1/mailboxes/1001/sync";
-    slow_reading(&site);
+    // Nothing has changed, and so nothing but the listing is asked for.
+    slow(&site, "SyncFolderItems");
     let again = rest.post(path, &json!({"kind": "contacts", "word": "run"})).ok();
-    is_reading(&site);
+    is_under_way(&site);
     // The dry run is made once more, and approved before it ends.
     let plan = again["items"][0]["plan"]["fingerprint"].clone();
     rest.post(path, &json!({"kind": "contacts", "word": "apply", "plan": plan})).ok();
