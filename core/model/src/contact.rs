@@ -348,8 +348,7 @@ impl Record for Contact {
         keys.extend(
             self.ims.values().map(|im| im_address(im)).filter(|im| im.contains('@')).map(MatchKey::Sip),
         );
-        let mails = self.mails.values().map(|mail| address(&mail.address)).filter(|mail| mail.contains('@'));
-        keys.extend(mails.map(MatchKey::Mail));
+        keys.extend(self.mail_addresses().map(MatchKey::Mail));
         let name = self.name();
         if !name.is_empty() {
             keys.extend(
@@ -361,10 +360,22 @@ impl Record for Contact {
         keys
     }
 
-    /// One address may belong to a couple: names that are both known must not contradict each other.
+    /// One address may belong to a couple: names that are both known must not contradict each other. Of somebody without
+    /// a name the nickname and the mail addresses must not: a copy that was made to become another contact often keeps an
+    /// address of the first, and two contacts that stay two lose nothing.
     fn may_be(&self, other: &Self) -> bool {
         let (own, others) = (self.name(), other.name());
-        self.form == other.form && (own == others || own.is_empty() || others.is_empty())
+        if self.form != other.form {
+            return false;
+        }
+        if !own.is_empty() && !others.is_empty() {
+            return own == others;
+        }
+        let (own, others) = (line(&self.nickname).to_lowercase(), line(&other.nickname).to_lowercase());
+        let nicknames_agree = own == others || own.is_empty() || others.is_empty();
+        let own: BTreeSet<String> = self.mail_addresses().collect();
+        let others: BTreeSet<String> = other.mail_addresses().collect();
+        nicknames_agree && (own.is_empty() || others.is_empty() || !own.is_disjoint(&others))
     }
 
     fn headline(&self) -> String {
@@ -399,6 +410,10 @@ impl Contact {
     fn name(&self) -> String {
         let parts = line(&format!("{} {}", self.given_name, self.surname)).to_lowercase();
         if parts.is_empty() { line(&self.display_name).to_lowercase() } else { parts }
+    }
+
+    fn mail_addresses(&self) -> impl Iterator<Item = String> {
+        self.mails.values().map(|mail| address(&mail.address)).filter(|mail| mail.contains('@'))
     }
 }
 
@@ -511,5 +526,26 @@ mod tests {
         assert!(!alice().may_be(&bob));
         let nameless = Contact { given_name: String::new(), surname: String::new(), ..alice() };
         assert!(alice().may_be(&nameless));
+    }
+
+    #[test]
+    fn a_nameless_copy_with_an_address_of_its_own_is_another_contact() {
+        let mail = |address: &str| MailEntry { address: address.into(), name: String::new() };
+        let mut first = Contact::default();
+        first.ims.insert(Slot::First, "sip:desk@lab.example".into());
+        let mut copy = first.clone();
+        assert!(copy.may_be(&first), "nothing tells them apart");
+        first.mails.insert(Slot::First, mail("one@lab.example"));
+        assert!(copy.may_be(&first), "one of them has an address more");
+        copy.mails.insert(Slot::First, mail("two@lab.example"));
+        assert!(copy.match_keys().iter().any(|key| first.match_keys().contains(key)));
+        assert!(!copy.may_be(&first) && !first.may_be(&copy));
+        copy.mails.insert(Slot::Second, mail("SMTP:One@lab.example"));
+        assert!(copy.may_be(&first), "one address is the same");
+        let called = |name: &str, of: &Contact| Contact { nickname: name.into(), ..of.clone() };
+        assert!(!called("Desk", &copy).may_be(&called("Door", &first)));
+        assert!(called("Desk", &copy).may_be(&called(" desk ", &first)));
+        let named = Contact { given_name: "Bob".into(), ..first.clone() };
+        assert!(!named.may_be(&Contact { mails: [(Slot::First, mail("two@lab.example"))].into(), ..first }));
     }
 }

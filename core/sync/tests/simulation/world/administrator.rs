@@ -1,5 +1,7 @@
 //! The administrator, when the engine asks.
 
+use std::collections::BTreeSet;
+
 use rand::Rng;
 use tieline_sync::{Event, Pause, Rest, Resume};
 
@@ -34,9 +36,26 @@ impl<R: SimRecord> World<R> {
                 note!(self, "admin   is asked: {}", pause.what());
                 self.now += self.rng.random_range(0..100_000);
                 let answer = self.resume(&pause);
+                if answer == Resume::Rejoin {
+                    self.note_what_comes_back_twice();
+                }
                 note!(self, "admin   answers {answer:?}");
                 self.said = Some(answer);
                 Event::Resume(answer)
+            }
+        }
+    }
+
+    /// Joining anew deletes nothing, and brings back what only the mail system has: also what a user had deleted in Tieline,
+    /// and twice if the mail system has it twice, by a late request or since it was deleted while it was being made.
+    /// Of what Tieline still has, and without joining anew, the second must go all the same (`DoublesKept`).
+    fn note_what_comes_back_twice(&mut self) {
+        let here: BTreeSet<u64> = self.store.items.values().map(|item| item.record.lineage()).collect();
+        let mut seen = BTreeSet::new();
+        for lineage in self.mail.items().map(|item| item.record.lineage()) {
+            let twice = !seen.insert(lineage);
+            if twice && !here.contains(&lineage) && self.user_deleted.contains(&lineage) {
+                self.rightly_two.insert(lineage);
             }
         }
     }
