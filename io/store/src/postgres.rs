@@ -60,6 +60,13 @@ macro_rules! each {
         concat!("json_array_elements_text(", $parameter, "::json) AS k(value)")
     };
 }
+/// The hash of the picture that an entry in a column names, wherever it stands; as the indexes have it. Within a text the
+/// quotation marks are written otherwise.
+macro_rules! picture_in {
+    ($column:literal, $path:literal) => {
+        concat!("(substring(", $column, " FROM '\"photo\":\"([0-9a-f]+)\"') COLLATE \"C\")")
+    };
+}
 macro_rules! table_exists {
     () => {
         "SELECT to_regclass($1) IS NOT NULL"

@@ -36,6 +36,7 @@ const KNOWN: &[Known] = known![
     11 "0011_sync_spool",
     13 "0013_job_kind",
     14 "0014_picture",
+    15 "0015_picture_sweep",
 ];
 
 /// One migration and whether it was carried out.

@@ -55,6 +55,12 @@ macro_rules! each {
         concat!("json_each(", $parameter, ") k")
     };
 }
+/// The hash of the picture that an entry in a column names, where it stands; as the indexes have it.
+macro_rules! picture_in {
+    ($column:literal, $path:literal) => {
+        concat!("CAST(json_extract(", $column, ", '", $path, "') AS TEXT)")
+    };
+}
 macro_rules! table_exists {
     () => {
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)"

@@ -139,6 +139,8 @@ pub(crate) enum Readers {
 
 /// How long what was read for a plan is kept while nobody approves it and nothing changes.
 const SPOOLED: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long a picture is kept that nothing names any more, and how often it is looked whether something does.
+const PICTURES: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many operations may wait for the writer.
 const QUEUE: usize = 4096;
 /// How much content may wait for the writer, in KiB.
@@ -221,7 +223,7 @@ impl Store {
     pub async fn sweep(&self, now: Timestamp, retention: &Retention) -> Result<Swept, StoreError> {
         // Only copies of what can be read again: not worth a figure.
         self.sweep_one(now, Sweep::Spooled, before(now, SPOOLED)).await?;
-        Ok(Swept {
+        let swept = Swept {
             contents: self.sweep_one(now, Sweep::Content, before(now, retention.content)).await?,
             staged: self.sweep_one(now, Sweep::Staged, before(now, retention.staged)).await?,
             events: self.sweep_one(now, Sweep::Events, before(now, retention.events)).await?,
@@ -235,12 +237,18 @@ impl Store {
             quick_call_choices: self
                 .sweep_one(now, Sweep::QuickCallChoices, before(now, retention.quick_call_choices))
                 .await?,
-        })
+        };
+        // After what named them. Most of those that are looked at stay.
+        self.sweep_one(now, Sweep::Pictures, before(now, PICTURES)).await?;
+        Ok(swept)
     }
 
     async fn sweep_one(&self, now: Timestamp, what: Sweep, before: Timestamp) -> Result<u64, StoreError> {
         // Contents are large, the rest is rows.
-        let limit = if matches!(what, Sweep::Content | Sweep::Staged | Sweep::Snapshots) { 20 } else { 500 };
+        let limit = match what {
+            Sweep::Content | Sweep::Staged | Sweep::Snapshots | Sweep::Pictures => 20,
+            _ => 500,
+        };
         let mut swept = 0;
         loop {
             match self.ask(Op::Sweep { what, now, before, limit }, 0).await? {

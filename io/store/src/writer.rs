@@ -73,6 +73,7 @@ pub(crate) enum Sweep {
     Deletions,
     Snapshots,
     Spooled,
+    Pictures,
     QuickCallChoices,
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tieline_model::MessageId;
 use uuid::Uuid;
 
-use super::{Conn, Db, content, snapshot, spool};
+use super::{Conn, Db, content, picture, snapshot, spool};
 use crate::StoreError;
 use crate::writer::Sweep;
 
@@ -20,6 +20,7 @@ pub(crate) async fn sweep(
         Sweep::Staged => return staged(conn, before, limit).await,
         Sweep::Snapshots => return snapshot::sweep(conn, before, limit).await,
         Sweep::Spooled => return spool::sweep(conn, before, limit).await,
+        Sweep::Pictures => return picture::sweep(conn, now, before, limit).await,
         Sweep::Deletions => {
             "DELETE FROM deletion WHERE id IN
                  (SELECT id FROM deletion WHERE until_ms < $1 ORDER BY until_ms LIMIT $2)"

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde_json::json;
 use tieline_model::{
-    Contact, ContactId, DeletionId, Event, LinkId, MailEntry, MailboxId, PhoneKind, Record as _, RecordKind,
-    Slot, SnapshotId, Zone,
+    Contact, ContactId, DeletionId, Event, LinkId, MailEntry, MailboxId, PhoneKind, Record as _, RecordHash,
+    RecordKind, Slot, SnapshotId, Zone,
 };
 use tieline_store::{
-    Edit, FieldOrigin, IfVersion, LinkQuery, NewDeletion, NewFeed, NewSnapshot, RecordChange, RecordFilter,
-    RecordWrite, SnapshotEntry, Spooled, SyncLink, SyncUnit, UNDO_FOR, Write,
+    Batch, Edit, FieldOrigin, IfVersion, LinkQuery, NewConflict, NewDeletion, NewFeed, NewPicture,
+    NewSnapshot, RecordChange, RecordFilter, RecordWrite, Retention, SnapshotEntry, Spooled, SyncLink,
+    SyncUnit, UNDO_FOR, Write,
 };
 use uuid::Uuid;
 
@@ -141,7 +142,7 @@ both! {
         let back = store.record::<Contact>(id).await.unwrap().unwrap();
         assert_eq!(back.record, contact("Alice", "A"), "under its own id");
 
-        let swept = store.sweep(site.now() + UNDO_FOR + SignedDuration::from_secs(1), &tieline_store::Retention::default()).await.unwrap();
+        let swept = store.sweep(site.now() + UNDO_FOR + SignedDuration::from_secs(1), &Retention::default()).await.unwrap();
         assert_eq!(swept.deletions, 1);
         let delete = RecordWrite::delete(mailbox, RecordKind::Contacts, id, by(&site, "tieline"));
         store.commit(site.batch().with(Write::Record(Box::new(delete)))).await.unwrap();
@@ -307,10 +308,83 @@ both! {
         // A plan that nobody approves is forgotten.
         let batch = site.batch().with(Write::SyncState { mailbox, kind, body: json!({}) }).with(Write::Spool { mailbox, kind, items: vec![read("a", "1")] });
         store.commit(batch).await.unwrap();
-        store.sweep(site.now() + SignedDuration::from_hours(6 * 24), &tieline_store::Retention::default()).await.unwrap();
+        store.sweep(site.now() + SignedDuration::from_hours(6 * 24), &Retention::default()).await.unwrap();
         assert_eq!(known().await, "a");
-        store.sweep(site.now() + SignedDuration::from_hours(8 * 24), &tieline_store::Retention::default()).await.unwrap();
+        store.sweep(site.now() + SignedDuration::from_hours(8 * 24), &Retention::default()).await.unwrap();
         assert_eq!(known().await, "");
+        store.close().await;
+    }
+
+    /// A picture stays as long as a contact names it, or anything from which a contact can be taken back.
+    ///
+    /// Covers: AV-83 (pictures kept), AV-85 (undo)
+    async fn a_picture_goes_a_month_after_the_last_that_named_it(site) {
+        let store = site.open().await;
+        let (mailbox, kind) = (site.home(&store).await.id, RecordKind::Contacts);
+        let days = |days: i64| site.now() + SignedDuration::from_hours(24 * days);
+        let named = |by: &str| Contact { photo: Some(RecordHash::of(by)), ..contact(by, "A") };
+        let picture = |by: &str| {
+            Write::Picture(NewPicture { mailbox, hash: RecordHash::of(by), content: by.as_bytes().to_vec() })
+        };
+        let all = ["conflict", "contact", "deletion", "nothing", "seen-again", "snapshot", "spool"];
+        let there = async || {
+            let mut found = Vec::new();
+            for by in all {
+                let content = store.picture(mailbox, &RecordHash::of(by)).await.unwrap();
+                assert!(content.as_ref().is_none_or(|content| content == by.as_bytes()));
+                found.extend(content.map(|_| by));
+            }
+            found.join(" ")
+        };
+        let swept = async |at| store.sweep(at, &Retention::default()).await.map(drop).unwrap();
+
+        let id = site.uuid();
+        // What only looks like a name is none.
+        let notes = format!("{{\"photo\":\"{}\"}}", RecordHash::of("nothing").as_str());
+        let contact = Contact { notes, ..named("contact") };
+        let deletion = NewDeletion {
+            id: DeletionId::from_uuid(site.uuid()), mailbox, kind, record: Some(site.uuid()), headline: "A".into(),
+            by: "tieline".into(), until: days(40), body: json!(named("deletion")),
+        };
+        let conflict = NewConflict {
+            mailbox, kind, link: LinkId::from_uuid(site.uuid()), body: json!({"loser": named("conflict"), "winner": "left"}),
+        };
+        let lost = SyncUnit { conflict: Some(conflict), ..unit(&link(&site, mailbox, None, "item")) };
+        let read = Spooled {
+            item: "item".into(), etag: "1".into(), headline: "A".into(), about: "{}".into(), body: json!(named("spool")).to_string(),
+        };
+        let first = SnapshotId::from_uuid(site.uuid());
+        let taken = |id| Write::Snapshot(NewSnapshot { id, mailbox, kind, reason: "test".into() });
+        let entry = SnapshotEntry {
+            side: "mail".into(), entry: "item".into(), headline: "A".into(), body: json!(named("snapshot")),
+        };
+        let batch = all.into_iter().fold(site.batch(), |batch, by| batch.with(picture(by)));
+        let batch = batch
+            .with(Write::Record(Box::new(put(&site, mailbox, id, contact))))
+            .with(Write::Deletion(deletion))
+            .with(Write::SyncUnits(vec![lost]))
+            .with(Write::Spool { mailbox, kind, items: vec![read] })
+            .with(taken(first))
+            .with(Write::SnapshotEntries { id: first, entries: vec![entry] })
+            .with(Write::SnapshotComplete(first));
+        store.commit(batch).await.unwrap();
+        swept(days(29)).await;
+        assert_eq!(there().await, all.join(" "));
+        store.commit(Batch::new(days(29)).with(picture("seen-again"))).await.unwrap();
+        swept(days(31)).await;
+        assert_eq!(there().await, "conflict contact deletion seen-again snapshot spool");
+
+        let second = SnapshotId::from_uuid(site.uuid());
+        let delete = RecordWrite::delete(mailbox, kind, id, by(&site, "tieline"));
+        let batch = Batch::new(days(32)).with(Write::Record(Box::new(delete)));
+        let batch = batch.with(Write::SpoolClear { mailbox, kind }).with(taken(second)).with(Write::SnapshotComplete(second));
+        store.commit(batch).await.unwrap();
+        swept(days(60)).await;
+        assert_eq!(there().await, "conflict contact deletion snapshot spool", "they were named a month ago");
+        swept(days(62)).await;
+        assert_eq!(there().await, "conflict snapshot");
+        swept(days(200)).await;
+        assert_eq!(there().await, "conflict", "the snapshot is no longer kept");
         store.close().await;
     }
 
@@ -334,7 +408,7 @@ both! {
         assert_eq!(page, entries[..2]);
         assert_eq!(store.snapshot_entries(id, Some(("tieline", "1")), 2).await.unwrap(), entries[2..]);
         let late = site.now() + SignedDuration::from_hours(24 * 100);
-        let swept = store.sweep(late, &tieline_store::Retention::default()).await.unwrap();
+        let swept = store.sweep(late, &Retention::default()).await.unwrap();
         assert_eq!(swept.snapshots, 0, "the last one stays");
 
         let (feed, token) = NewFeed::draw(site.uuid(), mailbox, "Outlook", false, "admin").unwrap();

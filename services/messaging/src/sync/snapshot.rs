@@ -48,6 +48,7 @@ impl<R: InStep> Pass<'_, R> {
                 Ok(read) => read,
                 Err(error) => return Ok(Err(error)),
             };
+            let mut writes = self.pictures(&read);
             let entry = |read: ReadRecord<R>| match read {
                 ReadRecord::Found(remote) => Some(SnapshotEntry {
                     side: SnapshotSide::Mail.label().to_owned(),
@@ -59,7 +60,8 @@ impl<R: InStep> Pass<'_, R> {
             };
             let entries: Vec<SnapshotEntry> = read.into_iter().filter_map(entry).collect();
             if !entries.is_empty() {
-                self.context.commit(vec![Write::SnapshotEntries { id, entries }]).await?;
+                writes.push(Write::SnapshotEntries { id, entries });
+                self.context.commit(writes).await?;
             }
         }
     }
