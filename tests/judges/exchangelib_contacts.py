@@ -117,6 +117,32 @@ def removes_the_picture(site):
     person.detach([one for one in person.attachments if one.is_contact_photo])
 
 
+def pictures(site):
+    """Of the only contact that is a person."""
+    people = [found for found in sign_in(site).contacts.all() if isinstance(found, Contact)]
+    assert len(people) == 1, people
+    return [one for one in people[0].attachments if one.is_contact_photo]
+
+
+@check
+def has_one_picture(site):
+    """Covers: AV-83 (pictures)"""
+    wanted = bytes.fromhex("ffd8ffe0") + site["picture"].encode() if "picture" in site else PICTURE
+    found = [one.content for one in pictures(site)]
+    assert found == [wanted], found
+
+
+@check
+def has_no_picture(site):
+    assert not pictures(site)
+
+
+@check
+def deletes_the_person(site):
+    person = next(found for found in sign_in(site).contacts.all() if isinstance(found, Contact))
+    person.move_to_trash()
+
+
 @check
 def reads_what_fits(site):
     """Covers: AV-84 (what cannot go over)"""

@@ -120,6 +120,8 @@ pub struct WriteRecord<R: Record> {
     pub stamp: RecordStamp,
     /// What it does.
     pub operation: RecordOperation<R>,
+    /// The picture that the record names, where it is to be written. Without it a picture that is there stays.
+    pub picture: Option<Vec<u8>>,
 }
 
 /// What became of a write.
@@ -179,4 +181,10 @@ pub trait RecordSystem<R: Record>: Send + Sync {
 
     /// What would be read back of a record that is written: what the mail system cannot hold is empty or cut.
     fn render(&self, record: &R) -> R;
+
+    /// Whether that can be told of this field. A picture is written apart, after its item, and is known to be there only when
+    /// it was read back.
+    fn is_told(&self, _field: R::Field) -> bool {
+        true
+    }
 }

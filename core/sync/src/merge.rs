@@ -69,6 +69,11 @@ pub type FieldProvenance<R> = BTreeMap<<R as Record>::Field, Provenance>;
 pub trait Rendition<R: Record>: Send + Sync {
     /// What would be read back.
     fn render(&self, record: &R) -> R;
+
+    /// Whether that can be told of this field at all. One of which it cannot is rendered empty, and written all the same.
+    fn is_told(&self, _field: R::Field) -> bool {
+        true
+    }
 }
 
 /// A mail system that holds everything.
@@ -83,7 +88,9 @@ impl<R: Record> Rendition<R> for Faithful {
 
 /// The fields of a record that the mail system cannot hold as they are: the lossiness report.
 pub fn lost_fields<R: Record>(record: &R, rendition: &dyn Rendition<R>) -> Vec<R::Field> {
-    rendition.render(record).differences(record)
+    let mut lost = rendition.render(record).differences(record);
+    lost.retain(|field| rendition.is_told(*field));
+    lost
 }
 
 /// Both sides as they are now.
@@ -134,7 +141,8 @@ impl<R: Record> Both<'_, R> {
         };
         for field in R::fields().iter().copied() {
             let changed = (self.changed(Side::Left, field), self.changed(Side::Right, field));
-            let agree = self.left.same(self.right, field) || rendered.same(self.right, field);
+            let as_written = rendition.is_told(field) && rendered.same(self.right, field);
+            let agree = as_written || self.left.same(self.right, field);
             match changed {
                 (false, false) => {}
                 (true, true) if agree => merged.set.push((field, Origin::Right, "same-on-both")),

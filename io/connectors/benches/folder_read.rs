@@ -125,6 +125,7 @@ async fn fill(exchange: &Exchange, target: &MailTarget, many: usize) {
                     write: WriteId::from_uuid(RealClock.uuid()),
                 },
                 operation: RecordOperation::Create { record: contact(n) },
+                picture: None,
             })
             .collect();
         let deadline = RealClock.now() + Duration::from_secs(300);

@@ -5,6 +5,7 @@
 //! first pass and the first after a change of policy end with a plan that a person approves.
 
 mod carried;
+mod picture;
 mod snapshot;
 mod spool;
 mod state;
@@ -15,13 +16,14 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tieline_model::{
-    CalendarMode, Contact, Event as CalendarEvent, LinkId, Mailbox, MailboxId, Record, RecordHash, RecordKind,
+    CalendarMode, Contact, ContactField, Event as CalendarEvent, LinkId, Mailbox, MailboxId, Record,
+    RecordHash, RecordKind,
 };
 use tieline_ports::{
     FolderRef, ItemRef, MailTarget, PortError, ReadRecord, RecordOperation, RecordStamp, RecordSystem,
     RecordWritten, RemoteChange, RemotePage, RemoteRecord, WriteRecord,
 };
-use tieline_store::{AnyRecord, NewJob, NewPicture, Write};
+use tieline_store::{AnyRecord, NewJob, Write};
 use tieline_sync::{
     Change, Command, Engine, Event, Fetched, Identity, Limits, Operation, Page, Policy, Query, Rendition,
     Rest, Resume, RightItem, Side, Stamp, Written,
@@ -49,11 +51,20 @@ pub struct RecordSystems {
 /// What is kept in step.
 pub(crate) trait InStep: Record + Into<AnyRecord> {
     fn system(systems: &RecordSystems) -> Option<Arc<dyn RecordSystem<Self>>>;
+
+    /// The picture that belongs to a write of these fields.
+    fn picture(&self, _fields: &[Self::Field]) -> Option<&RecordHash> {
+        None
+    }
 }
 
 impl InStep for Contact {
     fn system(systems: &RecordSystems) -> Option<Arc<dyn RecordSystem<Self>>> {
         Some(Arc::clone(&systems.contacts))
+    }
+
+    fn picture(&self, fields: &[ContactField]) -> Option<&RecordHash> {
+        self.photo.as_ref().filter(|_| fields.contains(&ContactField::Photo))
     }
 }
 
@@ -153,6 +164,10 @@ struct Rendered<R: Record>(Arc<dyn RecordSystem<R>>);
 impl<R: Record> Rendition<R> for Rendered<R> {
     fn render(&self, record: &R) -> R {
         self.0.render(record)
+    }
+
+    fn is_told(&self, field: R::Field) -> bool {
+        self.0.is_told(field)
     }
 }
 
@@ -436,7 +451,10 @@ impl<R: InStep> Pass<'_, R> {
             Command::Write { writes, deadline } => {
                 let sent: Vec<_> = writes.iter().map(|write| (write.link, write.operation)).collect();
                 self.forget_written(writes.iter().filter_map(|write| write.id.clone()).collect());
-                let writes: Vec<WriteRecord<R>> = writes.into_iter().filter_map(write).collect();
+                let pictures = self.pictures_for(&writes).await?;
+                let writes = writes.into_iter().zip(pictures);
+                let writes: Vec<WriteRecord<R>> =
+                    writes.filter_map(|(one, picture)| write(one, picture)).collect();
                 match self.write(&writes, deadline).await {
                     Ok(written) => {
                         let written: Vec<Written<R>> = written.into_iter().map(written_of).collect();
@@ -449,19 +467,6 @@ impl<R: InStep> Pass<'_, R> {
             }
             Command::Rest(_) => Event::Wake,
         })
-    }
-
-    /// The pictures that came with these, to be kept before any contact of ours names them.
-    pub(crate) fn pictures(&self, read: &[ReadRecord<R>]) -> Vec<Write> {
-        let picture = |read: &ReadRecord<R>| match read {
-            ReadRecord::Found(remote) => {
-                let content = remote.picture.clone()?;
-                let hash = RecordHash::of_bytes(&content);
-                Some(Write::Picture(NewPicture { mailbox: self.mailbox.id, hash, content }))
-            }
-            ReadRecord::NotFound | ReadRecord::Unreadable(_) => None,
-        };
-        read.iter().filter_map(picture).collect()
     }
 
     /// The folder that is kept in step. The engine asks who it is only when it matters; to be listed it must be known.
@@ -583,7 +588,7 @@ fn fetched<R>(read: ReadRecord<R>) -> Fetched<R> {
 }
 
 /// `None` for a write without what it needs, which the engine never sends.
-fn write<R: Record>(write: tieline_sync::Write<R>) -> Option<WriteRecord<R>> {
+fn write<R: Record>(write: tieline_sync::Write<R>, picture: Option<Vec<u8>>) -> Option<WriteRecord<R>> {
     let stamp = RecordStamp { link: write.link, write: write.write };
     let item = write.id.map(ItemRef);
     let operation = match write.operation {
@@ -596,7 +601,7 @@ fn write<R: Record>(write: tieline_sync::Write<R>) -> Option<WriteRecord<R>> {
         },
         Operation::Delete => RecordOperation::Delete { item: item?, etag: write.if_etag.unwrap_or_default() },
     };
-    Some(WriteRecord { stamp, operation })
+    Some(WriteRecord { stamp, operation, picture })
 }
 
 fn written_of<R>(written: RecordWritten<R>) -> Written<R> {

@@ -1,5 +1,6 @@
-//! The rules that need no history: merging against a reference, the directory's fields, and where a user is.
+//! The rules that need no history: merging against a reference, what nobody can tell, the directory's fields, and where a user is.
 
 mod directory;
 mod reference;
+mod told;
 mod whereabouts;

@@ -1,7 +1,7 @@
 //! What is kept in step, and how each looks in Exchange.
 
 use jiff::civil;
-use tieline_model::{Contact, ContactForm, Event, EventField, Record, RecordHash, UnknownZone};
+use tieline_model::{Contact, ContactField, ContactForm, Event, EventField, Record, RecordHash, UnknownZone};
 use tieline_proto_ews::operations::ItemChangeDescription;
 use tieline_proto_ews::{
     AttachmentId, DistinguishedFolderName, ExtendedProperty, Item, ItemId, ItemKind, PropertyPath,
@@ -39,6 +39,14 @@ pub(super) trait Mapped: Record {
     }
     /// Names its picture.
     fn show(&mut self, _picture: RecordHash) {}
+    /// Whether a write of these fields takes its picture away.
+    fn is_unpictured(&self, _fields: &[Self::Field]) -> bool {
+        false
+    }
+    /// Whether what becomes of a field can be told before it is written.
+    fn is_told(_field: Self::Field) -> bool {
+        true
+    }
 
     /// The event that it is.
     fn event(&self) -> Option<&Event> {
@@ -103,6 +111,14 @@ impl Mapped for Contact {
 
     fn show(&mut self, picture: RecordHash) {
         self.photo = Some(picture);
+    }
+
+    fn is_unpictured(&self, fields: &[ContactField]) -> bool {
+        self.photo.is_none() && fields.contains(&ContactField::Photo)
+    }
+
+    fn is_told(field: ContactField) -> bool {
+        field != ContactField::Photo
     }
 
     fn kind(&self) -> ItemKind {

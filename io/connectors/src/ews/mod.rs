@@ -27,6 +27,7 @@ mod locate;
 mod map;
 mod mapped;
 mod organizer;
+mod picture;
 mod preflight;
 mod probe;
 mod records;

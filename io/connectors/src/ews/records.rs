@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{Timestamp, civil};
-use tieline_model::{LinkId, RecordHash, SmtpAddress};
+use tieline_model::{LinkId, SmtpAddress};
 use tieline_ports::{
     Applied, FolderIdentity, FolderRef, ItemRef, MailTarget, PortError, PortFuture, ReadRecord,
     RecordOperation, RecordStamp, RecordSystem, RecordWritten, RemoteChange, RemotePage, RemoteRecord,
@@ -14,17 +14,16 @@ use tieline_ports::{
 };
 use tieline_proto_ews::operations::{
     CalendarItemCreateOrDelete, CalendarItemUpdate, ConflictResolution, CreateItem, DeleteItem, Disposal,
-    FindItem, GetAttachment, GetItem, ItemChange, ItemChangeDescription, ItemQueryTraversal, SyncFolderItems,
+    FindItem, GetItem, ItemChange, ItemChangeDescription, ItemQueryTraversal, SyncFolderItems,
     SyncFolderItemsChange, UpdateItem,
 };
 use tieline_proto_ews::{
-    Attachment, AttachmentId, BaseShape, BodyTypeResponse, DistinguishedFolderName, ExtendedProperty,
-    FieldUri, FolderId, Item, ItemId, ItemShape, Remedy, ResponseClass, ResponseMessage, SearchExpression,
+    AttachmentId, BaseShape, BodyTypeResponse, DistinguishedFolderName, ExtendedProperty, FieldUri, FolderId,
+    Item, ItemId, ItemShape, Remedy, ResponseClass, ResponseMessage, SearchExpression,
 };
 
 use super::call::Call;
 use super::failure::Stated;
-use super::map::contact::LARGEST_PICTURE;
 use super::map::event::Pending;
 use super::map::{Schema, property};
 use super::mapped::Mapped;
@@ -36,8 +35,6 @@ pub(super) const READ_AT_ONCE: usize = 171;
 const READS_IN_FLIGHT: usize = 3;
 /// Items written by one request.
 pub(super) const WRITE_AT_ONCE: usize = 50;
-/// Pictures read by one request.
-const PICTURES_AT_ONCE: usize = 10;
 /// Marks looked for by one request.
 const MARKS_AT_ONCE: usize = 20;
 
@@ -117,13 +114,17 @@ impl<R: Mapped> RecordSystem<R> for Exchange {
     fn render(&self, record: &R) -> R {
         record.rendered()
     }
+
+    fn is_told(&self, field: R::Field) -> bool {
+        R::is_told(field)
+    }
 }
 
 /// What is still to be done about an item that was read.
 #[derive(Default)]
 pub(super) struct Rest {
     /// The attachment that is the contact's picture.
-    picture: Option<AttachmentId>,
+    pub(super) picture: Option<AttachmentId>,
     /// Changed occurrences that are to be read.
     pub(super) parts: Vec<(civil::DateTime, ItemId)>,
     pub(super) pending: Option<Pending>,
@@ -208,35 +209,6 @@ impl Call<'_> {
         self.read_occurrences(&mut read).await?;
         self.read_pictures(&mut read).await?;
         Ok(read)
-    }
-
-    /// Reads the pictures of the contacts that were read. One that cannot be had is none.
-    async fn read_pictures<R: Mapped>(&self, read: &mut [(ReadRecord<R>, Rest)]) -> Result<(), PortError> {
-        let pictures = |(at, (_, rest)): (usize, &mut (_, Rest))| Some((at, rest.picture.take()?));
-        let wanted: Vec<(usize, AttachmentId)> = read.iter_mut().enumerate().filter_map(pictures).collect();
-        for wanted in wanted.chunks(PICTURES_AT_ONCE) {
-            let attachment_ids = wanted.iter().map(|(_, id)| id.clone()).collect();
-            let answer = self.send(&GetAttachment { attachment_shape: None, attachment_ids }).await?;
-            if answer.messages.len() != wanted.len() {
-                return Err(self.short());
-            }
-            for ((at, _), message) in wanted.iter().zip(answer.messages) {
-                let content =
-                    message.payload.attachments.into_iter().find_map(|attachment| match attachment {
-                        Attachment::File(file) => file.content,
-                        _ => None,
-                    });
-                if let (Some(content), Some((ReadRecord::Found(record), _))) = (content, read.get_mut(*at)) {
-                    if content.0.len() > LARGEST_PICTURE as usize {
-                        continue;
-                    }
-                    let content = content.0.to_vec();
-                    record.record.show(RecordHash::of_bytes(&content));
-                    record.picture = Some(content);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The items by id, in order; for an item that is not there or cannot be read, why.
@@ -392,6 +364,11 @@ impl Call<'_> {
                 (&write.operation, &*outcome)
             {
                 *outcome = Some(self.finish_created(id.clone(), record).await);
+            }
+        }
+        for (write, outcome) in writes.iter().zip(&mut outcomes) {
+            if let Some(Outcome::Written(id)) = outcome {
+                self.take_picture_over::<R>(id, write).await;
             }
         }
         self.read_back(outcomes).await

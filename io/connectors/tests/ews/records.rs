@@ -6,7 +6,7 @@ use tieline_connectors::ews::{EwsOptions, Exchange};
 use tieline_lab::{Fault, FaultKind};
 use tieline_model::{
     AddressKind, Contact, ContactField, ContactText, Ids as _, LinkId, MailEntry, PhoneKind, PostalAddress,
-    Record as _, Sensitivity, Slot, WriteId,
+    Record as _, RecordHash, Sensitivity, Slot, WriteId,
 };
 use tieline_ports::{
     FolderRef, ItemRef, MailTarget, PortError, ReadRecord, RecordOperation, RecordStamp, RecordSystem,
@@ -63,7 +63,7 @@ async fn write(
     stamp: RecordStamp,
     operation: RecordOperation<Contact>,
 ) -> RecordWritten<Contact> {
-    let writes = [WriteRecord { stamp, operation }];
+    let writes = [WriteRecord { stamp, operation, picture: None }];
     contacts(exchange).write(target, folder, &writes, soon()).await.unwrap().remove(0)
 }
 
@@ -238,6 +238,66 @@ async fn a_lost_write_is_found_by_its_mark() {
     assert!(read.is_err() || matches!(read.unwrap()[1], ReadRecord::Found(_)));
 }
 
+/// A picture is written with a new contact, put in the place of another one, taken away, and let be by an update that is about
+/// something else; the user's own client sees one at most.
+///
+/// Covers: AV-83 (pictures)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_is_written_replaced_and_taken_away() {
+    let lab = Lab::start().await;
+    let exchange = exchange(EwsOptions::default());
+    let target = lab.target("alice");
+    let folder = contacts(&exchange).identify(&target).await.unwrap().folder;
+    let face = |name: &str| [&[0xff, 0xd8, 0xff, 0xe0], name.as_bytes()].concat();
+    let pictured = |picture: Option<&[u8]>, company: &str| Contact {
+        surname: "Face".into(),
+        company: company.into(),
+        photo: picture.map(RecordHash::of_bytes),
+        ..Contact::default()
+    };
+    let put = async |operation, picture: Option<&[u8]>| {
+        let writes = [WriteRecord { stamp: stamp(), operation, picture: picture.map(<[u8]>::to_vec) }];
+        done(contacts(&exchange).write(&target, &folder, &writes, soon()).await.unwrap().remove(0))
+    };
+    let first = face("first");
+    let record = pictured(Some(&first), "One");
+    let (item, etag, stored) = put(RecordOperation::Create { record: record.clone() }, Some(&first)).await;
+    assert_eq!(stored, record);
+    judge(&lab, &["has_one_picture"], json!({"picture": "first"})).await;
+    let now = read(&exchange, &target, &item).await;
+    assert_eq!((&now.etag, now.picture.as_deref()), (&etag, Some(&*first)), "nothing is left to be read");
+
+    let update = |etag: String, record: Contact, field| RecordOperation::Update {
+        item: item.clone(),
+        etag,
+        record,
+        fields: vec![field],
+    };
+    let company = ContactField::Text(ContactText::Company);
+    let record = pictured(Some(&first), "Two");
+    let (_, etag, stored) = put(update(etag, record.clone(), company), None).await;
+    assert_eq!(stored, record, "the picture stays");
+    let second = face("second");
+    let record = pictured(Some(&second), "Two");
+    let (_, etag, stored) = put(update(etag, record.clone(), ContactField::Photo), Some(&second)).await;
+    assert_eq!(stored, record);
+    judge(&lab, &["has_one_picture"], json!({"picture": "second"})).await;
+    // It is no longer kept here: the one that is there is left alone.
+    let record = pictured(Some(&first), "Two");
+    let (_, etag, stored) = put(update(etag, record, ContactField::Photo), None).await;
+    assert_eq!(stored, pictured(Some(&second), "Two"));
+    // It is refused: the contact stands without it, and nothing else fails.
+    lab.fault(Fault::once(FaultKind::Error { code: "ErrorInternalServerError".into() }, "CreateAttachment"));
+    let (_, etag, stored) =
+        put(update(etag, pictured(Some(&first), "Two"), ContactField::Photo), Some(&first)).await;
+    assert_eq!(stored, pictured(None, "Two"));
+    let (_, etag, _) =
+        put(update(etag, pictured(Some(&first), "Two"), ContactField::Photo), Some(&first)).await;
+    let (_, _, stored) = put(update(etag, pictured(None, "Two"), ContactField::Photo), None).await;
+    assert_eq!(stored, pictured(None, "Two"));
+    judge(&lab, &["has_no_picture"], json!({})).await;
+}
+
 /// Many items are read by more than one request at a time, and come in the order in which they were asked for, whichever
 /// answer is there first.
 #[tokio::test(flavor = "multi_thread")]
@@ -251,6 +311,7 @@ async fn many_items_come_in_the_order_asked_for() {
         operation: RecordOperation::Create {
             record: Contact { surname: n.to_string(), ..Contact::default() },
         },
+        picture: None,
     };
     let writes: Vec<_> = (0..180).map(create).collect();
     let written = contacts(&exchange).write(&target, &folder, &writes, soon()).await.unwrap();

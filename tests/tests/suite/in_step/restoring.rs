@@ -1,6 +1,7 @@
 //! What a snapshot of the mail system's side gives back: one contact, or the whole folder.
 
 use serde_json::{Value, json};
+use tieline_tests::judge::Judge;
 use tieline_tests::process::eventually;
 use tieline_tests::site::{Options, Site};
 
@@ -54,6 +55,39 @@ fn a_snapshot_of_the_mail_side_gives_back_one_contact_or_all() {
     let again = site.server.cli(&from_mail);
     assert_eq!(again, json!({"added": 0, "changed": 0, "same": 2}), "twice is once");
     site.server.refused(&[&from_mail[..], &["--entry", "nobody"]].concat());
+}
+
+/// A contact that gets its picture back from a snapshot, or is taken back whole after it was deleted, has its picture in
+/// Exchange again, and one only.
+///
+/// Covers: AV-77 (pictures), AV-85 (pictures)
+#[test]
+fn what_is_taken_back_has_its_picture_in_exchange_again() {
+    let site = start();
+    let user = |checks: &[&str]| {
+        Judge::new("exchangelib_contacts.py").arg(site.judged_by("alice", checks, json!({}))).run();
+    };
+    user(&["makes_contacts"]);
+    in_step(&site);
+    user(&["removes_the_picture"]);
+    sync(&site, "run");
+    wait(&site, "小龙", "without a picture", |now| now["photo"].is_null());
+    let (snapshot, entry) = snapshot_with(&site, "小龙");
+    let restored = site.server.cli(&["snapshot", "restore", &snapshot, "--side", "mail", "--entry", &entry]);
+    assert_eq!(restored["changed"], 1, "{restored}");
+    sync(&site, "run");
+    user(&["has_one_picture"]);
+
+    user(&["deletes_the_person"]);
+    sync(&site, "run");
+    eventually("the deletion", || contact(&site, "小龙").is_none().then_some(()));
+    let deletions = site.server.cli(&["deletion", "list", "--mailbox", "1001"]);
+    let deletion = deletions["items"][0]["id"].as_str().unwrap_or_else(|| panic!("{deletions:#}"));
+    site.server.cli(&["deletion", "restore", deletion]);
+    sync(&site, "run");
+    user(&["has_one_picture"]);
+    let back = contact(&site, "小龙").expect("it is back");
+    assert!(back["contact"]["photo"].is_string(), "{back:#}");
 }
 
 /// The complete snapshots, oldest first.
