@@ -80,7 +80,7 @@ pub struct Policy {
 pub struct Limits {
     /// Changes asked for in one page; 512, the most that Exchange gives.
     pub page: usize,
-    /// Items in hand at a time; 100 by default.
+    /// Items in hand at a time; 256 by default.
     pub batch: usize,
     /// How long a propagated deletion can be undone; 14 days by default.
     pub undo: SignedDuration,
@@ -102,7 +102,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             page: 512,
-            batch: 100,
+            batch: 256,
             undo: SignedDuration::from_hours(14 * 24),
             patience: 5,
             quarantine: SignedDuration::from_hours(1),

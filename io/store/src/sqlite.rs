@@ -136,6 +136,10 @@ fn options(path: &Path, config: Option<&StoreConfig>) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(config.map_or(std::time::Duration::from_secs(3), |config| config.patience))
         .statement_cache_capacity(256)
+        // A row is handed from SQLite's thread to ours: with room for few, the two would wait for each other at each of them.
+        .row_buffer_size(1024)
+        // Pages that do not fit are read from the file again and again, in KiB.
+        .pragma("cache_size", "-16384")
         // Checkpoints of 16 MiB: the write-ahead log is copied back less often when recordings come in.
         .pragma("wal_autocheckpoint", "4096");
     match config.and_then(|config| config.size_limit) {

@@ -125,6 +125,7 @@ pub(crate) struct Inner {
     lag: lag::Lags,
     watching: tokio::sync::Notify,
     records: std::sync::OnceLock<sync::RecordSystems>,
+    courtesy: sync::Courtesy,
     sinks: std::sync::OnceLock<Vec<Arc<dyn LocationSink>>>,
 }
 
@@ -145,6 +146,7 @@ impl Messaging {
             lag: lag::Lags::default(),
             watching: tokio::sync::Notify::new(),
             records: std::sync::OnceLock::new(),
+            courtesy: sync::Courtesy::default(),
             sinks: std::sync::OnceLock::new(),
         }))
     }

@@ -5,6 +5,7 @@
 //! first pass and the first after a change of policy end with a plan that a person approves.
 
 mod carried;
+mod courtesy;
 mod picture;
 mod snapshot;
 mod spool;
@@ -36,6 +37,7 @@ use crate::jobs::{self, json};
 use crate::reach::Reach;
 
 use carried::Edits;
+pub(crate) use courtesy::Courtesy;
 use spool::Spool;
 pub use state::{Standing, SyncStatus};
 
@@ -364,7 +366,10 @@ impl<R: InStep> Pass<'_, R> {
         if let Some(event) = spoken {
             command = engine.handle(event, self.context.now(), &*self.messaging.ids);
         }
+        let messaging = self.messaging;
+        let mut step = messaging.0.courtesy.begin(begun);
         loop {
+            step.next(|| self.context.now()).await;
             if self.context.stopping().is_cancelled() {
                 return Ok(Ended::Stopped);
             }

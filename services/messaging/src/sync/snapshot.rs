@@ -10,8 +10,8 @@ use super::{InStep, Pass};
 use crate::jobs::json;
 use crate::snapshots::SnapshotSide;
 
-/// Items that are copied in one transaction.
-const PORTION: u32 = 500;
+/// Items that are copied in one transaction; more would let others wait.
+const PORTION: u32 = 128;
 
 impl<R: InStep> Pass<'_, R> {
     /// Copies both sides; a snapshot that is not complete does not count.

@@ -24,6 +24,8 @@ use crate::deliver::failure;
 
 /// The most of a record that is kept, in bytes of JSON; a larger one is read again.
 const LARGEST: usize = 64 * 1024;
+/// Items that are kept in one transaction; more would let others wait.
+const PORTION: usize = 128;
 
 /// A page of a listing with its items, as far as they could be read.
 type PageAhead<R> = (RemotePage, Vec<ReadRecord<R>>);
@@ -77,6 +79,13 @@ impl<R: InStep> Spool<R> {
 
     pub(crate) const fn is_used(&self) -> bool {
         self.used
+    }
+
+    /// What is too much for the commit of a state, each to be committed by itself before. That is never too early: what is
+    /// kept is compared with whatever is listed later, and what is forgotten is read again.
+    pub(crate) fn portions(&mut self) -> Vec<Write> {
+        let portions = self.pending.iter().filter(|write| matches!(write, Write::Spool { .. })).count();
+        if portions > 1 { std::mem::take(&mut self.pending) } else { Vec::new() }
     }
 
     /// What belongs into the commit of this state.
@@ -151,7 +160,9 @@ impl<R: InStep> Pass<'_, R> {
         }
         if !items.is_empty() {
             self.spool.used = true;
-            self.spool.pending.push(Write::Spool { mailbox, kind, items });
+            let portions =
+                items.chunks(PORTION).map(|items| Write::Spool { mailbox, kind, items: items.to_vec() });
+            self.spool.pending.extend(portions);
         }
         Ok(page)
     }
