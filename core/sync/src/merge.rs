@@ -203,7 +203,8 @@ impl<R: Record> Both<'_, R> {
         match (policy, self.edited) {
             (FieldPolicy::Left, _) => (Side::Left, "both-edited-tieline-wins"),
             (FieldPolicy::Right, _) => (Side::Right, "both-edited-the-mail-system-wins"),
-            (FieldPolicy::Later, (Some(left), Some(right))) if left > right => {
+            // Exchange tells whole seconds: what was edited here in the same one is not known to be later.
+            (FieldPolicy::Later, (Some(left), Some(right))) if left.as_second() > right.as_second() => {
                 (Side::Left, "both-edited-the-later-wins")
             }
             (FieldPolicy::Later, (Some(_), Some(_))) => (Side::Right, "both-edited-the-later-wins"),
