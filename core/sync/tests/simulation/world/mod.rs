@@ -253,8 +253,9 @@ impl<R: SimRecord> World<R> {
         for _ in 0..60_000 {
             self.tick();
             let over = self.now >= self.active_until && self.now >= self.faulty_until;
-            if over && !healed && matches!(self.next, Command::Rest(_)) {
-                // One whole pass at least begins after the last thing that happened.
+            if over && !healed && matches!(self.next, Command::Rest(Rest::Done { .. })) {
+                // One whole pass at least begins after the last thing that happened, and no full listing goes on whose
+                // first pages were cut.
                 healed = true;
                 self.restart();
                 // What changes do not show, the next full listing does.
