@@ -38,6 +38,7 @@ impl<R: SimRecord> World<R> {
                 let answer = self.resume(&pause);
                 if answer == Resume::Rejoin {
                     self.note_what_comes_back_twice();
+                    self.note_what_nothing_ties();
                 }
                 note!(self, "admin   answers {answer:?}");
                 self.said = Some(answer);
@@ -58,6 +59,16 @@ impl<R: SimRecord> World<R> {
                 self.rightly_two.insert(lineage);
             }
         }
+    }
+
+    /// An item that a backup brought back under an id that no link knows any more is as good as made on both sides.
+    fn note_what_nothing_ties(&mut self) {
+        let known: BTreeSet<&str> =
+            self.store.links().filter_map(|link| link.right.as_ref()).map(|right| right.id.as_str()).collect();
+        let here: BTreeSet<u64> = self.store.items.values().map(|item| item.record.lineage()).collect();
+        let untied = self.mail.items().filter(|item| !known.contains(item.id.as_str()));
+        let lineages = untied.map(|item| item.record.lineage()).filter(|lineage| here.contains(lineage));
+        self.made_twice.extend(lineages);
     }
 
     fn resume(&mut self, pause: &Pause) -> Resume {
