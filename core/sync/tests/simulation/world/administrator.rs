@@ -63,8 +63,8 @@ impl<R: SimRecord> World<R> {
 
     /// An item that a backup brought back under an id that no link knows any more is as good as made on both sides.
     fn note_what_nothing_ties(&mut self) {
-        let known: BTreeSet<&str> =
-            self.store.links().filter_map(|link| link.right.as_ref()).map(|right| right.id.as_str()).collect();
+        let ids = self.store.links().filter_map(|link| Some(link.right.as_ref()?.id.as_str()));
+        let known: BTreeSet<&str> = ids.collect();
         let here: BTreeSet<u64> = self.store.items.values().map(|item| item.record.lineage()).collect();
         let untied = self.mail.items().filter(|item| !known.contains(item.id.as_str()));
         let lineages = untied.map(|item| item.record.lineage()).filter(|lineage| here.contains(lineage));
