@@ -75,7 +75,7 @@ pub use session::{BrowserToken, PendingSignIn, Session, SignInWay, TokenHash};
 pub use snapshot::{NewSnapshot, Snapshot, SnapshotEntry};
 pub use spool::Spooled;
 pub use store::{Retention, Store, StoreConfig, Swept};
-pub use sync::{LinkCounts, LinkQuery, LinkedRecord, NewConflict, SyncConflict, SyncLink, SyncUnit};
+pub use sync::{LinkCounts, LinkQuery, LinkedRecord, NewConflict, SyncLink, SyncOverview, SyncUnit};
 pub use token::{ApiToken, NewApiToken, Role, TOKEN_PREFIX};
 pub use trust::TrustedCertificate;
 pub use user::{NewUser, User, UserRole};

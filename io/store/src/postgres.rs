@@ -67,6 +67,12 @@ macro_rules! picture_in {
         concat!("(substring(", $column, " FROM '\"photo\":\"([0-9a-f]+)\"') COLLATE \"C\")")
     };
 }
+/// Begins a transaction that reads, each statement as things stood at the first.
+macro_rules! one_moment {
+    () => {
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    };
+}
 macro_rules! table_exists {
     () => {
         "SELECT to_regclass($1) IS NOT NULL"

@@ -61,6 +61,12 @@ macro_rules! picture_in {
         concat!("CAST(json_extract(", $column, ", '", $path, "') AS TEXT)")
     };
 }
+/// Begins a transaction that reads, each statement as things stood at the first.
+macro_rules! one_moment {
+    () => {
+        "BEGIN DEFERRED"
+    };
+}
 macro_rules! table_exists {
     () => {
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = $1)"

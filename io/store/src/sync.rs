@@ -74,17 +74,19 @@ pub struct NewConflict {
     pub body: Value,
 }
 
-/// A conflict as it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SyncConflict {
-    /// Its number.
-    pub seq: i64,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// The link.
-    pub link: LinkId,
-    /// The engine's own.
-    pub body: Value,
+/// Where the synchronization of a mailbox's contacts or calendar stands, all of it at one moment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SyncOverview {
+    /// The state, and since when it is so.
+    pub state: Option<(Value, Timestamp)>,
+    /// A job of its stream is due or under way.
+    pub busy: bool,
+    /// How many links there are, and how much waits.
+    pub counts: LinkCounts,
+    /// Links that were put aside, as JSON; the first hundred.
+    pub aside: Vec<String>,
+    /// How often something lost.
+    pub conflicts: u64,
 }
 
 /// A link, as JSON, with Tieline's entry as it stands in the same moment.
@@ -204,16 +206,17 @@ impl Store {
         read!(self, conn => sync::next_due(conn, mailbox, kind))
     }
 
-    /// What lost, newest first.
+    /// Where the synchronization of a mailbox's contacts or calendar stands, whose jobs have this stream.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn sync_conflicts(
+    pub async fn sync_overview(
         &self,
         mailbox: MailboxId,
         kind: RecordKind,
-        limit: u32,
-    ) -> Result<Vec<SyncConflict>, StoreError> {
-        read!(self, conn => sync::conflicts(conn, mailbox, kind, limit))
+        stream: &str,
+        now: Timestamp,
+    ) -> Result<SyncOverview, StoreError> {
+        read!(self, conn => sync::overview(conn, mailbox, kind, stream, now))
     }
 }

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use sqlx::Connection as _;
 use tieline_model::{Decision, LinkId, MailboxId, Record, RecordKind};
 use uuid::Uuid;
 
@@ -14,7 +15,7 @@ use crate::column::{count, json, natural, or_unknown, parse, time};
 use crate::writer::Effects;
 use crate::{
     LinkCounts, LinkQuery, LinkedRecord, NewConflict, NewEvent, RecordWrite, StoreError, StoredRecord,
-    SyncConflict, SyncLink, SyncUnit,
+    SyncLink, SyncOverview, SyncUnit,
 };
 
 pub(crate) async fn put_state(
@@ -317,21 +318,30 @@ pub(crate) async fn next_due(
     query.fetch_one(conn).await?.map(time).transpose()
 }
 
-pub(crate) async fn conflicts(
+/// In one transaction, so that what is counted belongs to the state beside it.
+pub(crate) async fn overview(
     conn: &mut Conn,
     mailbox: MailboxId,
     kind: RecordKind,
-    limit: u32,
-) -> Result<Vec<SyncConflict>, StoreError> {
-    let sql = "SELECT seq, at_ms, link, body FROM sync_conflict WHERE mailbox = $1 AND kind = $2
-               ORDER BY seq DESC LIMIT $3";
-    let query = sqlx::query_as::<Db, (i64, i64, Uuid, String)>(sql).bind(mailbox.uuid()).bind(kind.label());
-    let rows = query.bind(i64::from(limit)).fetch_all(conn).await?;
-    rows.into_iter()
-        .map(|(seq, at_ms, link, body)| {
-            Ok(SyncConflict { seq, at: time(at_ms)?, link: LinkId::from_uuid(link), body: parse(&body)? })
-        })
-        .collect()
+    stream: &str,
+    now: Timestamp,
+) -> Result<SyncOverview, StoreError> {
+    let mut moment = conn.begin_with(one_moment!()).await?;
+    let state = state(&mut moment, mailbox, kind).await?;
+    let busy =
+        "SELECT EXISTS (SELECT 1 FROM job WHERE stream = $1 AND not_before_ms <= $2 AND NOT quarantined)";
+    let query = sqlx::query_scalar::<Db, bool>(busy).bind(stream).bind(now.as_millisecond());
+    let busy = query.fetch_one(&mut *moment).await?;
+    let counts = counts(&mut moment, mailbox, kind).await?;
+    let aside =
+        "SELECT body FROM sync_link WHERE mailbox = $1 AND kind = $2 AND quarantined ORDER BY id LIMIT 100";
+    let query = sqlx::query_scalar::<Db, String>(aside).bind(mailbox.uuid()).bind(kind.label());
+    let aside = query.fetch_all(&mut *moment).await?;
+    let conflicts = "SELECT COUNT(*) FROM sync_conflict WHERE mailbox = $1 AND kind = $2";
+    let query = sqlx::query_scalar::<Db, i64>(conflicts).bind(mailbox.uuid()).bind(kind.label());
+    let conflicts = natural(query.fetch_one(&mut *moment).await?);
+    moment.commit().await?;
+    Ok(SyncOverview { state, busy, counts, aside, conflicts })
 }
 
 /// Forgets what is kept about a mailbox that is removed.

@@ -215,6 +215,8 @@ both! {
         assert_eq!((counts.links, counts.linked), (2, 2));
         assert_eq!(store.next_link_due(mailbox, RecordKind::Contacts).await.unwrap(), Some(site.now()));
         assert_eq!(store.links_gone(mailbox, RecordKind::Contacts).await.unwrap(), (counts.gone, counts.missing));
+        let overview = store.sync_overview(mailbox, RecordKind::Contacts, "none", site.now()).await.unwrap();
+        assert_eq!((overview.counts, overview.busy, overview.aside.len()), (counts, false, 0));
 
         // Somebody edits the entry; the decision for the version before is left out, the other unit is written.
         store.commit(site.batch().with(Write::Record(Box::new(put(&site, mailbox, id, contact("Alice", "Baker")))))).await.unwrap();

@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tieline_model::{
-    Contact, Event as CalendarEvent, LinkId, Mailbox, MailboxId, RecordHash, RecordKind, Refusal,
-};
-use tieline_store::{JobFilter, LinkCounts, LinkQuery, NewEvent, StoreError, Write};
+use tieline_model::{LinkId, Mailbox, MailboxId, RecordHash, RecordKind, Refusal};
+use tieline_store::{LinkCounts, NewEvent, StoreError, Write};
 use tieline_sync::{Pause, Plan, State, Trouble};
 use tieline_worker::WorkError;
 
-use super::{InStep, KINDS, Pass, RECORDS, Spoken, Word};
+use super::{InStep, KINDS, Pass, Spoken, Word};
 use crate::Messaging;
 use crate::lag::Lag;
 use crate::reach::Reach;
@@ -111,8 +109,7 @@ impl Messaging {
 
     async fn kept(&self, mailbox: MailboxId, kind: RecordKind) -> Result<Option<Kept>, StoreError> {
         let found = self.store.sync_state(mailbox, kind).await?;
-        // A state that this release does not understand begins anew, with a dry run.
-        Ok(found.and_then(|(body, _)| serde_json::from_value(body).ok()))
+        Ok(found.and_then(understood))
     }
 
     /// Where a mailbox's contacts and calendar stand.
@@ -132,51 +129,30 @@ impl Messaging {
                 Ok(_) if !there => Some(format!("this release does not keep {} in step", kind.label())),
                 Ok(reach) => self.may_be_kept(mailbox, &reach, kind).err(),
             };
-            let at = self.store.sync_state(mailbox.id, kind).await?.map(|(_, at)| at);
-            let kept = self.kept(mailbox.id, kind).await?.unwrap_or_default();
+            let stream = self.records_stream(mailbox.id, kind);
+            let overview = self.store.sync_overview(mailbox.id, kind, &stream, self.now()).await?;
+            let at = overview.state.as_ref().map(|(_, at)| *at);
+            let kept = overview.state.and_then(understood).unwrap_or_default();
             let approval = match &kept.standing {
                 Standing::AwaitsApproval { plan, .. } => Some(plan.approval()),
                 _ => None,
             };
-            let filter = JobFilter {
-                kind: Some(RECORDS.to_owned()),
-                subject: Some(mailbox.id.to_string()),
-                ..JobFilter::default()
-            };
-            let (now, stream) = (self.now(), self.records_stream(mailbox.id, kind));
-            let jobs = self.store.jobs(&filter, 100).await?;
             all.push(SyncStatus {
                 kind,
                 off,
-                busy: jobs
-                    .iter()
-                    .any(|job| job.stream == stream && job.not_before <= now && !job.quarantined),
+                busy: overview.busy,
                 approval,
                 at,
                 heard: kept.heard,
                 snapshot: kept.state.snapshot,
                 standing: kept.standing,
-                counts: self.store.link_counts(mailbox.id, kind).await?,
-                aside: match kind {
-                    RecordKind::Contacts => self.aside::<Contact>(mailbox.id).await?,
-                    RecordKind::Calendar => self.aside::<CalendarEvent>(mailbox.id).await?,
-                },
+                counts: overview.counts,
+                aside: overview.aside.iter().filter_map(|link| aside(link)).collect(),
+                conflicts: overview.conflicts,
                 lag: self.0.lag.in_step(kind),
-                conflicts: self.store.sync_conflicts(mailbox.id, kind, 1000).await?.len() as u64,
             });
         }
         Ok(all)
-    }
-
-    async fn aside<R: InStep>(&self, mailbox: MailboxId) -> Result<Vec<(LinkId, String)>, StoreError> {
-        let links = self.store.sync_links::<R>(mailbox, &LinkQuery::Quarantined { limit: 100 }).await?;
-        Ok(links
-            .into_iter()
-            .filter_map(|(body, _)| {
-                let link: Aside = serde_json::from_str(&body).ok()?;
-                Some((link.id, link.trouble?.reason))
-            })
-            .collect())
     }
 
     /// Says something to a mailbox's synchronization; the pass that hears it begins at once. Gives the time at which it
@@ -226,6 +202,16 @@ impl Messaging {
         self.commit(vec![Write::Job(self.records_job(mailbox.id, kind, spoken, said))]).await?;
         Ok(said)
     }
+}
+
+/// A state that this release does not understand begins anew, with a dry run.
+fn understood((body, _): (serde_json::Value, Timestamp)) -> Option<Kept> {
+    serde_json::from_value(body).ok()
+}
+
+fn aside(link: &str) -> Option<(LinkId, String)> {
+    let link: Aside = serde_json::from_str(link).ok()?;
+    Some((link.id, link.trouble?.reason))
 }
 
 impl<R: InStep> Pass<'_, R> {
