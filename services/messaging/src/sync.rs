@@ -38,6 +38,7 @@ use crate::reach::Reach;
 
 use carried::Edits;
 pub(crate) use courtesy::Courtesy;
+use courtesy::Step;
 use spool::Spool;
 pub use state::{Standing, SyncStatus};
 
@@ -195,6 +196,10 @@ pub(crate) struct Pass<'a, R: InStep> {
     pub(crate) spool: Spool<R>,
     /// Something was written to a side, and that is durable.
     advanced: bool,
+    /// Where it is among the passes of others.
+    step: Step<'a>,
+    /// Items that it takes in hand at a time, at most.
+    share: usize,
 }
 
 /// How a pass ended.
@@ -340,6 +345,8 @@ impl Messaging {
             linked: 0,
             spool: Spool::new(),
             advanced: false,
+            step: self.0.courtesy.begin(context.now()),
+            share: usize::MAX,
         };
         let ended = pass.run(word.as_ref()).await?;
         pass.finish(ended).await
@@ -366,10 +373,8 @@ impl<R: InStep> Pass<'_, R> {
         if let Some(event) = spoken {
             command = engine.handle(event, self.context.now(), &*self.messaging.ids);
         }
-        let messaging = self.messaging;
-        let mut step = messaging.0.courtesy.begin(begun);
         loop {
-            step.next(|| self.context.now()).await;
+            engine.share(self.next_step().await);
             if self.context.stopping().is_cancelled() {
                 return Ok(Ended::Stopped);
             }
@@ -386,6 +391,12 @@ impl<R: InStep> Pass<'_, R> {
             }
             command = engine.handle(event, self.context.now(), &*self.messaging.ids);
         }
+    }
+
+    /// Leaves the way to brief passes, and gives how many items may be taken in hand next.
+    pub(crate) async fn next_step(&mut self) -> usize {
+        self.share = self.step.next(|| self.context.now()).await;
+        self.share
     }
 
     /// The turn is over, and there is a mailbox whose pass is due and that nobody carries out.

@@ -27,7 +27,7 @@ impl<R: Record> Engine<R> {
             self.state.sweeping = false;
         }
         self.stage = Stage::Listing(side);
-        Command::List { side, cursor, limit: self.policy.limits.page }
+        Command::List { side, cursor, limit: self.within_share(self.policy.limits.page) }
     }
 
     /// Changes alone do not show everything: an item that came back with a restored backup lies behind the cursor, and
@@ -195,13 +195,13 @@ impl<R: Record> Engine<R> {
     }
 
     pub(super) fn next_sweep(&mut self, after: Option<LinkId>) -> Command<R> {
-        let (generation, limit) = (self.state.generation, self.policy.limits.page);
-        self.links(Query::Unseen { generation, after, limit }, Stage::Sweeping)
+        let (generation, limit) = (self.state.generation, self.within_share(self.policy.limits.page));
+        self.links(Query::Unseen { generation, after, limit }, Stage::Sweeping { limit })
     }
 
     /// A complete listing did not show these. That alone means nothing: each is asked for before anything is done.
-    pub(super) fn sweep(&mut self, links: Vec<Linked<R>>, now: Timestamp) -> Command<R> {
-        let last = links.last().map(|(link, _)| link.id).filter(|_| links.len() >= self.policy.limits.page);
+    pub(super) fn sweep(&mut self, links: Vec<Linked<R>>, limit: usize, now: Timestamp) -> Command<R> {
+        let last = links.last().map(|(link, _)| link.id).filter(|_| links.len() >= limit);
         let mut units = Vec::new();
         for (mut link, _) in links {
             if link.epoch < self.state.epoch {

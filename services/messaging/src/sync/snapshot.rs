@@ -28,19 +28,23 @@ impl<R: InStep> Pass<'_, R> {
         Ok(Ok(self.context.now()))
     }
 
+    async fn next_portion(&mut self) -> u32 {
+        u32::try_from(self.next_step().await).map_or(PORTION, |share| share.min(PORTION))
+    }
+
     /// Every item that the listing before showed: what was read of it for the plan, or else as it is now.
     async fn copy_mail_side(&mut self, id: SnapshotId) -> Result<Result<(), PortError>, WorkError> {
         let (mailbox, kind) = self.id();
         let store = self.messaging.store.clone();
         let mut after = String::new();
-        while let Some(to) = store.spool_portion(mailbox, kind, &after, PORTION).await? {
+        while let Some(to) = store.spool_portion(mailbox, kind, &after, self.next_portion().await).await? {
             let part = (after, to.clone());
             self.context.commit(vec![Write::SnapshotSpooled { id, mailbox, kind, part }]).await?;
             after = to;
         }
         let mut after = String::new();
         loop {
-            let items = store.unspooled(mailbox, kind, &after, PORTION).await?;
+            let items = store.unspooled(mailbox, kind, &after, self.next_portion().await).await?;
             let Some(last) = items.last() else { return Ok(Ok(())) };
             after.clone_from(last);
             let items: Vec<ItemRef> = items.into_iter().map(ItemRef).collect();

@@ -48,6 +48,10 @@ pub(crate) struct Spool<R: InStep> {
 struct Ahead<R: InStep> {
     /// From where the next page was listed.
     cursor: String,
+    /// How many items the pages have at most, one word for each.
+    words: mpsc::Sender<u32>,
+    /// The next page was asked for.
+    asked: bool,
     pages: mpsc::Receiver<PageAhead<R>>,
     _reader: AbortOnDropHandle<()>,
 }
@@ -99,15 +103,30 @@ impl<R: InStep> Spool<R> {
         writes
     }
 
-    /// The page that follows this cursor, if it was read ahead.
-    async fn next(&mut self, cursor: Option<&str>) -> Option<PageAhead<R>> {
+    /// The page that follows this cursor, if it is read ahead. The one behind it is asked for at once where nobody else feels
+    /// that.
+    async fn next(&mut self, cursor: Option<&str>, limit: u32, alone: bool) -> Option<PageAhead<R>> {
         let mut ahead = self.ahead.take().filter(|ahead| Some(ahead.cursor.as_str()) == cursor)?;
+        ahead.ask(limit);
         let next = ahead.pages.recv().await?;
+        ahead.asked = false;
         if !next.0.complete {
             ahead.cursor.clone_from(&next.0.cursor);
+            if alone {
+                ahead.ask(limit);
+            }
             self.ahead = Some(ahead);
         }
         Some(next)
+    }
+}
+
+impl<R: InStep> Ahead<R> {
+    fn ask(&mut self, limit: u32) {
+        if !self.asked {
+            // A reader that ended gives no page either.
+            self.asked = self.words.try_send(limit).is_ok();
+        }
     }
 }
 
@@ -168,14 +187,15 @@ impl<R: InStep> Pass<'_, R> {
     }
 
     async fn page_with_items(&mut self, cursor: Option<&str>, limit: u32) -> Result<PageAhead<R>, PortError> {
-        if let Some(ahead) = self.spool.next(cursor).await {
+        let alone = self.share == usize::MAX;
+        if let Some(ahead) = self.spool.next(cursor, limit, alone).await {
             return Ok(ahead);
         }
         let folder = self.folder().await?;
         let (system, target) = (Arc::clone(&self.system), self.target.clone());
         let begin = cursor.map(str::to_owned);
-        self.spool.ahead = Some(read_ahead(system, target, folder.clone(), begin, limit));
-        match self.spool.next(Some(cursor.unwrap_or_default())).await {
+        self.spool.ahead = Some(read_ahead(system, target, folder.clone(), begin));
+        match self.spool.next(Some(cursor.unwrap_or_default()), limit, alone).await {
             Some(ahead) => Ok(ahead),
             // It says itself why.
             None => Ok((self.system.list(&self.target, &folder, cursor, limit).await?, Vec::new())),
@@ -241,22 +261,25 @@ fn version(change: &RemoteChange) -> (String, Option<String>) {
     }
 }
 
-/// Lists the folder from the cursor to its end and reads its items, a page ahead of whoever takes them. Ends at the first
-/// failure.
+/// Lists the folder from the cursor to its end and reads its items, a page for each word. Ends at the first failure.
 fn read_ahead<R: InStep>(
     system: Arc<dyn RecordSystem<R>>,
     target: MailTarget,
     folder: FolderRef,
     cursor: Option<String>,
-    limit: u32,
 ) -> Ahead<R> {
-    let (pages, taken) = mpsc::channel(1);
+    let ((words, mut asked), (pages, taken)) = (mpsc::channel::<u32>(1), mpsc::channel(1));
     let begin = cursor.clone().unwrap_or_default();
     let read = async move {
-        let mut page = system.list(&target, &folder, cursor.as_deref(), limit).await.ok();
-        while let Some(this) = page {
+        let mut listed = None;
+        while let Some(limit) = asked.recv().await {
+            let page = match listed.take() {
+                Some(page) => Some(page),
+                None => system.list(&target, &folder, cursor.as_deref(), limit).await.ok(),
+            };
+            let Some(this) = page else { return };
             let items = items_of(&this);
-            let listed = async {
+            let next = async {
                 if this.complete {
                     return None;
                 }
@@ -264,14 +287,21 @@ fn read_ahead<R: InStep>(
             };
             let read =
                 async { if items.is_empty() { Ok(Vec::new()) } else { system.read(&target, &items).await } };
-            let (read, next) = tokio::join!(read, listed);
-            if pages.send((this, read.unwrap_or_default())).await.is_err() {
+            let (read, next) = tokio::join!(read, next);
+            let ends = next.is_none();
+            listed = next;
+            if pages.send((this, read.unwrap_or_default())).await.is_err() || ends {
                 return;
             }
-            page = next;
         }
     };
-    Ahead { cursor: begin, pages: taken, _reader: AbortOnDropHandle::new(tokio::spawn(read)) }
+    Ahead {
+        cursor: begin,
+        words,
+        asked: false,
+        pages: taken,
+        _reader: AbortOnDropHandle::new(tokio::spawn(read)),
+    }
 }
 
 /// A server may show an item twice.

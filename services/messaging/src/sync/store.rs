@@ -104,6 +104,7 @@ impl<R: InStep> Pass<'_, R> {
     pub(crate) async fn commit(&mut self, commit: Commit<R>) -> Result<Vec<LinkId>, WorkError> {
         for portion in self.spool.portions() {
             self.context.commit(vec![portion]).await?;
+            self.next_step().await;
         }
         let (pass, spool) = (self.id(), &mut self.spool);
         let mut writes = spool.writes(&commit.state, pass);

@@ -95,6 +95,8 @@ pub(crate) struct World<R: SimRecord> {
     pub(crate) seed: u64,
     rng: ChaCha8Rng,
     ids: Dice,
+    /// For the engine's share: dice of its own.
+    shares: ChaCha8Rng,
     now: i64,
     active_until: i64,
     faulty_until: i64,
@@ -161,6 +163,7 @@ impl<R: SimRecord> World<R> {
         let mut world = Self {
             seed: setup.seed,
             ids: Dice(std::sync::Mutex::new(ChaCha8Rng::seed_from_u64(setup.seed ^ 0xfeed))),
+            shares: ChaCha8Rng::seed_from_u64(setup.seed ^ 0x54a2e),
             now: START,
             active_until: START + if quiet { 40_000 } else { rng.random_range(40_000..700_000) },
             faulty_until: START + if quiet { 0 } else { rng.random_range(1..700_000) },
@@ -315,6 +318,10 @@ impl<R: SimRecord> World<R> {
     }
 
     fn answer(&mut self, event: Event<R>) {
+        if self.shares.random_bool(0.05) {
+            let share = self.shares.random_range(1..=6);
+            self.engine.share(share);
+        }
         self.next = self.engine.handle(event, ts(self.now), &self.ids);
     }
     fn three_more_passes(&mut self) -> Result<(), String> {
